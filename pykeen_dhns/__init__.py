@@ -1,0 +1,3 @@
+"""Diffusion-based hierarchical negative sampling for PyKEEN."""
+
+from .version import VERSION as __version__

@@ -1,0 +1,19 @@
+"""The diffusion model: plain PyTorch, without knowledge of graphs, triples or PyKEEN."""
+
+from .denoiser import ConditionalDenoiser, SinusoidalTimeEmbedding
+from .levels import DEFAULT_LEVELS, resolve_levels
+from .process import GaussianDiffusion, Reverse
+from .scaling import RunningScale
+from .schedule import make_betas, schedule_resolver
+
+__all__ = [
+    "DEFAULT_LEVELS",
+    "ConditionalDenoiser",
+    "GaussianDiffusion",
+    "Reverse",
+    "RunningScale",
+    "SinusoidalTimeEmbedding",
+    "make_betas",
+    "resolve_levels",
+    "schedule_resolver",
+]

@@ -1,0 +1,92 @@
+"""The network that predicts the noise."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "ConditionalDenoiser",
+    "SinusoidalTimeEmbedding",
+]
+
+
+class SinusoidalTimeEmbedding(nn.Module):
+    """The sinusoidal position embedding of the time step (below Eq. 9)."""
+
+    #: The embeddings of all steps, shape: (num_timesteps + 1, dim)
+    table: Tensor
+
+    def __init__(self, num_timesteps: int, dim: int) -> None:
+        """Initialize the module.
+
+        :param num_timesteps: the largest time step $T$
+        :param dim: the dimension of the embedding, an even number
+
+        :raises ValueError: if the dimension is odd
+        """
+        if dim % 2:
+            raise ValueError(f"dim={dim} must be even: half of the time embedding is sine, half is cosine.")
+        super().__init__()
+        frequencies = 1000 ** (-2 * torch.arange(dim // 2, dtype=torch.float64) / dim)
+        angles = torch.arange(num_timesteps + 1, dtype=torch.float64).unsqueeze(dim=-1) * frequencies
+        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(start_dim=-2)
+        self.register_buffer("table", table.to(dtype=torch.get_default_dtype()), persistent=False)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """Embed time steps.
+
+        :param t: shape: `batch_dims`, the time steps, in [0, T]
+
+        :returns: shape: `(*batch_dims, dim)` their embeddings
+        """
+        return self.table[t]
+
+
+class ConditionalDenoiser(nn.Module):
+    r"""The denoiser $\epsilon_\theta(x_t, PE(t), C) = \text{LayerNorm}(\text{MLP}(x_t, PE(t), C))$ of Eq. 10.
+
+    The closing layer norm fits its target: noise has zero mean and unit variance over the dimensions.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_timesteps: int,
+        *,
+        hidden_dim: int | None = None,
+        time_dim: int = 32,
+        num_layers: int = 2,
+    ) -> None:
+        """Initialize the denoiser.
+
+        :param dim: the (real) dimension of the embeddings and of the condition
+        :param num_timesteps: the largest time step $T$
+        :param hidden_dim: the dimension of the hidden layers. Defaults to four times the embedding dimension, as in a
+            transformer's feed-forward block.
+        :param time_dim: the dimension of the time embedding, an even number. 32 tells 100 steps well apart.
+        :param num_layers: the number of hidden layers, at least 1. The paper's MLP is "simple": 2.
+
+        :raises ValueError: if there is no hidden layer
+        """
+        if num_layers < 1:
+            raise ValueError(f"num_layers={num_layers} is too small: the denoiser needs at least 1 hidden layer.")
+        super().__init__()
+        hidden_dim = 4 * dim if hidden_dim is None else hidden_dim
+        self.time_embedding = SinusoidalTimeEmbedding(num_timesteps=num_timesteps, dim=time_dim)
+        dims = [2 * dim + time_dim] + [hidden_dim] * num_layers
+        layers: list[nn.Module] = []
+        for dim_in, dim_out in zip(dims[:-1], dims[1:], strict=True):
+            layers += [nn.Linear(dim_in, dim_out), nn.SiLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden_dim, dim), nn.LayerNorm(dim))
+
+    def forward(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        """Predict the noise in noisy embeddings.
+
+        :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
+        :param t: shape: broadcastable to `batch_dims`, the time steps
+        :param condition: shape: `(*batch_dims, dim)` the conditions
+
+        :returns: shape: `(*batch_dims, dim)` the predicted noise
+        """
+        time = self.time_embedding(t).expand(*x_t.shape[:-1], -1)
+        prediction: Tensor = self.layers(torch.cat([x_t, time, condition], dim=-1))
+        return prediction

@@ -1,0 +1,157 @@
+"""The forward and the reverse process."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+import torch
+from class_resolver import HintType
+from torch import Tensor, nn
+
+from .schedule import Schedule, make_betas
+
+__all__ = [
+    "GaussianDiffusion",
+    "Reverse",
+]
+
+#: How to walk back from noise to data: all steps, with new noise in each (``"ddpm"``), or a short deterministic grid
+Reverse = Literal["ddim", "ddpm"]
+
+#: A function which predicts the noise, from noisy embeddings (shape: `(*batch_dims, dim)`) and the time step (shape: ())
+NoisePredictor = Callable[[Tensor, Tensor], Tensor]
+
+
+class GaussianDiffusion(nn.Module):
+    r"""The arithmetic of a diffusion process, separate from the network which predicts the noise.
+
+    Time steps are counted as in the paper, $t = 1, \ldots, T$, and $t = 0$ denotes the data.
+    """
+
+    #: The variance of each step, with 0 for t=0, shape: (num_timesteps + 1,)
+    betas: Tensor
+    #: The share of the data's variance that is left at each step, with 1 for t=0, shape: (num_timesteps + 1,)
+    alphas_cumprod: Tensor
+
+    def __init__(self, num_timesteps: int = 50, schedule: HintType[Schedule] = None) -> None:
+        """Initialize the process.
+
+        :param num_timesteps: the number of time steps $T$
+        :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
+        """
+        super().__init__()
+        self.num_timesteps = num_timesteps
+        betas = torch.cat([torch.zeros(1, dtype=torch.float64), make_betas(schedule, num_timesteps)])
+        dtype = torch.get_default_dtype()
+        self.register_buffer("betas", betas.to(dtype=dtype), persistent=False)
+        self.register_buffer("alphas_cumprod", (1 - betas).cumprod(dim=0).to(dtype=dtype), persistent=False)
+
+    def _signal_and_noise(self, t: Tensor | int) -> tuple[Tensor, Tensor]:
+        r"""Return $\sqrt{\bar\alpha_t}$ and $\sqrt{1 - \bar\alpha_t}$, shape: `(*t.shape, 1)`."""
+        alphas_cumprod = self.alphas_cumprod[t].unsqueeze(dim=-1)
+        return alphas_cumprod.sqrt(), (1 - alphas_cumprod).sqrt()
+
+    def q_sample(self, x_0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """Add noise to embeddings: the closed form of the forward process (Eq. 2).
+
+        :param x_0: shape: `(*batch_dims, dim)` the embeddings, of unit scale
+        :param t: shape: broadcastable to `batch_dims`, the time steps
+        :param noise: shape: `(*batch_dims, dim)` the noise, standard normal
+
+        :returns: shape: `(*batch_dims, dim)` the noisy embeddings
+        """
+        signal, sigma = self._signal_and_noise(t)
+        return signal * x_0 + sigma * noise
+
+    def predict_x_0(self, x_t: Tensor, t: Tensor | int, noise: Tensor) -> Tensor:
+        """Invert :meth:`q_sample`, given the noise.
+
+        :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
+        :param t: shape: broadcastable to `batch_dims`, the time steps
+        :param noise: shape: `(*batch_dims, dim)` the (predicted) noise
+
+        :returns: shape: `(*batch_dims, dim)` the embeddings
+        """
+        signal, sigma = self._signal_and_noise(t)
+        return (x_t - sigma * noise) / signal
+
+    def p_sample(self, x_t: Tensor, t: int, predicted_noise: Tensor, noise: Tensor | None = None) -> Tensor:
+        r"""Take one step of the ancestral reverse process, from $t$ to $t - 1$ (Eq. 3-6).
+
+        .. note::
+
+            The paper's Eq. 4 and 6 print the coefficient of the predicted noise and the standard deviation of the new
+            noise differently; this is the posterior of [ho2020]_, which the paper builds on.
+
+        :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
+        :param t: the time step
+        :param predicted_noise: shape: `(*batch_dims, dim)` the predicted noise
+        :param noise: shape: `(*batch_dims, dim)` the new noise. Drawn if None. The last step adds none.
+
+        :returns: shape: `(*batch_dims, dim)` the embeddings at step $t - 1$
+        """
+        beta, alphas_cumprod, previous = self.betas[t], self.alphas_cumprod[t], self.alphas_cumprod[t - 1]
+        mean = (x_t - beta / (1 - alphas_cumprod).sqrt() * predicted_noise) / (1 - beta).sqrt()
+        if t == 1:
+            return mean
+        std = (beta * (1 - previous) / (1 - alphas_cumprod)).sqrt()
+        noise = torch.randn_like(x_t) if noise is None else noise
+        return mean + std * noise
+
+    def ddim_step(self, x_t: Tensor, t: int, s: int, predicted_noise: Tensor) -> Tensor:
+        """Jump from one time step to an earlier one, without new noise [song2021]_.
+
+        :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
+        :param t: the time step
+        :param s: the time step to go to, less than ``t``
+        :param predicted_noise: shape: `(*batch_dims, dim)` the predicted noise
+
+        :returns: shape: `(*batch_dims, dim)` the embeddings at step ``s``
+        """
+        signal, sigma = self._signal_and_noise(s)
+        return signal * self.predict_x_0(x_t, t, predicted_noise) + sigma * predicted_noise
+
+    def grid(self, levels: Sequence[int], reverse: Reverse = "ddim", max_jump: int | None = None) -> tuple[int, ...]:
+        """Return the time steps which the reverse process visits.
+
+        :param levels: the time steps at which samples are wanted
+        :param reverse: all steps (``"ddpm"``), or the levels and what it takes to leave no gap too wide (``"ddim"``)
+        :param max_jump: the widest gap of the short grid. Defaults to a quarter of the time.
+
+        :returns: the time steps in descending order, from $T$ to the smallest level
+
+        :raises ValueError: if the kind of reverse process is unknown
+        """
+        if reverse not in get_args(Reverse):
+            raise ValueError(f"reverse={reverse!r} is unknown. Try one of: {sorted(get_args(Reverse))}")
+        last = min(levels)
+        if reverse == "ddpm":
+            return tuple(range(self.num_timesteps, last - 1, -1))
+        max_jump = max(1, self.num_timesteps // 4) if max_jump is None else max_jump
+        stops = sorted({self.num_timesteps, *levels}, reverse=True)
+        result = [stops[0]]
+        for start, stop in zip(stops[:-1], stops[1:], strict=True):
+            num = -(-(start - stop) // max_jump)
+            result += [start + round((stop - start) * i / num) for i in range(1, num + 1)]
+        return tuple(result)
+
+    def sample(
+        self, predict_noise: NoisePredictor, x_end: Tensor, levels: Sequence[int], reverse: Reverse = "ddim"
+    ) -> Tensor:
+        """Run the reverse process once, and keep what it passes at each level.
+
+        :param predict_noise: the noise predictor
+        :param x_end: shape: `(*batch_dims, dim)` pure noise, to start from
+        :param levels: the time steps at which to keep the samples, in any order, possibly repeated
+        :param reverse: the kind of reverse process
+
+        :returns: shape: `(num_levels, *batch_dims, dim)` the samples, in the order of the levels
+        """
+        steps = self.grid(levels, reverse=reverse)
+        x = x_end
+        kept = {steps[0]: x}
+        for t, s in zip(steps[:-1], steps[1:], strict=True):
+            noise = predict_noise(x, torch.as_tensor(t, device=x.device))
+            x = self.p_sample(x, t, noise) if reverse == "ddpm" else self.ddim_step(x, t, s, noise)
+            if s in levels:
+                kept[s] = x
+        return torch.stack([kept[level] for level in levels])

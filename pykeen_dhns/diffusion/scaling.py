@@ -1,0 +1,78 @@
+"""Bring embeddings to unit scale before diffusion, and back after it."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["RunningScale"]
+
+
+class RunningScale(nn.Module):
+    """A running standardisation of each dimension.
+
+    Diffusion adds noise of unit variance. Embeddings with a spread of, e.g., 0.05 would drown in it at the first step,
+    and embeddings change while they are trained. Thus, their mean and variance are tracked by an exponential moving
+    average (with bias correction, such that the first batch counts in full), and are part of the state dict.
+    """
+
+    #: The moving average of the first moment, shape: (num_groups, dim)
+    first_moment: Tensor
+    #: The moving average of the second moment, shape: (num_groups, dim)
+    second_moment: Tensor
+    #: The total weight of what was averaged so far, between 0 (nothing) and 1, shape: ()
+    weight: Tensor
+
+    def __init__(self, dim: int, num_groups: int = 1, momentum: float = 0.05, eps: float = 1e-6) -> None:
+        """Initialize the module.
+
+        :param dim: the number of (real) dimensions
+        :param num_groups: the number of groups with statistics of their own, e.g., one for each modality
+        :param momentum: the weight of a new batch in the moving averages. The default follows embeddings that move,
+            and still averages over about 20 batches.
+        :param eps: the smallest variance, for dimensions that do not vary at all
+        """
+        super().__init__()
+        self.momentum = momentum
+        self.eps = eps
+        self.register_buffer("first_moment", torch.zeros(num_groups, dim))
+        self.register_buffer("second_moment", torch.zeros(num_groups, dim))
+        self.register_buffer("weight", torch.zeros(()))
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> None:
+        """Update the statistics.
+
+        :param x: shape: `(num_groups, *batch_dims, dim)` the embeddings
+        """
+        x = x.flatten(start_dim=1, end_dim=-2)
+        self.first_moment.lerp_(x.mean(dim=1), self.momentum)
+        self.second_moment.lerp_(x.square().mean(dim=1), self.momentum)
+        self.weight.lerp_(torch.ones_like(self.weight), self.momentum)
+
+    def _statistics(self, ndim: int) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation, (0, 1) before the first update, broadcastable to ``ndim`` dimensions."""
+        weight = self.weight.clamp(min=self.eps)
+        mean = self.first_moment / weight
+        variance = (self.second_moment / weight - mean.square()).clamp(min=self.eps)
+        std = torch.where(self.weight > 0, variance.sqrt(), torch.ones_like(variance))
+        shape = (mean.shape[0], *(1 for _ in range(ndim - 2)), mean.shape[1])
+        return mean.view(shape), std.view(shape)
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """Bring embeddings to zero mean and unit variance.
+
+        :param x: shape: `(num_groups, *batch_dims, dim)` the embeddings
+
+        :returns: shape: `(num_groups, *batch_dims, dim)` the normalized embeddings
+        """
+        mean, std = self._statistics(x.ndim)
+        return (x - mean) / std
+
+    def denormalize(self, x: Tensor) -> Tensor:
+        """Invert :meth:`normalize`.
+
+        :param x: shape: `(num_groups, *batch_dims, dim)` the normalized embeddings
+
+        :returns: shape: `(num_groups, *batch_dims, dim)` the embeddings
+        """
+        mean, std = self._statistics(x.ndim)
+        return x * std + mean

@@ -1,0 +1,135 @@
+"""DiffHEG: diffusion-based hierarchical embedding generation (Section 3.2 of the paper)."""
+
+from collections.abc import Sequence
+
+import torch
+from class_resolver import HintType
+from torch import Tensor
+from torch.nn import functional
+
+from .diffusion import ConditionalDenoiser, GaussianDiffusion, Reverse, RunningScale, resolve_levels
+from .diffusion.schedule import Schedule
+from .optimization import SelfOptimizedModule
+
+__all__ = ["DiffHEG"]
+
+
+class DiffHEG(SelfOptimizedModule):
+    r"""A conditional diffusion model which generates entity embeddings of graded hardness.
+
+    Given the condition $C(x_e, x_r)$ of an entity and a relation, it denoises pure noise step by step, and keeps what it
+    has at each level: late stops (small time steps) are close to the entities that complete the triple, early stops are
+    still noisy. All modalities share one set of weights, but each has a scale of its own.
+
+    It is independent of what the embeddings are: tensors go in, and tensors come out, of any floating dtype, real or
+    complex, on any device. No gradient passes through it into the embeddings that it learns from.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        num_modalities: int = 1,
+        num_timesteps: int = 50,
+        schedule: HintType[Schedule] = None,
+        reverse: Reverse = "ddim",
+        levels: Sequence[float] | None = None,
+        hidden_dim: int | None = None,
+        num_layers: int = 2,
+        learning_rate: float = 2e-3,
+    ) -> None:
+        """Initialize the generator.
+
+        :param dim: the number of real dimensions of an embedding. A complex number counts twice.
+        :param num_modalities: the number of modalities
+        :param num_timesteps: the number of time steps $T$. The paper chooses among 20, 50, 70 and 100.
+        :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
+        :param reverse: the kind of reverse process: all steps (``"ddpm"``), or a short grid (``"ddim"``)
+        :param levels: the hardness levels, as fractions of the number of time steps,
+            cf. :func:`pykeen_dhns.diffusion.resolve_levels`
+        :param hidden_dim: the hidden dimension of the denoiser
+        :param num_layers: the number of hidden layers of the denoiser
+        :param learning_rate: the learning rate of the generator's own Adam. The paper chooses among 2e-3, 5e-4, 1e-4.
+        """
+        super().__init__()
+        self.dim = dim
+        self.num_modalities = num_modalities
+        self.levels = resolve_levels(levels, num_timesteps)
+        self.reverse = reverse
+        self.process = GaussianDiffusion(num_timesteps=num_timesteps, schedule=schedule)
+        # at construction rather than at the first batch: an unknown kind of reverse process is an error
+        self.process.grid(self.levels, reverse=reverse)
+        self.denoiser = ConditionalDenoiser(
+            dim=dim, num_timesteps=num_timesteps, hidden_dim=hidden_dim, num_layers=num_layers
+        )
+        self.target_scale = RunningScale(dim=dim, num_groups=num_modalities)
+        self.condition_scale = RunningScale(dim=dim, num_groups=num_modalities)
+        self.set_optimizer(torch.optim.Adam(self.denoiser.parameters(), lr=learning_rate))
+
+    def _real(self, x: Tensor) -> Tensor:
+        """View embeddings as real vectors, cut off from the graph that they come from."""
+        x = x.detach()
+        if x.is_complex():
+            x = torch.view_as_real(x.resolve_conj()).flatten(start_dim=-2)
+        if x.shape[0] != self.num_modalities or x.shape[-1] != self.dim:
+            raise ValueError(
+                f"Embeddings of shape {tuple(x.shape)} (complex numbers as two real ones) do not fit: the first "
+                f"dimension must be num_modalities={self.num_modalities}, the last one dim={self.dim}."
+            )
+        return x
+
+    def loss(
+        self, target: Tensor, condition: Tensor, *, t: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Compute the denoising loss (Eq. 11).
+
+        :param target: shape: `(num_modalities, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_modalities, *batch_dims, dim)` their conditions
+        :param t: shape: `(num_modalities, *batch_dims)` the time steps, at least 1. Drawn uniformly if None.
+        :param noise: shape: `(num_modalities, *batch_dims, dim)` the noise, real. Drawn if None.
+
+        :returns: shape: () the mean squared error of the predicted noise
+        """
+        x_0 = self.target_scale.normalize(self._real(target))
+        condition = self.condition_scale.normalize(self._real(condition))
+        if t is None:
+            t = torch.randint(1, self.process.num_timesteps + 1, size=x_0.shape[:-1], device=x_0.device)
+        noise = torch.randn_like(x_0) if noise is None else noise
+        x_t = self.process.q_sample(x_0, t, noise)
+        return functional.mse_loss(self.denoiser(x_t, t, condition), noise)
+
+    def update(self, target: Tensor, condition: Tensor) -> Tensor:
+        """Learn from embeddings: update the scales, then take one step of the optimiser.
+
+        :param target: shape: `(num_modalities, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_modalities, *batch_dims, dim)` their conditions
+
+        :returns: shape: () the loss before the step, detached
+        """
+        self.target_scale.update(self._real(target))
+        self.condition_scale.update(self._real(condition))
+        loss = self.loss(target, condition)
+        self.optimize(loss)
+        return loss.detach()
+
+    @torch.no_grad()
+    def generate(self, condition: Tensor, *, x_end: Tensor | None = None) -> Tensor:
+        """Generate embeddings at all levels.
+
+        :param condition: shape: `(num_modalities, *batch_dims, dim)` the conditions
+        :param x_end: shape: `(num_modalities, *batch_dims, dim)` the noise $x_T$ to start from, real. Drawn if None.
+
+        :returns: shape: `(num_levels, num_modalities, *batch_dims, dim)` the embeddings, hardest level first, at the
+            scale and of the dtype of the embeddings that were learned from
+        """
+        is_complex = condition.is_complex()
+        condition = self.condition_scale.normalize(self._real(condition))
+        x_end = torch.randn_like(condition) if x_end is None else x_end
+        samples = self.process.sample(
+            lambda x_t, t: self.denoiser(x_t, t, condition), x_end, levels=self.levels, reverse=self.reverse
+        )
+        # the levels are one more batch dimension behind the modality
+        samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
+        if is_complex:
+            samples = torch.view_as_complex(samples.unflatten(-1, (-1, 2)).contiguous())
+        return samples

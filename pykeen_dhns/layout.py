@@ -1,0 +1,58 @@
+"""Which of the negatives of a positive are sampled, and which are generated, at which level."""
+
+import dataclasses
+import math
+
+import torch
+from torch import Tensor
+
+__all__ = ["ColumnLayout"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnLayout:
+    """The layout of the columns of a negative batch.
+
+    Sampled negatives come first, then generated ones, level by level, hardest first. Both the sampler and the loss
+    follow this layout.
+    """
+
+    #: The number of negatives per positive
+    num_negs_per_pos: int
+    #: The level of each generated column, ascending, i.e., hardest first
+    levels: tuple[int, ...]
+    #: The share of the generated columns' cells that are really generated, 1 unless there are too few columns
+    occupancy: float
+
+    @classmethod
+    def create(cls, num_negs_per_pos: int, hard_fraction: float, num_levels: int) -> "ColumnLayout":
+        """Create a layout.
+
+        The number of generated columns is rounded, but not to zero: where the hard fraction amounts to less than a
+        column, there is one, which only in this share of the rows is really generated. Generated columns are spread
+        evenly over the levels, also when there are fewer of them than levels.
+
+        :param num_negs_per_pos: the number of negatives per positive, at least 1
+        :param hard_fraction: the share of generated negatives, in [0, 1]
+        :param num_levels: the number of levels
+
+        :returns: the layout
+        """
+        wanted = hard_fraction * num_negs_per_pos
+        num_generated = max(math.floor(wanted + 0.5), 1 if wanted > 0 else 0)
+        levels = tuple(int((i + 0.5) * num_levels / num_generated) for i in range(num_generated))
+        return cls(num_negs_per_pos, levels=levels, occupancy=min(1.0, wanted / num_generated) if levels else 0.0)
+
+    @property
+    def num_generated(self) -> int:
+        """Return the number of generated columns."""
+        return len(self.levels)
+
+    @property
+    def num_sampled(self) -> int:
+        """Return the number of sampled columns."""
+        return self.num_negs_per_pos - self.num_generated
+
+    def column_levels(self) -> Tensor:
+        """Return the level of each column, shape: (num_negs_per_pos,), with -1 for sampled ones."""
+        return torch.as_tensor([-1] * self.num_sampled + list(self.levels))

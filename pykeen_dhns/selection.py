@@ -1,0 +1,130 @@
+r"""Which of the entities near a generated embedding become negatives.
+
+The nearest entities are not always good negatives: in a sparse graph they often are true, and only missing from the
+training set. A strategy chooses from candidates by
+
+- their *similarity* to the generated embedding: the negative squared Euclidean distance, and
+- their *excess*: the shadow's score of the triple with the candidate, minus its score of the positive triple. A positive
+  excess says that the shadow believes the candidate more than the truth. It is infinite for the true entity itself.
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from class_resolver import ClassResolver
+from torch import Tensor
+
+__all__ = [
+    "BandSelection",
+    "NearestSelection",
+    "Selection",
+    "SemiHardSelection",
+    "selection_resolver",
+]
+
+#: What inadmissible candidates get as similarity. Finite, such that rows without any admissible candidate stay valid.
+INADMISSIBLE = -1e9
+
+
+class Selection(ABC):
+    """A strategy to choose one of several candidates."""
+
+    def admits(self, excess: Tensor) -> Tensor:
+        """Decide which candidates may be chosen at all.
+
+        :param excess: shape: `(*batch_dims, num_candidates)` the excess of the candidates
+
+        :returns: shape: `(*batch_dims, num_candidates)` which candidates are admissible
+        """
+        return excess.isfinite()
+
+    @abstractmethod
+    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:
+        """Choose a candidate for each generated embedding.
+
+        :param similarity: shape: `(*batch_dims, num_candidates)` the similarity of the candidates to the generated
+            embedding. May be modified.
+        :param admissible: shape: `(*batch_dims, num_candidates)` which candidates are admissible. Where none is, any
+            may be returned.
+
+        :returns: shape: `batch_dims` the index of the chosen candidate
+        """
+
+
+class NearestSelection(Selection):
+    """Choose the nearest candidate: the hardest negative, and the one that most likely is a false negative."""
+
+    # docstr-coverage: inherited
+    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
+        return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
+
+
+class BandSelection(Selection):
+    """Choose uniformly from a band of ranks, which leaves out the nearest candidates."""
+
+    def __init__(self, low: float = 0.02, high: float = 0.2) -> None:
+        """Initialize the strategy.
+
+        :param low: the lower end of the band, as a share of the candidates, nearest first
+        :param high: the upper end of the band
+
+        :raises ValueError: if this is no band inside of [0, 1]
+        """
+        if not 0 <= low < high <= 1:
+            raise ValueError(f"low={low} and high={high} are no band of ranks: 0 <= low < high <= 1 is required.")
+        self.low = low
+        self.high = high
+
+    # docstr-coverage: inherited
+    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
+        num_candidates = similarity.shape[-1]
+        stop = max(1, math.ceil(self.high * num_candidates))
+        start = min(int(self.low * num_candidates), stop - 1)
+        nearest = similarity.masked_fill_(~admissible, INADMISSIBLE).topk(stop, dim=-1).indices
+        rank = torch.randint(start, stop, size=(*similarity.shape[:-1], 1), device=similarity.device)
+        return nearest.gather(-1, rank).squeeze(dim=-1)
+
+
+class SemiHardSelection(Selection):
+    r"""Choose a candidate at random, the more similar the more likely, but never one that beats the positive.
+
+    The probability of a candidate is proportional to $\exp(\alpha z)$, with $z$ the standardised similarity over all
+    candidates. The exponent $\alpha$ leads from uniform (0) to the hardest admissible candidate (infinity).
+    """
+
+    def __init__(self, exponent: float = 2.0, margin: float = 0.0) -> None:
+        r"""Initialize the strategy.
+
+        :param exponent: the exponent $\alpha \ge 0$
+        :param margin: by how much the shadow must prefer the positive to a candidate, as a log odds ratio
+
+        :raises ValueError: if the exponent is negative, or one of the arguments is not a number
+        """
+        if not exponent >= 0:
+            raise ValueError(f"exponent={exponent} must be a non-negative number: 0 is uniform, larger is harder.")
+        if math.isnan(margin):
+            raise ValueError(f"margin={margin} must be a number: 0 only excludes candidates that beat the positive.")
+        self.exponent = exponent
+        self.margin = margin
+
+    # docstr-coverage: inherited
+    def admits(self, excess: Tensor) -> Tensor:  # noqa: D102
+        return excess < -self.margin
+
+    # docstr-coverage: inherited
+    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
+        if math.isinf(self.exponent):
+            return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
+        # the mean needs not be subtracted, since softmax does not depend on it
+        std = similarity.std(dim=-1, keepdim=True).clamp(min=1e-6)
+        logits = similarity.mul_(self.exponent / std).masked_fill_(~admissible, INADMISSIBLE)
+        # inverse transform sampling: one random number per row instead of one per candidate
+        cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
+        u = torch.rand(*similarity.shape[:-1], 1, dtype=cumulative.dtype, device=cumulative.device)
+        index = torch.searchsorted(cumulative, u * cumulative[..., -1:], right=True)
+        return index.squeeze(dim=-1).clamp(max=similarity.shape[-1] - 1)
+
+
+#: A resolver for selection strategies
+selection_resolver: ClassResolver[Selection] = ClassResolver.from_subclasses(Selection, default=SemiHardSelection)

@@ -1,0 +1,28 @@
+"""What PyKEEN loads of this package, by an entry point, whenever its datasets are imported.
+
+PyKEEN's only usable entry point group is the one for datasets. It is loaded while other parts of PyKEEN are still being
+imported, so this module imports as little of it as possible. It lies outside of the package, since PyKEEN must survive
+whatever goes wrong in the package, including its ``__init__``.
+"""
+
+import importlib
+import logging
+
+from pykeen.datasets.nations import Nations
+
+__all__ = ["PLACEHOLDER"]
+
+logger = logging.getLogger(__name__)
+
+#: An entry point has to name an object, which PyKEEN registers as a dataset unless it already is. This one already is.
+PLACEHOLDER = Nations
+
+#: The modules to import. Each registers what it defines.
+MODULES = ("pykeen_dhns.sampling",)
+
+for module in MODULES:
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        # PyKEEN's import tolerates few kinds of errors here, and would not say what happened
+        logger.warning("could not import %s, its names are not available in PyKEEN: %r", module, error, exc_info=True)
