@@ -20,9 +20,18 @@ PLACEHOLDER = Nations
 #: The modules to import. Each registers what it defines.
 MODULES = ("pykeen_dhns.sampling",)
 
-for module in MODULES:
+
+def import_module(name: str) -> None:
+    """Import a module, or log why this is not possible.
+
+    :param name: the module's name
+    """
     try:
-        importlib.import_module(module)
+        importlib.import_module(name)
     except Exception as error:
         # PyKEEN's import tolerates few kinds of errors here, and would not say what happened
-        logger.warning("could not import %s, its names are not available in PyKEEN: %r", module, error, exc_info=True)
+        logger.warning("could not import %s, its names are not available in PyKEEN: %r", name, error, exc_info=True)
+
+
+for module in MODULES:
+    import_module(module)

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import torch
-from pykeen.datasets import Dataset, EagerDataset, get_dataset
+from pykeen.datasets import Dataset, get_dataset
+from pykeen.datasets.base import EagerDataset
 from pykeen.triples import CoreTriplesFactory
 
 #: Folders that hold DB15K, MKG-W and MKG-Y in their published layout

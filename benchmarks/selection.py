@@ -14,10 +14,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-import pykeen
 import torch
 from graphs import load_graph
 from pykeen.pipeline import pipeline
+from pykeen.version import get_version
 from tqdm import tqdm
 
 import pykeen_dhns
@@ -39,12 +39,14 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     },
 }
 
-#: What is the same for all samplers
-SETTINGS: dict[str, dict[str, Any]] = {
-    "MKG-Y": dict(embedding_dim=64, batch_size=512, num_epochs=40, num_negs_per_pos=16, lr=5e-3),
-    "umls": dict(embedding_dim=64, batch_size=256, num_epochs=100, num_negs_per_pos=16, lr=5e-3),
+#: What is the same for all samplers, by graph and model: chosen for the basic sampler
+SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+    ("MKG-Y", "RotatE"): dict(loss="nssa", loss_kwargs=dict(margin=9.0), lr=2e-2, num_epochs=50, batch_size=512),
+    ("MKG-Y", "DistMult"): dict(loss="marginranking", loss_kwargs={}, lr=5e-3, num_epochs=30, batch_size=512),
+    ("umls", "RotatE"): dict(loss="nssa", loss_kwargs=dict(margin=9.0), lr=2e-2, num_epochs=60, batch_size=256),
+    ("umls", "DistMult"): dict(loss="marginranking", loss_kwargs={}, lr=1e-2, num_epochs=60, batch_size=256),
 }
-LOSSES = {"nssa": dict(margin=9.0, adversarial_temperature=1.0), "marginranking": dict(margin=1.0), "softplus": {}}
+EMBEDDING_DIM = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,19 +55,19 @@ class Run:
 
     graph: str
     model: str
-    loss: str
+    num_negs_per_pos: int
     sampler: str
     seed: int
 
     @property
     def path(self) -> Path:
         """Return the file with the result."""
-        return RESULTS / f"{self.graph}_{self.model}_{self.loss}_{self.sampler}_{self.seed}.json"
+        return RESULTS / f"{self.graph}_{self.model}_{self.num_negs_per_pos}_{self.sampler}_{self.seed}.json"
 
     def __call__(self) -> dict[str, Any]:
         """Run, and save the result."""
         torch.set_num_threads(1)
-        settings = SETTINGS[self.graph]
+        settings = SETTINGS[self.graph, self.model]
         dataset = load_graph(self.graph)
         sampler, sampler_kwargs = SAMPLERS[self.sampler]
         started = time.perf_counter()
@@ -73,12 +75,12 @@ class Run:
             training=dataset.training,
             testing=dataset.validation,
             model=self.model,
-            model_kwargs=dict(embedding_dim=settings["embedding_dim"]),
-            loss=self.loss,
-            loss_kwargs=LOSSES[self.loss],
+            model_kwargs=dict(embedding_dim=EMBEDDING_DIM),
+            loss=settings["loss"],
+            loss_kwargs=settings["loss_kwargs"],
             optimizer_kwargs=dict(lr=settings["lr"]),
             negative_sampler=sampler,
-            negative_sampler_kwargs=dict(num_negs_per_pos=settings["num_negs_per_pos"], **sampler_kwargs),
+            negative_sampler_kwargs=dict(num_negs_per_pos=self.num_negs_per_pos, **sampler_kwargs),
             training_kwargs=dict(num_epochs=settings["num_epochs"], batch_size=settings["batch_size"], use_tqdm=False),
             evaluation_kwargs=dict(use_tqdm=False, batch_size=128),
             random_seed=self.seed,
@@ -92,12 +94,11 @@ class Run:
             **dataclasses.asdict(self),
             **metrics,
             sampler_kwargs=sampler_kwargs,
-            loss_kwargs=LOSSES[self.loss],
             **settings,
             training_seconds=result.train_seconds,
             total_seconds=time.perf_counter() - started,
             losses=result.losses[-1],
-            versions=dict(torch=torch.__version__, pykeen=pykeen.get_version(), pykeen_dhns=pykeen_dhns.__version__),
+            versions=dict(torch=torch.__version__, pykeen=get_version(), pykeen_dhns=pykeen_dhns.__version__),
         )
         self.path.write_text(json.dumps(output, indent=1) + "\n", encoding="utf8")
         return output
@@ -113,13 +114,13 @@ def report() -> None:
     seconds: dict[tuple[str, ...], list[float]] = {}
     for path in sorted(RESULTS.glob("*.json")):
         run = json.loads(path.read_text(encoding="utf8"))
-        key = tuple(run[name] for name in ("graph", "model", "loss", "sampler"))
+        key = tuple(run[name] for name in ("graph", "model", "num_negs_per_pos", "sampler"))
         groups.setdefault(key, []).append(100 * run["inverse_harmonic_mean_rank"])
         seconds.setdefault(key, []).append(run["training_seconds"])
     for key, values in groups.items():
         spread = statistics.stdev(values) if len(values) > 1 else float("nan")
         print(
-            f"{' '.join(f'{k:18}' for k in key)} MRR {statistics.mean(values):6.2f} +- {spread:4.2f} "
+            f"{' '.join(f'{k!s:17}' for k in key)} MRR {statistics.mean(values):6.2f} +- {spread:4.2f} "
             f"({len(values)} seeds, {statistics.median(seconds[key]):.0f} s)"
         )
 
@@ -127,16 +128,18 @@ def report() -> None:
 def main() -> None:
     """Run what is not done yet, then report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--graphs", nargs="+", default=sorted(SETTINGS))
+    parser.add_argument("--graphs", nargs="+", default=["MKG-Y", "umls"])
     parser.add_argument("--models", nargs="+", default=["RotatE", "DistMult"])
-    parser.add_argument("--losses", nargs="+", default=["nssa"], choices=sorted(LOSSES))
+    parser.add_argument("--num-negs-per-pos", nargs="+", type=int, default=[16])
     parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    axes = (args.seeds, args.graphs, args.models, args.losses, args.samplers)
-    runs = [Run(graph, model, loss, sampler, seed) for seed, graph, model, loss, sampler in itertools.product(*axes)]
+    axes = (args.seeds, args.graphs, args.models, args.num_negs_per_pos, args.samplers)
+    runs = [
+        Run(graph, model, num_negs, sampler, seed) for seed, graph, model, num_negs, sampler in itertools.product(*axes)
+    ]
     runs = [run for run in runs if not run.path.exists()]
     with ProcessPoolExecutor(args.processes) as pool:
         futures = [pool.submit(_call, run) for run in runs]

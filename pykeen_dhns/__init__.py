@@ -1,3 +1,38 @@
-"""Diffusion-based hierarchical negative sampling for PyKEEN."""
+"""Diffusion-based hierarchical negative sampling for PyKEEN.
 
-from .version import VERSION as __version__
+Installing this package is enough to use its parts by name. To import them, e.g.,
+
+>>> from pykeen_dhns import DHNSNegativeSampler
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .version import VERSION as __version__  # noqa: N811
+
+if TYPE_CHECKING:
+    from .diffheg import DiffHEG
+    from .sampling import DHNSNegativeSampler
+
+__all__ = [
+    "DHNSNegativeSampler",
+    "DiffHEG",
+    "__version__",
+]
+
+#: Where public names are defined. They are imported at first use, since PyKEEN loads this package in the middle of its
+#: own import.
+_MODULES = {
+    "DHNSNegativeSampler": "sampling",
+    "DiffHEG": "diffheg",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -45,8 +45,8 @@ def replace_positives(negatives: Tensor, positives: Tensor, num_entities: int) -
 
 
 def replace_known(
-    negatives: Tensor, positives: Tensor, side: Tensor, known: KnownTriples, num_tries: int = 2
-) -> tuple[Tensor, Tensor]:
+    negatives: Tensor, positives: Tensor, column: Tensor, known: KnownTriples, num_tries: int = 2
+) -> tuple[Tensor, int]:
     """Replace known triples among negatives.
 
     A few random draws nearly always suffice. Where they do not (hubs, small graphs), all entities are looked up. Where
@@ -54,17 +54,16 @@ def replace_known(
 
     :param negatives: shape: (batch_size, num_negs, 3) the negatives
     :param positives: shape: (batch_size, 3) the positives
-    :param side: shape: (batch_size, num_negs) the corrupted side, 0 for head, 1 for tail
+    :param column: shape: (batch_size, num_negs) the corrupted column, 0 for head, 2 for tail
     :param known: the known triples
     :param num_tries: the number of random draws
 
-    :returns: shape: (batch_size, num_negs, 3) the negatives, modified in place, and shape: () how many were known
+    :returns: shape: (batch_size, num_negs, 3) the negatives, modified in place, and how many of them were known
     """
-    original = positives[:, ::2].gather(1, side)
-    flat, original, column = negatives.view(-1, 3), original.view(-1), 2 * side.reshape(-1)
+    flat, original, column = negatives.view(-1, 3), positives.gather(1, column).view(-1), column.reshape(-1)
     # the positives are known, too
     pending = known.contains(flat).nonzero().squeeze(dim=-1)
-    num_known = torch.as_tensor(len(pending))
+    num_known = len(pending)
     for _ in range(num_tries):
         if not len(pending):
             return negatives, num_known
@@ -86,8 +85,9 @@ def draw_unknown(triples: Tensor, original: Tensor, column: Tensor, known: Known
     :returns: shape: (n,) entities. Where every entity makes a known triple, any one but the original.
     """
     entities = torch.arange(known.num_entities, device=triples.device)
-    completions = triples.unsqueeze(dim=1).repeat(1, known.num_entities, 1)
-    completions.scatter_(-1, column.view(-1, 1, 1).expand(-1, known.num_entities, 1), entities.view(1, -1, 1).expand(len(triples), -1, 1))
+    is_column = torch.arange(3, device=triples.device) == column.unsqueeze(dim=-1)
+    # the result has the shape (n, num_entities, 3)
+    completions = torch.where(is_column.unsqueeze(dim=1), entities.unsqueeze(dim=-1), triples.unsqueeze(dim=1))
     other = entities != original.unsqueeze(dim=-1)
     free = other & ~known.contains(completions)
     free = torch.where(free.any(dim=-1, keepdim=True), free, other)

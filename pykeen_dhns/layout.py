@@ -53,6 +53,16 @@ class ColumnLayout:
         """Return the number of sampled columns."""
         return self.num_negs_per_pos - self.num_generated
 
+    @property
+    def chains(self) -> tuple[int, ...]:
+        """Return for each generated column which one of its level it is."""
+        return tuple(self.levels[:column].count(level) for column, level in enumerate(self.levels))
+
+    @property
+    def num_chains(self) -> int:
+        """Return the largest number of columns of a level."""
+        return max(self.chains, default=-1) + 1
+
     def column_levels(self) -> Tensor:
         """Return the level of each column, shape: (num_negs_per_pos,), with -1 for sampled ones."""
         return torch.as_tensor([-1] * self.num_sampled + list(self.levels))

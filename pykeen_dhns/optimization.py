@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.sparse import check_sparse_tensor_invariants
 
 __all__ = ["SelfOptimizedModule"]
 
@@ -41,8 +42,10 @@ class SelfOptimizedModule(nn.Module):
         :param loss: shape: (), the loss to minimize
         """
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        # said explicitly, else PyTorch warns that nobody has chosen whether to check sparse gradients
+        with check_sparse_tensor_invariants(enable=check_sparse_tensor_invariants.is_enabled()):
+            loss.backward()
+            self.optimizer.step()
         self.optimizer.zero_grad()
 
     def optimizer_tensors(self) -> list[Tensor]:
@@ -50,7 +53,7 @@ class SelfOptimizedModule(nn.Module):
         return [value for state in self.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
 
     def _apply(self, *args: Any, **kwargs: Any) -> "SelfOptimizedModule":
-        super()._apply(*args, **kwargs)
+        super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
         for parameter, state in self.optimizer.state.items():
             # the step counter stays where and what it is: half precision, e.g., could not count beyond 2,048
             moved = {key: value.to(parameter) for key, value in state.items() if key != "step"}

@@ -1,12 +1,11 @@
 """The negative sampler."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from class_resolver import HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
+from class_resolver import Hint, HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import LongTensor, MappedTriples
@@ -14,9 +13,10 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from .corruption import replace_known, replace_positives
+from .diffheg import DiffHEG
 from .diffusion import Reverse
 from .diffusion.schedule import Schedule
-from .generator import DiffHEG
+from .entity_generator import EntityGenerator
 from .known import KnownTriples
 from .layout import ColumnLayout
 from .selection import Selection, selection_resolver
@@ -28,22 +28,24 @@ __all__ = ["DHNSNegativeSampler"]
 
 logger = logging.getLogger(__name__)
 
-#: The arguments that the base sampler gets from this one
+#: The arguments which the base sampler gets from this one
 RESERVED = ("mapped_triples", "num_entities", "num_relations", "num_negs_per_pos")
 
 
 class DHNSNegativeSampler(NegativeSampler):
-    r"""Diffusion-based hierarchical negative sampling, for any model, loss, and PyKEEN's own training loop.
+    r"""Diffusion-based hierarchical negative sampling, for any model and loss in PyKEEN's own training loop.
 
     A share of the negatives is generated, the rest comes from another sampler. For the former:
 
     1. A small embedding model, the shadow, learns from the positives that pass through the sampler.
     2. A conditional diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the shadow's embedding of the
        missing entity from the known entity and the relation.
-    3. Its reverse process is stopped at several levels: a late stop gives a hard negative, an early one an easy one.
-    4. The generated embeddings are mapped to entities near to them, among a random pool of candidates.
+    3. Its reverse process is stopped at several levels: a late stop gives a hard negative, an early stop an easy one.
+    4. The generated embeddings are mapped to entities near to them, out of a random pool of candidates. Known triples
+       among the results are replaced.
 
-    All of it is learned online, from scratch, and kept in the state dict.
+    All of it is learned online, from scratch, and kept in the state dict. Columns with sampled negatives come first,
+    then generated ones, level by level, hardest first.
 
     .. note::
 
@@ -53,12 +55,12 @@ class DHNSNegativeSampler(NegativeSampler):
     .. note::
 
         PyKEEN builds its samplers anew for each call of the training loop, and its checkpoints do not include them. A
-        resumed run starts with a sampler that has not learned anything yet.
+        resumed run goes on with a sampler that has not learned anything yet.
     """
 
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = dict(
         num_negs_per_pos=dict(type=int, low=1, high=100, log=True),
-        hard_fraction=dict(type=float, low=0.05, high=0.5),
+        hard_fraction=dict(type=float, low=0.0, high=0.5),
         num_timesteps=dict(type="categorical", choices=[20, 50, 70, 100]),
         learning_rate=dict(type="categorical", choices=[2e-3, 5e-4, 1e-4]),
     )
@@ -85,7 +87,7 @@ class DHNSNegativeSampler(NegativeSampler):
         num_candidates: int = 256,
         levels: Sequence[float] | None = None,
         num_timesteps: int = 50,
-        schedule: HintType[Schedule] = None,
+        schedule: Hint[Schedule] = None,
         reverse: Reverse = "ddim",
         learning_rate: float = 2e-3,
         embedding_dim: int = 32,
@@ -93,8 +95,40 @@ class DHNSNegativeSampler(NegativeSampler):
     ) -> None:
         """Initialize the sampler.
 
-        :param mapped_triples: the positive training triples
-        """
+        :param mapped_triples: shape: (num_triples, 3) the positive training triples
+        :param num_entities: the number of entities. If None, will be inferred from the triples.
+        :param num_relations: the number of relations. If None, will be inferred from the triples.
+        :param num_negs_per_pos: the number of negatives per positive. Defaults to 1, as in all of PyKEEN's samplers.
+        :param filtered: whether to mask negatives that are in the training data. Generated ones never are (except where
+            every entity makes a known triple), so this is about sampled ones. Defaults to False, as in PyKEEN.
+        :param filterer: the filterer to use for it
+        :param filterer_kwargs: additional keyword-based parameters for the filterer
+        :param base_sampler: the sampler of the negatives that are not generated, by class or name. Defaults to PyKEEN's
+            own default, the ``basic`` sampler.
+        :param base_sampler_kwargs: additional keyword-based parameters for the base sampler
+        :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler.
+            Less than one column (small ``num_negs_per_pos``) is reached on average over the rows.
+        :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
+            ``nearest``, ``band``, or ``semihard``, the default.
+        :param selection_kwargs: additional keyword-based parameters for the strategy
+        :param num_candidates: the size of the pool of candidates, drawn anew for each batch. A larger pool has harder
+            negatives to choose from, and a larger share of false ones, and costs time.
+        :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Defaults to the paper's.
+        :param num_timesteps: the number of time steps $T$, at least 2. The default is the middle of what the paper
+            chooses from; with the short grid, it does not change the cost.
+        :param schedule: the noise schedule, by function or name: ``linear`` (scaled to ``num_timesteps``), the default,
+            ``cosine``, or ``unscaled``
+        :param reverse: the reverse process: ``ddim``, a short grid of time steps, the default since it takes a fraction
+            of the time, or ``ddpm``, all time steps
+        :param learning_rate: the learning rate of the diffusion model. The default is the largest one of the paper,
+            since here it has to learn within the first epochs.
+        :param embedding_dim: the real dimension of the shadow, an even number. The shadow only has to tell which
+            entities are plausible, not to rank them: 32 suffices, and keeps the sampler fast.
+        :param shadow_learning_rate: the learning rate of the shadow. The default is large, as usual for Adagrad, since
+            the shadow has to be ahead of the model.
+
+        :raises ValueError: if one of the arguments is out of its range; the message names it, its value, and the range
+        """  # noqa: DOC502
         check_ids(mapped_triples, num_entities=num_entities, num_relations=num_relations)
         num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
         check_positive_int("num_negs_per_pos", num_negs_per_pos)
@@ -112,13 +146,11 @@ class DHNSNegativeSampler(NegativeSampler):
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
         )
-        self.num_candidates = num_candidates
         self.num_triples = len(mapped_triples)
-        self.selection = selection_resolver.make(selection, pos_kwargs=selection_kwargs)
-        # an own random state, derived from the seed: whether a sampler is built must not change what comes after it
+        # an own random state, derived from the seed: that a sampler is built must not change what comes after it
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(torch.initial_seed() ^ 0x5D588B656C078965)
-            self.generator = DiffHEG(
+            diffheg = DiffHEG(
                 dim=embedding_dim,
                 num_timesteps=num_timesteps,
                 schedule=schedule,
@@ -126,31 +158,38 @@ class DHNSNegativeSampler(NegativeSampler):
                 levels=levels,
                 learning_rate=learning_rate,
             )
-            self.shadow = ShadowEmbedding(
+            shadow = ShadowEmbedding(
                 num_entities=self.num_entities,
                 num_relations=self.num_relations,
                 dim=embedding_dim,
                 learning_rate=shadow_learning_rate,
             )
-        self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(self.generator.levels))
+        self.entity_generator = EntityGenerator(
+            shadow=shadow,
+            diffheg=diffheg,
+            selection=selection_resolver.make(selection, pos_kwargs=selection_kwargs),
+            num_candidates=num_candidates,
+        )
+        self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
         self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
-        #: positives seen, negatives generated, and known triples among the latter, since the last report
+        #: since the last report: positives seen, negatives generated, and known triples among the latter
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(3, dtype=torch.long), persistent=False)
-        self.is_shared = share_memory(self.shadow, self.generator)
+        self.is_shared = share_memory(self.entity_generator, self.counts)
 
     def _make_base_sampler(
         self, base_sampler: HintType[NegativeSampler], kwargs: OptionalKwargs, mapped_triples: MappedTriples
     ) -> NegativeSampler | None:
         cls = negative_sampler_resolver.lookup(base_sampler)
         if issubclass(cls, DHNSNegativeSampler):
-            raise ValueError(f"base_sampler={base_sampler!r} is this sampler itself: choose another one, e.g., 'basic'.")
+            message = f"base_sampler={base_sampler!r} is this sampler itself. Choose another one, e.g., 'basic'."
+            raise ValueError(message)  # noqa: TRY004
         reserved = sorted(set(kwargs or {}).intersection(RESERVED))
         if reserved:
-            raise ValueError(f"base_sampler_kwargs must not contain {reserved}: they are those of the dhns sampler.")
+            raise ValueError(f"base_sampler_kwargs contains {reserved}, which the base sampler gets from this one.")
         # where generated columns are only partially occupied, the base sampler fills the remainder
-        num_sampled = self.num_negs_per_pos if self.layout.occupancy < 1 else self.layout.num_sampled
+        num_sampled = self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos
         if not num_sampled:
             return None
         return negative_sampler_resolver.make(
@@ -164,97 +203,65 @@ class DHNSNegativeSampler(NegativeSampler):
 
     # docstr-coverage: inherited
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
+        # base samplers are not made for further batch dimensions
         positives = positive_batch.reshape(-1, 3)
         parts = []
         if self.base_sampler is not None:
             sampled = self.base_sampler.corrupt_batch(positives)
             parts.append(replace_positives(sampled, positives, num_entities=self.num_entities))
         if self.layout.num_generated:
-            # inference mode would make it impossible to learn
+            # learning is impossible in inference mode, and with tensors that were created in it
             with torch.inference_mode(mode=False):
                 generated = self._generate(positives.clone())
             if self.layout.occupancy < 1:
-                sampled = parts[0][:, self.layout.num_sampled :]
-                keep = torch.rand(sampled.shape[:-1], device=sampled.device) < self.layout.occupancy
-                generated = torch.where(keep.unsqueeze(dim=-1), generated, sampled)
-                parts[0] = parts[0][:, : self.layout.num_sampled]
-            parts.append(generated)
-        negatives = torch.cat(parts, dim=1)
-        return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
-
-    def _candidates(self) -> Tensor:
-        """Return the pool of candidates, shape: (num_candidates,)."""
-        device = self.counts.device
-        if self.num_entities <= self.num_candidates:
-            return torch.arange(self.num_entities, device=device)
-        return torch.randint(self.num_entities, size=(self.num_candidates,), device=device)
-
-    @torch.enable_grad()
-    def _learn(self, positives: Tensor, candidates: Tensor) -> None:
-        """Update shadow and generator."""
-        self.shadow.update(positives, candidates)
-        targets, queries = self.shadow.targets(positives), self.shadow.queries(positives)
-        self.generator.update(targets.unsqueeze(dim=0), queries.unsqueeze(dim=0))
+                sampled, remainder = parts.pop().tensor_split([self.layout.num_sampled], dim=1)
+                keep = torch.rand(generated.shape[:-1], device=generated.device) < self.layout.occupancy
+                parts += [sampled, torch.where(keep.unsqueeze(dim=-1), generated, remainder)]
+            else:
+                parts.append(generated)
+        return torch.cat(parts, dim=1).view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
     def _generate(self, positives: Tensor) -> Tensor:
-        """Generate negatives.
+        """Learn from positives, then generate negatives for them.
 
         :param positives: shape: (batch_size, 3) the positive triples
 
         :returns: shape: (batch_size, num_generated, 3) the negatives
         """
         device, positives = positives.device, positives.to(self.counts.device)
-        candidates = self._candidates()
+        candidates = self.entity_generator.draw_candidates()
         if self.training:
-            self._learn(positives, candidates)
-        with torch.no_grad():
-            chosen, side = self._choose(positives, candidates)
+            self._warn_if_learning_is_lost()
+            self.entity_generator.learn(positives, candidates)
+        entities, columns = self.entity_generator.generate(positives, candidates, self.layout)
         negatives = positives.unsqueeze(dim=1).repeat(1, self.layout.num_generated, 1)
-        negatives.scatter_(-1, 2 * side.unsqueeze(dim=-1), chosen.unsqueeze(dim=-1))
-        negatives, num_known = replace_known(negatives, positives, side=side, known=self.known)
-        self._report(len(positives), chosen.numel(), num_known)
+        negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
+        negatives, num_known = replace_known(negatives, positives, columns, known=self.known)
+        self._count(len(positives), entities.numel(), num_known)
         return negatives.to(device)
 
-    def _choose(self, positives: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose entities for the generated columns.
-
-        A chain of the reverse process serves one column of each level, and alternates between the sides.
-
-        :param positives: shape: (batch_size, 3) the positive triples
-        :param candidates: shape: (num_candidates,) the candidates
-
-        :returns: shape: (batch_size, num_generated) the entities, and the sides which they are for (0: head, 1: tail)
-        """
-        column_level = torch.as_tensor(self.layout.levels, device=positives.device)
-        column_chain = torch.as_tensor(
-            [self.layout.levels[:i].count(level) for i, level in enumerate(self.layout.levels)], device=positives.device
+    def _warn_if_learning_is_lost(self) -> None:
+        if self.is_shared or get_worker_info() is None:
+            return
+        logger.warning(
+            "There is too little shared memory for the dhns sampler to learn in worker processes: what it learns is "
+            "lost after each epoch. Use num_workers=0, a smaller embedding_dim, or make more shared memory available."
         )
-        num_chains = int(column_chain.max()) + 1
-        row = torch.arange(len(positives), device=positives.device).unsqueeze(dim=-1)
-        # shape: (batch_size, num_chains)
-        chain_side = (row + torch.arange(num_chains, device=positives.device)) % 2
-        queries = self.shadow.queries(positives)[chain_side, row]
-        entities = self.shadow.entity(candidates)
-        samples = self.generator.generate(queries.unsqueeze(dim=0)).squeeze(dim=1)
-        # shape: (num_generated, batch_size, dim)
-        samples = samples[column_level, :, column_chain]
-        # the negative squared distance, up to what is the same for all candidates
-        similarity = torch.baddbmm(-entities.square().sum(dim=-1), samples, entities.t().expand(len(samples), -1, -1), alpha=2)
-        # shape: (batch_size, num_chains, num_candidates)
-        excess = queries @ entities.t() - (queries * self.shadow.targets(positives)[chain_side, row]).sum(-1, True)
-        true = positives[:, ::2].gather(1, chain_side)
-        excess = excess.masked_fill_(candidates == true.unsqueeze(dim=-1), float("inf"))
-        admissible = self.selection.admits(excess).transpose(0, 1)[column_chain]
-        return candidates[self.selection.choose(similarity, admissible)].t(), chain_side[:, column_chain]
+        # once per worker
+        self.is_shared = True
 
-    def _report(self, num_positives: int, num_generated: int, num_known: Tensor) -> None:
+    def _count(self, num_positives: int, num_generated: int, num_known: int) -> None:
         """Count known triples among the generated ones, and log their rate once an epoch."""
-        self.counts[0] += num_positives
-        self.counts[1] += num_generated
-        self.counts[2] += num_known
+        self.counts += torch.as_tensor([num_positives, num_generated, num_known], device=self.counts.device)
         if self.counts[0] >= self.num_triples:
             if logger.isEnabledFor(logging.DEBUG):
-                logger.debug("...")
+                _, num_generated, num_known = self.counts.tolist()
+                logger.debug(
+                    "Replaced %d of %d generated negatives (%.2f%%), since they are known triples.",
+                    num_known,
+                    num_generated,
+                    100 * num_known / num_generated,
+                )
             self.counts.zero_()
 
 

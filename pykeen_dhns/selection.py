@@ -4,8 +4,8 @@ The nearest entities are not always good negatives: in a sparse graph they often
 training set. A strategy chooses from candidates by
 
 - their *similarity* to the generated embedding: the negative squared Euclidean distance, and
-- their *excess*: the shadow's score of the triple with the candidate, minus its score of the positive triple. A positive
-  excess says that the shadow believes the candidate more than the truth. It is infinite for the true entity itself.
+- their *excess*: the shadow's score of the triple with the candidate, minus its score of the positive triple. A
+  positive excess says that the shadow believes the candidate more than the truth. It is infinite for the true entity.
 """
 
 import math

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from .optimization import SelfOptimizedModule
 
@@ -13,20 +13,21 @@ __all__ = ["share_memory"]
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
-def share_memory(*modules: nn.Module) -> bool:
+def share_memory(module: nn.Module, *others: Tensor) -> bool:
     """Move parameters, buffers, and optimiser state to shared memory, if there is room.
 
     Updates in place are then seen by all processes, without locks: two workers that update at the same time may undo a
     part of each other's step, as is usual for this kind of training.
 
-    :param modules: the modules to share
+    :param module: the module to share
+    :param *others: further tensors to share
 
-    :returns: whether the modules are shared now
+    :returns: whether all is shared now
     """
-    tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
-    for module in modules:
-        if isinstance(module, SelfOptimizedModule):
-            tensors += module.optimizer_tensors()
+    tensors = [*module.parameters(), *module.buffers(), *others]
+    for child in module.modules():
+        if isinstance(child, SelfOptimizedModule):
+            tensors += child.optimizer_tensors()
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     # more than there is would not fail here, but kill the process (SIGBUS) when it writes to that memory
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < 2 * size:

@@ -1,5 +1,7 @@
 """The network that predicts the noise."""
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -74,7 +76,7 @@ class ConditionalDenoiser(nn.Module):
         self.time_embedding = SinusoidalTimeEmbedding(num_timesteps=num_timesteps, dim=time_dim)
         dims = [2 * dim + time_dim] + [hidden_dim] * num_layers
         layers: list[nn.Module] = []
-        for dim_in, dim_out in zip(dims[:-1], dims[1:], strict=True):
+        for dim_in, dim_out in itertools.pairwise(dims):
             layers += [nn.Linear(dim_in, dim_out), nn.SiLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden_dim, dim), nn.LayerNorm(dim))
 

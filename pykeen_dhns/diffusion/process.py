@@ -1,10 +1,11 @@
 """The forward and the reverse process."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import torch
-from class_resolver import HintType
+from class_resolver import Hint
 from torch import Tensor, nn
 
 from .schedule import Schedule, make_betas
@@ -17,7 +18,7 @@ __all__ = [
 #: How to walk back from noise to data: all steps, with new noise in each (``"ddpm"``), or a short deterministic grid
 Reverse = Literal["ddim", "ddpm"]
 
-#: A function which predicts the noise, from noisy embeddings (shape: `(*batch_dims, dim)`) and the time step (shape: ())
+#: Predicts the noise from noisy embeddings (shape: `(*batch_dims, dim)`) and the time step (shape: ())
 NoisePredictor = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -32,7 +33,7 @@ class GaussianDiffusion(nn.Module):
     #: The share of the data's variance that is left at each step, with 1 for t=0, shape: (num_timesteps + 1,)
     alphas_cumprod: Tensor
 
-    def __init__(self, num_timesteps: int = 50, schedule: HintType[Schedule] = None) -> None:
+    def __init__(self, num_timesteps: int = 50, schedule: Hint[Schedule] = None) -> None:
         """Initialize the process.
 
         :param num_timesteps: the number of time steps $T$
@@ -129,7 +130,7 @@ class GaussianDiffusion(nn.Module):
         max_jump = max(1, self.num_timesteps // 4) if max_jump is None else max_jump
         stops = sorted({self.num_timesteps, *levels}, reverse=True)
         result = [stops[0]]
-        for start, stop in zip(stops[:-1], stops[1:], strict=True):
+        for start, stop in itertools.pairwise(stops):
             num = -(-(start - stop) // max_jump)
             result += [start + round((stop - start) * i / num) for i in range(1, num + 1)]
         return tuple(result)
@@ -149,7 +150,7 @@ class GaussianDiffusion(nn.Module):
         steps = self.grid(levels, reverse=reverse)
         x = x_end
         kept = {steps[0]: x}
-        for t, s in zip(steps[:-1], steps[1:], strict=True):
+        for t, s in itertools.pairwise(steps):
             noise = predict_noise(x, torch.as_tensor(t, device=x.device))
             x = self.p_sample(x, t, noise) if reverse == "ddpm" else self.ddim_step(x, t, s, noise)
             if s in levels:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from class_resolver import FunctionResolver, HintType
+from class_resolver import FunctionResolver, Hint
 from torch import Tensor
 
 __all__ = [
@@ -70,7 +70,7 @@ Schedule = Callable[[int], Tensor]
 schedule_resolver: FunctionResolver[[int], Tensor] = FunctionResolver([linear, cosine, unscaled], default=linear)
 
 
-def make_betas(schedule: HintType[Schedule], num_timesteps: int) -> Tensor:
+def make_betas(schedule: Hint[Schedule], num_timesteps: int) -> Tensor:
     """Create the variances of a schedule.
 
     :param schedule: the schedule, or its name. Defaults to :func:`linear`.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from class_resolver import HintType
+from class_resolver import Hint
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,9 +17,9 @@ __all__ = ["DiffHEG"]
 class DiffHEG(SelfOptimizedModule):
     r"""A conditional diffusion model which generates entity embeddings of graded hardness.
 
-    Given the condition $C(x_e, x_r)$ of an entity and a relation, it denoises pure noise step by step, and keeps what it
-    has at each level: late stops (small time steps) are close to the entities that complete the triple, early stops are
-    still noisy. All modalities share one set of weights, but each has a scale of its own.
+    Given the condition $C(x_e, x_r)$ of an entity and a relation, it denoises pure noise step by step, and keeps what
+    it has at each level: late stops (small time steps) are close to the entities that complete the triple, early stops
+    are still noisy. All modalities share one set of weights, but each has a scale of its own.
 
     It is independent of what the embeddings are: tensors go in, and tensors come out, of any floating dtype, real or
     complex, on any device. No gradient passes through it into the embeddings that it learns from.
@@ -31,7 +31,7 @@ class DiffHEG(SelfOptimizedModule):
         *,
         num_modalities: int = 1,
         num_timesteps: int = 50,
-        schedule: HintType[Schedule] = None,
+        schedule: Hint[Schedule] = None,
         reverse: Reverse = "ddim",
         levels: Sequence[float] | None = None,
         hidden_dim: int | None = None,

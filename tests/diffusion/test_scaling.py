@@ -1,0 +1,51 @@
+"""Tests for running scales."""
+
+import torch
+
+from pykeen_dhns.diffusion import RunningScale
+
+
+def test_first_batch_counts_in_full() -> None:
+    """After a single batch, it is standardised exactly, for each group on its own."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 64, 5, 3, generator=generator) * 0.05 + torch.as_tensor([1.0, -7.0]).view(2, 1, 1, 1)
+    scale = RunningScale(dim=3, num_groups=2)
+    scale.update(x)
+    z = scale.normalize(x).flatten(start_dim=1, end_dim=-2)
+    torch.testing.assert_close(z.mean(dim=1), torch.zeros(2, 3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(z.std(dim=1), torch.ones(2, 3), atol=1e-2, rtol=0)
+    torch.testing.assert_close(scale.denormalize(scale.normalize(x)), x)
+
+
+def test_follows_moving_embeddings() -> None:
+    """Old batches are forgotten."""
+    generator = torch.Generator().manual_seed(0)
+    scale = RunningScale(dim=2, momentum=0.1)
+    for factor in [1.0] * 100 + [5.0] * 100:
+        scale.update(factor * torch.randn(1, 256, 2, generator=generator))
+    std = scale.denormalize(torch.ones(1, 1, 2)) - scale.denormalize(torch.zeros(1, 1, 2))
+    torch.testing.assert_close(std, torch.full((1, 1, 2), 5.0), atol=0.3, rtol=0)
+
+
+def test_identity_before_first_update() -> None:
+    """Without statistics, nothing changes."""
+    x = torch.randn(1, 4, 3)
+    scale = RunningScale(dim=3)
+    torch.testing.assert_close(scale.normalize(x), x)
+    torch.testing.assert_close(scale.denormalize(x), x)
+
+
+def test_constant_dimension() -> None:
+    """A dimension without any spread is no division by zero."""
+    scale = RunningScale(dim=2)
+    scale.update(torch.ones(1, 8, 2))
+    assert scale.normalize(torch.ones(1, 8, 2)).isfinite().all()
+
+
+def test_state_dict() -> None:
+    """The statistics are part of the state."""
+    scale, other = RunningScale(dim=2), RunningScale(dim=2)
+    scale.update(torch.randn(1, 8, 2) + 3)
+    other.load_state_dict(scale.state_dict())
+    x = torch.randn(1, 4, 2)
+    torch.testing.assert_close(other.normalize(x), scale.normalize(x))
