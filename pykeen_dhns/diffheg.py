@@ -7,7 +7,7 @@ from class_resolver import Hint
 from torch import Tensor
 from torch.nn import functional
 
-from .diffusion import ConditionalDenoiser, GaussianDiffusion, Reverse, RunningScale, resolve_levels
+from .diffusion import ConditionalDenoiser, GaussianDiffusion, Prediction, Reverse, RunningScale, resolve_levels
 from .diffusion.schedule import Schedule
 from .optimization import SelfOptimizedModule
 
@@ -36,6 +36,7 @@ class DiffHEG(SelfOptimizedModule):
         levels: Sequence[float] | None = None,
         hidden_dim: int | None = None,
         num_layers: int = 2,
+        prediction: Prediction = "velocity",
         learning_rate: float = 2e-3,
     ) -> None:
         """Initialize the generator.
@@ -49,6 +50,7 @@ class DiffHEG(SelfOptimizedModule):
             cf. :func:`pykeen_dhns.diffusion.resolve_levels`
         :param hidden_dim: the hidden dimension of the denoiser
         :param num_layers: the number of hidden layers of the denoiser
+        :param prediction: what the denoiser predicts, cf. :class:`pykeen_dhns.diffusion.ConditionalDenoiser`
         :param learning_rate: the learning rate of the generator's own Adam. The paper chooses among 2e-3, 5e-4, 1e-4.
         """
         super().__init__()
@@ -60,7 +62,11 @@ class DiffHEG(SelfOptimizedModule):
         # at construction rather than at the first batch: an unknown kind of reverse process is an error
         self.process.grid(self.levels, reverse=reverse)
         self.denoiser = ConditionalDenoiser(
-            dim=dim, num_timesteps=num_timesteps, hidden_dim=hidden_dim, num_layers=num_layers
+            dim=dim,
+            num_timesteps=num_timesteps,
+            hidden_dim=hidden_dim,
+            num_layers=num_layers,
+            prediction=prediction,
         )
         self.target_scale = RunningScale(dim=dim, num_groups=num_modalities)
         self.condition_scale = RunningScale(dim=dim, num_groups=num_modalities)
@@ -77,6 +83,13 @@ class DiffHEG(SelfOptimizedModule):
                 f"dimension must be num_modalities={self.num_modalities}, the last one dim={self.dim}."
             )
         return x
+
+    def _predict_noise(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        """Predict the noise in (normalized) embeddings."""
+        prediction: Tensor = self.denoiser(x_t, t, condition)
+        if self.denoiser.prediction == "noise":
+            return prediction
+        return self.process.velocity_to_noise(x_t, t, prediction)
 
     def loss(
         self, target: Tensor, condition: Tensor, *, t: Tensor | None = None, noise: Tensor | None = None
@@ -96,7 +109,7 @@ class DiffHEG(SelfOptimizedModule):
             t = torch.randint(1, self.process.num_timesteps + 1, size=x_0.shape[:-1], device=x_0.device)
         noise = torch.randn_like(x_0) if noise is None else noise
         x_t = self.process.q_sample(x_0, t, noise)
-        return functional.mse_loss(self.denoiser(x_t, t, condition), noise)
+        return functional.mse_loss(self._predict_noise(x_t, t, condition), noise)
 
     def update(self, target: Tensor, condition: Tensor) -> Tensor:
         """Learn from embeddings: update the scales, then take one step of the optimiser.
@@ -126,7 +139,7 @@ class DiffHEG(SelfOptimizedModule):
         condition = self.condition_scale.normalize(self._real(condition))
         x_end = torch.randn_like(condition) if x_end is None else x_end
         samples = self.process.sample(
-            lambda x_t, t: self.denoiser(x_t, t, condition), x_end, levels=self.levels, reverse=self.reverse
+            lambda x_t, t: self._predict_noise(x_t, t, condition), x_end, levels=self.levels, reverse=self.reverse
         )
         # the levels are one more batch dimension behind the modality
         samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)

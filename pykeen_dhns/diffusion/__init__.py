@@ -1,6 +1,6 @@
 """The diffusion model: plain PyTorch, without knowledge of graphs, triples or PyKEEN."""
 
-from .denoiser import ConditionalDenoiser, SinusoidalTimeEmbedding
+from .denoiser import ConditionalDenoiser, Prediction, SinusoidalTimeEmbedding
 from .levels import DEFAULT_LEVELS, resolve_levels
 from .process import GaussianDiffusion, Reverse
 from .scaling import RunningScale
@@ -10,6 +10,7 @@ __all__ = [
     "DEFAULT_LEVELS",
     "ConditionalDenoiser",
     "GaussianDiffusion",
+    "Prediction",
     "Reverse",
     "RunningScale",
     "SinusoidalTimeEmbedding",

@@ -1,14 +1,20 @@
 """The network that predicts the noise."""
 
 import itertools
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 __all__ = [
     "ConditionalDenoiser",
+    "Prediction",
     "SinusoidalTimeEmbedding",
 ]
+
+
+#: What the network predicts: the velocity [salimans2022]_, or the noise itself, with the paper's closing layer norm
+Prediction = Literal["velocity", "noise"]
 
 
 class SinusoidalTimeEmbedding(nn.Module):
@@ -44,9 +50,14 @@ class SinusoidalTimeEmbedding(nn.Module):
 
 
 class ConditionalDenoiser(nn.Module):
-    r"""The denoiser $\epsilon_\theta(x_t, PE(t), C) = \text{LayerNorm}(\text{MLP}(x_t, PE(t), C))$ of Eq. 10.
+    r"""The network of the denoiser: an MLP with layer norm on $(x_t, PE(t), C)$.
 
-    The closing layer norm fits its target: noise has zero mean and unit variance over the dimensions.
+    In the paper (Eq. 10), $\epsilon_\theta(x_t, PE(t), C) = \text{LayerNorm}(\text{MLP}(x_t, PE(t), C))$ predicts the
+    noise. A layer norm at the end fixes mean and norm of the prediction, while those of the noise vary from sample to
+    sample. The reverse process multiplies this error at each step: samples end up about a hundred times too large (see
+    ``docs/deviations.md``). Therefore, by default, the layer norm is moved in front of the last layer, and the network
+    predicts the velocity $v = \sqrt{\bar\alpha_t} \epsilon - \sqrt{1 - \bar\alpha_t} x_0$, from which the noise follows
+    without an amplification of errors.
     """
 
     def __init__(
@@ -57,6 +68,7 @@ class ConditionalDenoiser(nn.Module):
         hidden_dim: int | None = None,
         time_dim: int = 32,
         num_layers: int = 2,
+        prediction: Prediction = "velocity",
     ) -> None:
         """Initialize the denoiser.
 
@@ -67,8 +79,12 @@ class ConditionalDenoiser(nn.Module):
         :param time_dim: the dimension of the time embedding, an even number. 32 tells 100 steps well apart.
         :param num_layers: the number of hidden layers, at least 1. The paper's MLP is "simple": 2.
 
-        :raises ValueError: if there is no hidden layer
+        :param prediction: what the network predicts: ``"velocity"``, or ``"noise"`` for the paper's Eq. 10
+
+        :raises ValueError: if there is no hidden layer, or the kind of prediction is unknown
         """
+        if prediction not in get_args(Prediction):
+            raise ValueError(f"prediction={prediction!r} is unknown. Try one of: {sorted(get_args(Prediction))}")
         if num_layers < 1:
             raise ValueError(f"num_layers={num_layers} is too small: the denoiser needs at least 1 hidden layer.")
         super().__init__()
@@ -78,16 +94,21 @@ class ConditionalDenoiser(nn.Module):
         layers: list[nn.Module] = []
         for dim_in, dim_out in itertools.pairwise(dims):
             layers += [nn.Linear(dim_in, dim_out), nn.SiLU()]
-        self.layers = nn.Sequential(*layers, nn.Linear(hidden_dim, dim), nn.LayerNorm(dim))
+        if prediction == "noise":
+            layers += [nn.Linear(hidden_dim, dim), nn.LayerNorm(dim)]
+        else:
+            layers += [nn.LayerNorm(hidden_dim), nn.Linear(hidden_dim, dim)]
+        self.prediction = prediction
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        """Predict the noise in noisy embeddings.
+        """Predict the velocity, or the noise, of noisy embeddings.
 
         :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
         :param t: shape: broadcastable to `batch_dims`, the time steps
         :param condition: shape: `(*batch_dims, dim)` the conditions
 
-        :returns: shape: `(*batch_dims, dim)` the predicted noise
+        :returns: shape: `(*batch_dims, dim)` the prediction
         """
         time = self.time_embedding(t).expand(*x_t.shape[:-1], -1)
         prediction: Tensor = self.layers(torch.cat([x_t, time, condition], dim=-1))

@@ -75,6 +75,18 @@ class GaussianDiffusion(nn.Module):
         signal, sigma = self._signal_and_noise(t)
         return (x_t - sigma * noise) / signal
 
+    def velocity_to_noise(self, x_t: Tensor, t: Tensor | int, velocity: Tensor) -> Tensor:
+        r"""Compute the noise from the velocity $v = \sqrt{\bar\alpha_t} \epsilon - \sqrt{1 - \bar\alpha_t} x_0$.
+
+        :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
+        :param t: shape: broadcastable to `batch_dims`, the time steps
+        :param velocity: shape: `(*batch_dims, dim)` the (predicted) velocity
+
+        :returns: shape: `(*batch_dims, dim)` the (predicted) noise
+        """
+        signal, sigma = self._signal_and_noise(t)
+        return sigma * x_t + signal * velocity
+
     def p_sample(self, x_t: Tensor, t: int, predicted_noise: Tensor, noise: Tensor | None = None) -> Tensor:
         r"""Take one step of the ancestral reverse process, from $t$ to $t - 1$ (Eq. 3-6).
 

@@ -41,6 +41,16 @@ def test_q_sample_by_hand() -> None:
     assert result.item() == pytest.approx(signal + 3 * sigma, rel=1e-5)
 
 
+def test_velocity() -> None:
+    """The noise can be computed from the velocity, at each step."""
+    process = GaussianDiffusion(num_timesteps=20)
+    x_0, noise = torch.randn(2, 20, 3, 8)
+    t = torch.arange(1, 21).unsqueeze(dim=-1)
+    alphas_cumprod = process.alphas_cumprod[t].unsqueeze(dim=-1)
+    velocity = alphas_cumprod.sqrt() * noise - (1 - alphas_cumprod).sqrt() * x_0
+    torch.testing.assert_close(process.velocity_to_noise(process.q_sample(x_0, t, noise), t, velocity), noise)
+
+
 def test_time_zero_is_data() -> None:
     """At time 0, there is no noise."""
     x = torch.randn(4, 3)

@@ -1,0 +1,147 @@
+"""Tests for the generator."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from pykeen_dhns import DiffHEG
+from pykeen_dhns.diffusion import Prediction, Reverse
+
+
+def planted(num: int, dim: int = 8, num_modalities: int = 1, noise: float = 0.1) -> tuple[Tensor, Tensor]:
+    """Create targets that are a fixed rotation of their conditions, up to noise, at a small scale."""
+    generator = torch.Generator().manual_seed(0)
+    rotation = torch.linalg.qr(torch.randn(dim, dim, generator=generator)).Q
+    condition = torch.randn(num_modalities, num, dim, generator=generator)
+    target = condition @ rotation + noise * torch.randn(num_modalities, num, dim, generator=generator)
+    return 0.05 * target + 0.3, condition
+
+
+@pytest.mark.parametrize("batch_dims", [(5,), (2, 5), (2, 3, 4)])
+@pytest.mark.parametrize("num_modalities", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.complex128])
+def test_shapes_and_dtypes(dtype: torch.dtype, num_modalities: int, batch_dims: tuple[int, ...]) -> None:
+    """What goes in, comes out: dtype, and batch dimensions behind the modality."""
+    real = torch.empty((), dtype=dtype).real.dtype
+    diffheg = DiffHEG(dim=6, num_modalities=num_modalities, num_timesteps=20, levels=[0.1, 0.5]).to(dtype=real)
+    dim = 3 if dtype.is_complex else 6
+    target, condition = torch.randn(2, num_modalities, *batch_dims, dim, dtype=dtype)
+    assert diffheg.update(target, condition).isfinite()
+    generated = diffheg.generate(condition)
+    assert generated.shape == (2, num_modalities, *batch_dims, dim)
+    assert generated.dtype == dtype
+    assert torch.view_as_real(generated).isfinite().all() if dtype.is_complex else generated.isfinite().all()
+
+
+def test_no_gradient_reaches_the_embeddings() -> None:
+    """The diffusion loss only trains the diffusion model."""
+    target, condition = (torch.randn(1, 5, 4).requires_grad_() for _ in range(2))
+    diffheg = DiffHEG(dim=4)
+    loss = diffheg.loss(target, condition)
+    loss.backward()
+    assert target.grad is None
+    assert condition.grad is None
+    assert all(parameter.grad is not None for parameter in diffheg.parameters())
+    assert not diffheg.generate(condition).requires_grad
+
+
+@pytest.mark.parametrize("prediction", ["velocity", "noise"])
+def test_loss_by_hand(prediction: Prediction) -> None:
+    """The loss is the mean squared error of the predicted noise, at the given time and noise."""
+    diffheg = DiffHEG(dim=4, num_timesteps=10, prediction=prediction)
+    target, condition, noise = torch.randn(3, 1, 5, 4)
+    t = torch.randint(1, 11, size=(1, 5))
+    x_t = diffheg.process.q_sample(target, t, noise)
+    predicted = diffheg.denoiser(x_t, t, condition)
+    if prediction == "velocity":
+        alphas_cumprod = diffheg.process.alphas_cumprod[t].unsqueeze(dim=-1)
+        predicted = (1 - alphas_cumprod).sqrt() * x_t + alphas_cumprod.sqrt() * predicted
+    expected = (predicted - noise).square().mean()
+    torch.testing.assert_close(diffheg.loss(target, condition, t=t, noise=noise), expected)
+
+
+@pytest.mark.parametrize("reverse", ["ddim", "ddpm"])
+def test_learns_planted_structure(reverse: Reverse) -> None:
+    """Trained, it generates embeddings near the target, at its scale, the nearer the harder the level."""
+    torch.manual_seed(0)
+    target, condition = planted(512)
+    diffheg = DiffHEG(dim=8, reverse=reverse, learning_rate=5e-3)
+    for _ in range(800):
+        diffheg.update(target, condition)
+    generated = diffheg.generate(condition)
+    error = (generated - target).norm(dim=-1).mean(dim=(1, 2))
+    # levels differ in the noise that is left
+    assert error.diff().gt(0).all()
+    # what a generator would do that only knows the marginal distribution
+    chance = (target - target[:, torch.randperm(512)]).norm(dim=-1).mean()
+    assert error[0] < 0.35 * chance
+    assert error[-1] > 0.5 * chance
+    torch.testing.assert_close(generated[0].mean(), target.mean(), atol=0.01, rtol=0)
+    torch.testing.assert_close(generated[0].std(), target.std(), atol=0.01, rtol=0)
+
+
+def test_layer_norm_at_the_end_spoils_samples() -> None:
+    """The denoiser as printed in the paper (Eq. 10) leads to samples far off the scale of the embeddings."""
+    torch.manual_seed(0)
+    target, condition = planted(512)
+    spread = {}
+    for prediction in ("velocity", "noise"):
+        diffheg = DiffHEG(dim=8, prediction=prediction, learning_rate=5e-3)  # type: ignore[arg-type]
+        for _ in range(300):
+            diffheg.update(target, condition)
+        spread[prediction] = (diffheg.generate(condition)[0].std() / target.std()).item()
+    assert spread["velocity"] == pytest.approx(1, abs=0.1)
+    assert spread["noise"] > 10
+
+
+def test_short_grid_is_as_good_as_the_chain() -> None:
+    """Both reverse processes generate samples with the same moments, at each level."""
+    torch.manual_seed(0)
+    target, condition = planted(256, noise=0.5)
+    diffheg = DiffHEG(dim=8, learning_rate=5e-3)
+    for _ in range(500):
+        diffheg.update(target, condition)
+    samples = {}
+    for reverse in ("ddim", "ddpm"):
+        diffheg.reverse = reverse  # type: ignore[assignment]
+        samples[reverse] = torch.stack([diffheg.generate(condition) for _ in range(20)]).squeeze(dim=2)
+    for statistic in (torch.mean, torch.std):
+        ddim, ddpm = (statistic(samples[key], dim=(0, 2)) for key in ("ddim", "ddpm"))
+        torch.testing.assert_close(ddim, ddpm, atol=0.02, rtol=0)
+
+
+def test_seed_fixes_everything() -> None:
+    """The same seed leads to the same weights and samples, to the bit."""
+    results = []
+    for _ in range(2):
+        torch.manual_seed(7)
+        target, condition = planted(32)
+        diffheg = DiffHEG(dim=8)
+        for _ in range(3):
+            diffheg.update(target, condition)
+        results.append(diffheg.generate(condition))
+    assert results[0].equal(results[1])
+
+
+def test_state_dict_continues_training() -> None:
+    """A generator that is loaded goes on as the saved one would have: with weights, scales, and optimiser."""
+    target, condition = planted(32)
+    torch.manual_seed(0)
+    original, loaded = DiffHEG(dim=8), DiffHEG(dim=8)
+    for _ in range(3):
+        original.update(target, condition)
+    loaded.load_state_dict(original.state_dict())
+    results = []
+    for diffheg in (original, loaded):
+        torch.manual_seed(1)
+        diffheg.update(target, condition)
+        results.append(diffheg.generate(condition))
+    assert results[0].equal(results[1])
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 3), (2, 5, 4), (5, 4)])
+def test_wrong_shape(shape: tuple[int, ...]) -> None:
+    """Embeddings that do not fit are refused, by name."""
+    diffheg = DiffHEG(dim=4, num_modalities=1)
+    with pytest.raises(ValueError, match="num_modalities=1.*dim=4"):
+        diffheg.generate(torch.randn(shape))
