@@ -7,15 +7,9 @@ whatever goes wrong in the package, including its ``__init__``.
 
 import importlib
 import logging
-
-from pykeen.datasets.nations import Nations
-
-__all__ = ["PLACEHOLDER"]
+from typing import Any
 
 logger = logging.getLogger(__name__)
-
-#: An entry point has to name an object, which PyKEEN registers as a dataset unless it already is. This one already is.
-PLACEHOLDER = Nations
 
 #: The modules to import. Each registers what it defines.
 MODULES = ("pykeen_dhns.sampling",)
@@ -28,9 +22,23 @@ def import_module(name: str) -> None:
     """
     try:
         importlib.import_module(name)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # PyKEEN's import tolerates few kinds of errors here, and would not say what happened
-        logger.warning("could not import %s, its names are not available in PyKEEN: %r", name, error, exc_info=True)
+        logger.warning(
+            "could not import %s, its names are not available in PyKEEN: %r",
+            name,
+            error,
+            exc_info=logger.isEnabledFor(logging.DEBUG),
+        )
+
+
+def __getattr__(name: str) -> Any:
+    # An entry point has to name an object, which PyKEEN registers as a dataset, unless it already is: this one is.
+    if name == "PLACEHOLDER":
+        from pykeen.datasets.nations import Nations
+
+        return Nations
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 for module in MODULES:
