@@ -32,15 +32,24 @@ class EntityGenerator(nn.Module):
         self.selection = selection
         self.num_candidates = num_candidates
 
-    def draw_candidates(self) -> Tensor:
-        """Draw a pool of candidates.
+    def draw_candidates(self, positives: Tensor) -> Tensor:
+        """Draw a pool of candidates: half of it uniformly, half of it from the entities of the batch.
 
-        :returns: shape: (num_candidates,) entities, all of them if there are fewer than the size of the pool
+        The latter are drawn by their degree. Models tend to score frequent entities higher, so these make for harder
+        negatives, and the former ensure that every entity can be drawn.
+
+        :param positives: shape: (batch_size, 3) the positive triples
+
+        :returns: shape: (num_candidates,) entities, possibly repeated. All of them, if there are no more than that.
         """
-        weight = self.shadow.entity.weight
-        if len(weight) <= self.num_candidates:
-            return torch.arange(len(weight), device=weight.device)
-        return torch.randint(len(weight), size=(self.num_candidates,), device=weight.device)
+        num_entities = self.shadow.entity.num_embeddings
+        if num_entities <= self.num_candidates:
+            return torch.arange(num_entities, device=positives.device)
+        num_uniform = (self.num_candidates + 1) // 2
+        uniform = torch.randint(num_entities, size=(num_uniform,), device=positives.device)
+        entities = positives[:, ::2].flatten()
+        index = torch.randint(len(entities), size=(self.num_candidates - num_uniform,), device=positives.device)
+        return torch.cat([uniform, entities[index]])
 
     @torch.enable_grad()
     def learn(self, positives: Tensor, candidates: Tensor) -> None:
@@ -84,14 +93,8 @@ class EntityGenerator(nn.Module):
         # shape: (num_levels, batch_size, num_chains, dim), of which the columns take what they need
         samples = self.diffheg.generate(queries.unsqueeze(dim=0)).squeeze(dim=1)
         level, chain = (torch.as_tensor(x, device=positives.device) for x in (layout.levels, layout.chains))
-        # shape: (num_generated, batch_size, num_candidates). Up to what is the same for all candidates, this is the
-        # negative squared distance
-        similarity = torch.baddbmm(
-            entities.square().sum(dim=-1),
-            samples[level, :, chain],
-            entities.t().expand(len(level), -1, -1),
-            beta=-1,
-            alpha=2,
-        )
+        similarity = self.diffheg.similarity(samples[level, :, chain].unsqueeze(dim=0), entities.unsqueeze(dim=0))[0]
+        # for all columns, rows, and candidates. The more noise there is in a sample, the less it says.
+        similarity *= self.diffheg.signal[level].view(-1, 1, 1)
         index = self.selection.choose(similarity, admissible.transpose(0, 1)[chain])
         return candidates[index].t(), 2 * side[:, chain]

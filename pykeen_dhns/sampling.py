@@ -84,7 +84,7 @@ class DHNSNegativeSampler(NegativeSampler):
         hard_fraction: float = 0.25,
         selection: HintOrType[Selection] = None,
         selection_kwargs: OptionalKwargs = None,
-        num_candidates: int = 256,
+        num_candidates: int = 1024,
         levels: Sequence[float] | None = None,
         num_timesteps: int = 50,
         schedule: Hint[Schedule] = None,
@@ -229,7 +229,7 @@ class DHNSNegativeSampler(NegativeSampler):
         :returns: shape: (batch_size, num_generated, 3) the negatives
         """
         device, positives = positives.device, positives.to(self.counts.device)
-        candidates = self.entity_generator.draw_candidates()
+        candidates = self.entity_generator.draw_candidates(positives)
         if self.training:
             self._warn_if_learning_is_lost()
             self.entity_generator.learn(positives, candidates)

@@ -3,7 +3,8 @@ r"""Which of the entities near a generated embedding become negatives.
 The nearest entities are not always good negatives: in a sparse graph they often are true, and only missing from the
 training set. A strategy chooses from candidates by
 
-- their *similarity* to the generated embedding: the negative squared Euclidean distance, and
+- their *similarity* to the generated embedding (:meth:`pykeen_dhns.DiffHEG.similarity`), discounted by the noise that
+  is left in it, such that the standard deviation over random candidates is one at most, and
 - their *excess*: the shadow's score of the triple with the candidate, minus its score of the positive triple. A
   positive excess says that the shadow believes the candidate more than the truth. It is infinite for the true entity.
 """
@@ -89,8 +90,9 @@ class BandSelection(Selection):
 class SemiHardSelection(Selection):
     r"""Choose a candidate at random, the more similar the more likely, but never one that beats the positive.
 
-    The probability of a candidate is proportional to $\exp(\alpha z)$, with $z$ the standardised similarity over all
-    candidates. The exponent $\alpha$ leads from uniform (0) to the hardest admissible candidate (infinity).
+    The probability of a candidate is proportional to $\exp(\alpha s)$, with $s$ the similarity. The exponent $\alpha$
+    leads from uniform (0) to the hardest admissible candidate (infinity). With a finite one, easy levels, whose samples
+    say little about the entity, come near to uniform.
     """
 
     def __init__(self, exponent: float = 2.0, margin: float = 0.0) -> None:
@@ -116,9 +118,7 @@ class SemiHardSelection(Selection):
     def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
         if math.isinf(self.exponent):
             return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
-        # the mean needs not be subtracted, since softmax does not depend on it
-        std = similarity.std(dim=-1, keepdim=True).clamp(min=1e-6)
-        logits = similarity.mul_(self.exponent / std).masked_fill_(~admissible, INADMISSIBLE)
+        logits = similarity.mul_(self.exponent).masked_fill_(~admissible, INADMISSIBLE)
         # inverse transform sampling: one random number per row instead of one per candidate
         cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
         u = torch.rand(*similarity.shape[:-1], 1, dtype=cumulative.dtype, device=cumulative.device)

@@ -86,7 +86,7 @@ def test_layer_norm_at_the_end_spoils_samples() -> None:
     target, condition = planted(512)
     spread = {}
     for prediction in ("velocity", "noise"):
-        diffheg = DiffHEG(dim=8, prediction=prediction, learning_rate=5e-3)  # type: ignore[arg-type]
+        diffheg = DiffHEG(dim=8, prediction=prediction, learning_rate=5e-3)
         for _ in range(300):
             diffheg.update(target, condition)
         spread[prediction] = (diffheg.generate(condition)[0].std() / target.std()).item()
@@ -103,7 +103,7 @@ def test_short_grid_is_as_good_as_the_chain() -> None:
         diffheg.update(target, condition)
     samples = {}
     for reverse in ("ddim", "ddpm"):
-        diffheg.reverse = reverse  # type: ignore[assignment]
+        diffheg.reverse = reverse
         samples[reverse] = torch.stack([diffheg.generate(condition) for _ in range(20)]).squeeze(dim=2)
     for statistic in (torch.mean, torch.std):
         ddim, ddpm = (statistic(samples[key], dim=(0, 2)) for key in ("ddim", "ddpm"))
@@ -143,5 +143,5 @@ def test_state_dict_continues_training() -> None:
 def test_wrong_shape(shape: tuple[int, ...]) -> None:
     """Embeddings that do not fit are refused, by name."""
     diffheg = DiffHEG(dim=4, num_modalities=1)
-    with pytest.raises(ValueError, match="num_modalities=1.*dim=4"):
+    with pytest.raises(ValueError, match=r"num_modalities=1.*dim=4"):
         diffheg.generate(torch.randn(shape))

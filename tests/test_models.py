@@ -60,13 +60,19 @@ def test_models(model: str, inverse: bool) -> None:
 @pytest.mark.parametrize("loss", sorted(loss_resolver.lookup_dict))
 def test_losses(loss: str) -> None:
     """Each loss that PyKEEN can train by negative sampling also trains with this sampler."""
-    results = []
-    for sampler in ("basic", "dhns"):
-        try:
-            results.append(len(run(loss=loss, negative_sampler=sampler).losses))
-        except Exception as error:  # noqa: BLE001
-            results.append(type(error))  # type: ignore[arg-type]
-    assert results[0] == results[1]
+    if not supports_negative_sampling(loss):
+        pytest.skip(f"PyKEEN cannot train with {loss} by negative sampling")
+    result = run(loss=loss)
+    assert all(torch.isfinite(torch.as_tensor(result.losses)))
+
+
+def supports_negative_sampling(loss: str) -> bool:
+    """Return whether PyKEEN can train with a loss and its own sampler."""
+    try:
+        run(loss=loss, negative_sampler="basic", training_kwargs=dict(num_epochs=1, use_tqdm=False))
+    except NotImplementedError:
+        return False
+    return True
 
 
 def test_defaults() -> None:
@@ -98,17 +104,17 @@ def test_early_stopping_and_sub_batches() -> None:
     )
 
 
-class _Catch(TrainingCallback):
-    """Keep the sampler's negatives."""
+class _Check(TrainingCallback):
+    """Check the sampler's negatives."""
 
-    def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
+    def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
         """Check the shape."""
         assert batch["negatives"].shape[1:] == (4, 3)
 
 
 def test_callbacks_see_negatives() -> None:
     """Batches are what PyKEEN's callbacks expect."""
-    run(training_kwargs=dict(num_epochs=1, use_tqdm=False, callbacks=_Catch()))
+    run(training_kwargs=dict(num_epochs=1, use_tqdm=False, callbacks=_Check()))
 
 
 def test_hpo() -> None:

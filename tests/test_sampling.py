@@ -318,8 +318,9 @@ def test_bad_arguments(kwargs: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("argument", ["base_sampler", "selection", "schedule", "filterer"])
 def test_unknown_names(argument: str) -> None:
     """Unknown names lead to the resolvers' own error."""
+    kwargs: dict[str, Any] = {argument: "nope"}
     with pytest.raises(KeyError, match="nope"):
-        make(**{argument: "nope"})
+        make(**kwargs)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pykeen.pipeline import pipeline
 from pykeen.triples.instances import BatchedSLCWAInstances
 from torch.utils.data import DataLoader
 
-from pykeen_dhns import DHNSNegativeSampler, sampling, sharing
+from pykeen_dhns import DHNSNegativeSampler, sampling
 
 
 def instances(**kwargs: Any) -> BatchedSLCWAInstances:
@@ -69,8 +69,8 @@ def test_too_little_shared_memory(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     """Where there is too little, nothing breaks, and a worker says what is lost and what to do, once."""
-    monkeypatch.setattr(sharing, "SHARED_MEMORY", tmp_path)
-    monkeypatch.setattr(sharing.shutil, "disk_usage", lambda _: type("Usage", (), dict(free=1000)))
+    monkeypatch.setattr("pykeen_dhns.sharing.SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), dict(free=1000)))
     sampler = instances().negative_sampler
     assert isinstance(sampler, DHNSNegativeSampler)
     assert not sampler.is_shared

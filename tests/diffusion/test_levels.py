@@ -30,5 +30,5 @@ def test_out_of_range(level: float) -> None:
 
 def test_empty() -> None:
     """There must be a level."""
-    with pytest.raises(ValueError, match="levels=.*empty"):
+    with pytest.raises(ValueError, match=r"levels=.*empty"):
         resolve_levels([], 100)

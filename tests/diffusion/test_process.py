@@ -80,7 +80,7 @@ def test_levels(levels: Sequence[int], reverse: Reverse) -> None:
     """Levels may be repeated, in any order, and include the start."""
     process = GaussianDiffusion(num_timesteps=50)
     noise = torch.randn(3, 2)
-    samples = process.sample(lambda x_t, t: torch.zeros_like(x_t), noise, levels, reverse=reverse)
+    samples = process.sample(lambda x_t, _: torch.zeros_like(x_t), noise, levels, reverse=reverse)
     assert samples.shape == (len(levels), 3, 2)
     for sample, level in zip(samples, levels, strict=True):
         if level == 50:
@@ -108,7 +108,7 @@ def test_full_grid() -> None:
 
 def test_unknown_reverse() -> None:
     """The error names the alternatives."""
-    with pytest.raises(ValueError, match="reverse='euler'.*ddim.*ddpm"):
+    with pytest.raises(ValueError, match=r"reverse='euler'.*ddim.*ddpm"):
         GaussianDiffusion().grid([2], reverse="euler")  # type: ignore[arg-type]
 
 

@@ -1,0 +1,40 @@
+# make demo   install into a virtual environment, then compare dhns with PyKEEN's basic sampler (a few minutes)
+# make test   install, then run the tests
+# make check  install, then run linters and the type checker
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# On Linux, PyPI's wheel of PyTorch brings gigabytes of CUDA. Without a GPU, prefer the CPU wheel, which PyTorch's own
+# index has, if that can be reached. Elsewhere, or with a mirror that only has CPU wheels, there is nothing to do.
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+EXTRA_INDEX = $(shell command -v nvidia-smi >/dev/null 2>&1 || \
+	{ curl --silent --fail --head --max-time 10 --output /dev/null $(TORCH_INDEX)/torch/ && echo --extra-index-url $(TORCH_INDEX); })
+
+.PHONY: demo test check format clean
+
+demo: $(INSTALLED)
+	$(BIN)/python examples/quickstart.py
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pydoclint --quiet pykeen_dhns pykeen_dhns_plugin.py
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EXTRA_INDEX) --editable '.[dev]'
+	touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,158 @@
+"""Measure how hard the negatives of each sampler are for a model that it does not know, and how many are false.
+
+A RotatE model is trained with PyKEEN's ``basic`` sampler. Then, it scores the negatives of each sampler, and of each
+level of ``dhns``, whose own models were trained on the same triples, but never saw the RotatE model.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import torch
+from graphs import DATA, load_graph
+from pykeen.datasets import Dataset
+from pykeen.models import Model
+from pykeen.pipeline import pipeline
+from pykeen.sampling import NegativeSampler, negative_sampler_resolver
+from torch import Tensor
+from tqdm import tqdm, trange
+
+from pykeen_dhns import DHNSNegativeSampler
+from pykeen_dhns.known import KnownTriples
+
+mpl.use("agg")
+
+RESULTS = Path(__file__).parent / "results" / "hardness"
+
+
+def train_model(dataset: Dataset, args: argparse.Namespace) -> Model:
+    """Train the model which judges the negatives."""
+    return pipeline(
+        training=dataset.training,
+        testing=dataset.testing,
+        model="RotatE",
+        model_kwargs=dict(embedding_dim=args.embedding_dim),
+        loss="nssa",
+        loss_kwargs=dict(margin=9.0),
+        optimizer_kwargs=dict(lr=2e-2),
+        negative_sampler="basic",
+        negative_sampler_kwargs=dict(num_negs_per_pos=16),
+        training_kwargs=dict(num_epochs=args.epochs, batch_size=args.batch_size),
+        evaluation_kwargs=dict(batch_size=128),
+        random_seed=args.seed,
+        device="cpu",
+    ).model.eval()
+
+
+def make_samplers(dataset: Dataset, args: argparse.Namespace) -> dict[str, NegativeSampler]:
+    """Create the samplers, and let the one learn that does."""
+    triples = dataset.training.mapped_triples
+    samplers = {
+        name: negative_sampler_resolver.make(
+            name,
+            kwargs,
+            mapped_triples=triples,
+            num_entities=dataset.num_entities,
+            num_relations=dataset.num_relations,
+            num_negs_per_pos=16,
+        )
+        for name, kwargs in {"basic": {}, "bernoulli": {}, "pseudotyped": {}, "dhns": dict(hard_fraction=1.0)}.items()
+    }
+    for _ in trange(args.epochs, desc="Training the sampler", unit="epoch"):
+        for positives in triples[torch.randperm(len(triples))].split(args.batch_size):
+            samplers["dhns"].corrupt_batch(positives)
+    return samplers
+
+
+def describe(
+    name: str, scores: Tensor, positives: Tensor, false: Tensor, entities: Tensor, total: int
+) -> dict[str, Any]:
+    """Summarize the negatives of a sampler, or of one of its levels."""
+    return dict(
+        sampler=name,
+        mean_score=scores.mean().item(),
+        std_score=scores.std().item(),
+        above_positive=(scores > positives).float().mean().item(),
+        false_negatives=false.float().mean().item(),
+        distinct_entities=len(entities.unique()) / total,
+        scores=scores.flatten()[torch.randperm(scores.numel())[:2000]].tolist(),
+    )
+
+
+@torch.no_grad()
+def judge(model: Model, dataset: Dataset, samplers: dict[str, NegativeSampler]) -> list[dict[str, Any]]:
+    """Let the model judge the negatives of all samplers, for all training triples."""
+    triples = dataset.training.mapped_triples
+    held_out = torch.cat([factory.mapped_triples for factory in (dataset.testing, dataset.validation) if factory])
+    truth = KnownTriples(held_out, num_entities=dataset.num_entities, num_relations=dataset.num_relations)
+    rows = []
+    for name, sampler in samplers.items():
+        batches = []
+        for positives in tqdm(triples.split(512), desc=f"Judging {name}", unit="batch"):
+            negatives = sampler.corrupt_batch(positives)
+            scores = model.score_hrt(negatives.view(-1, 3)).view(negatives.shape[:2])
+            batches.append((negatives, scores, model.score_hrt(positives)))
+        negatives, scores, positive_scores = (torch.cat(tensors) for tensors in zip(*batches, strict=True))
+        entities = torch.where(negatives[..., 0] != triples[:, None, 0], negatives[..., 0], negatives[..., 2])
+        false = truth.contains(negatives)
+        columns = {name: torch.zeros(negatives.shape[1], dtype=torch.bool).logical_not()}
+        if isinstance(sampler, DHNSNegativeSampler):
+            diffheg, levels = sampler.entity_generator.diffheg, sampler.layout.column_levels()
+            columns = {
+                f"{name}, t = {t} of {diffheg.process.num_timesteps}": levels == level
+                for level, t in enumerate(diffheg.levels)
+            }
+        rows += [
+            describe(key, scores[:, c], positive_scores, false[:, c], entities[:, c], dataset.num_entities)
+            for key, c in columns.items()
+        ]
+    for row in rows:
+        row["gap"] = (row["mean_score"] - rows[0]["mean_score"]) / rows[0]["std_score"]
+    return rows
+
+
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draw the distributions of the scores."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+    axes.violinplot([row["scores"] for row in rows], showmeans=True)
+    axes.set_xticks(range(1, len(rows) + 1), [row["sampler"].replace(", ", ",\n") for row in rows])
+    axes.set_ylabel("score of a RotatE model (higher is harder)")
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    """Train, judge, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--graph", default="MKG-Y" if (DATA / "MKG-Y").is_dir() else "umls")
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--embedding-dim", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    dataset = load_graph(args.graph)
+    rows = judge(train_model(dataset, args), dataset, make_samplers(dataset, args))
+    args.output.mkdir(parents=True, exist_ok=True)
+    plot(rows, args.output / f"{args.graph}.png")
+    for row in rows:
+        del row["scores"]
+    configuration = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
+    del configuration["output"]
+    result = dict(configuration=configuration, rows=rows)
+    (args.output / f"{args.graph}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    print("| negatives | mean score | gap to basic (std) | above the positive | false negatives | distinct entities |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for row in rows:
+        print(
+            f"| {row['sampler']} | {row['mean_score']:.2f} | {row['gap']:+.2f} | {row['above_positive']:.1%} | "
+            f"{row['false_negatives']:.2%} | {row['distinct_entities']:.1%} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
