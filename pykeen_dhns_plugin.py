@@ -22,7 +22,7 @@ def import_module(name: str) -> None:
     """
     try:
         importlib.import_module(name)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         # PyKEEN's import tolerates few kinds of errors here, and would not say what happened
         logger.warning(
             "could not import %s, its names are not available in PyKEEN: %r",

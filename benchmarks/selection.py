@@ -28,14 +28,18 @@ RESULTS = Path(__file__).parent / "results" / "selection"
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "basic": ("basic", {}),
     "bernoulli": ("bernoulli", {}),
-    "nearest": ("dhns", dict(selection="nearest")),
-    "band": ("dhns", dict(selection="band")),
+    "nearest": ("dhns", dict(selection="nearest", hard_fraction=0.125)),
+    "band": ("dhns", dict(selection="band", hard_fraction=0.125)),
     **{
-        f"semihard-{exponent}-{fraction}": (
+        f"semihard-{exponent}-{margin}-{fraction}": (
             "dhns",
-            dict(selection="semihard", selection_kwargs=dict(exponent=exponent), hard_fraction=fraction),
+            dict(
+                selection="semihard",
+                selection_kwargs=dict(exponent=exponent, margin=margin),
+                hard_fraction=fraction,
+            ),
         )
-        for exponent, fraction in itertools.product((1.0, 2.0, 4.0), (0.125, 0.25, 0.5))
+        for exponent, margin, fraction in ((2.0, 4.0, 0.125), (8.0, 0.0, 0.125), (8.0, 4.0, 0.125), (8.0, 4.0, 0.25))
     },
 }
 

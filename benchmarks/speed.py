@@ -112,9 +112,7 @@ def main() -> None:
     parser.add_argument("--embedding-dim", type=int, default=200)
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--num-negs", type=int, default=32)
-    parser.add_argument(
-        "--epochs", type=int, default=2, help="the number of epochs per round, after one that is not counted"
-    )
+    parser.add_argument("--epochs", type=int, default=2, help="epochs per turn, after one that is not counted")
     parser.add_argument("--rounds", type=int, default=4, help="how often each sampler has its turn")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=list(SAMPLERS))
@@ -130,7 +128,7 @@ def main() -> None:
     for name in tqdm(args.samplers * args.rounds, unit="turn"):
         times[name] += time_epochs(name, args)
     memory = {name: peak_memory(name, args) for name in args.samplers}
-    rows = [
+    rows: list[dict[str, Any]] = [
         dict(sampler=name, median=statistics.median(t), minimum=min(t), epochs=t, peak_memory=memory[name])
         for name, t in times.items()
     ]

@@ -53,7 +53,7 @@ class SelfOptimizedModule(nn.Module):
         return [value for state in self.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
 
     def _apply(self, *args: Any, **kwargs: Any) -> "SelfOptimizedModule":
-        super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super()._apply(*args, **kwargs)
         for parameter, state in self.optimizer.state.items():
             # the step counter stays where and what it is: half precision, e.g., could not count beyond 2,048
             moved = {key: value.to(parameter) for key, value in state.items() if key != "step"}

@@ -81,7 +81,7 @@ class DHNSNegativeSampler(NegativeSampler):
         filterer_kwargs: Mapping[str, Any] | None = None,
         base_sampler: HintType[NegativeSampler] = None,
         base_sampler_kwargs: OptionalKwargs = None,
-        hard_fraction: float = 0.25,
+        hard_fraction: float = 0.125,
         selection: HintOrType[Selection] = None,
         selection_kwargs: OptionalKwargs = None,
         num_candidates: int = 1024,
