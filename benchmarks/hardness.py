@@ -26,6 +26,15 @@ mpl.use("agg")
 
 RESULTS = Path(__file__).parent / "results" / "hardness"
 
+#: The samplers: name, and arguments. All negatives are generated, such that there are four for each level.
+SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "basic": ("basic", {}),
+    "bernoulli": ("bernoulli", {}),
+    "pseudotyped": ("pseudotyped", {}),
+    "dhns": ("dhns", dict(hard_fraction=1.0)),
+    "dhns without margin": ("dhns", dict(hard_fraction=1.0, selection_kwargs=dict(margin=0.0))),
+}
+
 
 def train_model(dataset: Dataset, args: argparse.Namespace) -> Model:
     """Train the model which judges the negatives."""
@@ -51,18 +60,20 @@ def make_samplers(dataset: Dataset, args: argparse.Namespace) -> dict[str, Negat
     triples = dataset.training.mapped_triples
     samplers = {
         name: negative_sampler_resolver.make(
-            name,
+            sampler,
             kwargs,
             mapped_triples=triples,
             num_entities=dataset.num_entities,
             num_relations=dataset.num_relations,
             num_negs_per_pos=16,
         )
-        for name, kwargs in {"basic": {}, "bernoulli": {}, "pseudotyped": {}, "dhns": dict(hard_fraction=1.0)}.items()
+        for name, (sampler, kwargs) in SAMPLERS.items()
     }
-    for _ in trange(args.epochs, desc="Training the sampler", unit="epoch"):
-        for positives in triples[torch.randperm(len(triples))].split(args.batch_size):
-            samplers["dhns"].corrupt_batch(positives)
+    for name, sampler in samplers.items():
+        if isinstance(sampler, DHNSNegativeSampler):
+            for _ in trange(args.epochs, desc=f"Training {name}", unit="epoch"):
+                for positives in triples[torch.randperm(len(triples))].split(args.batch_size):
+                    sampler.corrupt_batch(positives)
     return samplers
 
 
@@ -113,6 +124,36 @@ def judge(model: Model, dataset: Dataset, samplers: dict[str, NegativeSampler]) 
     return rows
 
 
+def load_results(path: Path = RESULTS / "MKG-Y.json") -> dict[str, Any]:
+    """Load a result.
+
+    :param path: the file
+
+    :returns: its content
+    """
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Make a table.
+
+    :param result: a result
+
+    :returns: the table, in Markdown
+    """
+    lines = [
+        "| negatives | mean score | gap to basic [std] | above the positive | false negatives | distinct entities |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {row['sampler']} | {row['mean_score']:.2f} | {row['gap']:+.2f} | {row['above_positive']:.2%} | "
+        f"{row['false_negatives']:.2%} | {row['distinct_entities']:.1%} |"
+        for row in result["rows"]
+    ]
+    return "\n".join(lines)
+
+
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """Draw the distributions of the scores."""
     from matplotlib import pyplot as plt
@@ -145,13 +186,7 @@ def main() -> None:
     del configuration["output"]
     result = dict(configuration=configuration, rows=rows)
     (args.output / f"{args.graph}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
-    print("| negatives | mean score | gap to basic (std) | above the positive | false negatives | distinct entities |")
-    print("|---|--:|--:|--:|--:|--:|")
-    for row in rows:
-        print(
-            f"| {row['sampler']} | {row['mean_score']:.2f} | {row['gap']:+.2f} | {row['above_positive']:.1%} | "
-            f"{row['false_negatives']:.2%} | {row['distinct_entities']:.1%} |"
-        )
+    print(table(result))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Choose the default of the sampler by measurement: which entities become negatives, and how many of them.
 
-Each run trains a model by PyKEEN's pipeline and evaluates it on the validation triples. Finished runs are kept as one
-JSON file each, and a restart does the rest.
+Each run trains a model by PyKEEN's pipeline and evaluates it on the validation triples. Finished runs are kept, one
+JSON object per line, and a restart does the rest.
 """
 
 import argparse
 import dataclasses
 import itertools
 import json
+import logging
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,12 +23,11 @@ from tqdm import tqdm
 
 import pykeen_dhns
 
-RESULTS = Path(__file__).parent / "results" / "selection"
+RESULTS = Path(__file__).parent / "results" / "selection.jsonl"
 
 #: The candidates for the default: name, and arguments of the sampler
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "basic": ("basic", {}),
-    "bernoulli": ("bernoulli", {}),
     "nearest": ("dhns", dict(selection="nearest", hard_fraction=0.125)),
     "band": ("dhns", dict(selection="band", hard_fraction=0.125)),
     **{
@@ -63,13 +63,12 @@ class Run:
     sampler: str
     seed: int
 
-    @property
-    def path(self) -> Path:
-        """Return the file with the result."""
-        return RESULTS / f"{self.graph}_{self.model}_{self.num_negs_per_pos}_{self.sampler}_{self.seed}.json"
-
     def __call__(self) -> dict[str, Any]:
-        """Run, and save the result."""
+        """Train and evaluate.
+
+        :returns: the result, with all of its configuration
+        """
+        logging.disable(logging.INFO)
         torch.set_num_threads(1)
         settings = SETTINGS[self.graph, self.model]
         dataset = load_graph(self.graph)
@@ -94,62 +93,88 @@ class Run:
             key: result.get_metric(f"both.realistic.{key}")
             for key in ("inverse_harmonic_mean_rank", "hits_at_1", "hits_at_3", "hits_at_10")
         }
-        output = dict(
+        return dict(
             **dataclasses.asdict(self),
             **metrics,
             sampler_kwargs=sampler_kwargs,
+            embedding_dim=EMBEDDING_DIM,
             **settings,
             training_seconds=result.train_seconds,
             total_seconds=time.perf_counter() - started,
             losses=result.losses[-1],
             versions=dict(torch=torch.__version__, pykeen=get_version(), pykeen_dhns=pykeen_dhns.__version__),
         )
-        self.path.write_text(json.dumps(output, indent=1) + "\n", encoding="utf8")
-        return output
 
 
-def _call(run: Run) -> dict[str, Any]:
+def call(run: Run) -> dict[str, Any]:
+    """Call a run, in a process of its own.
+
+    :param run: the run
+
+    :returns: its result
+    """
     return run()
 
 
-def report() -> None:
-    """Print mean and standard deviation of all finished runs."""
-    groups: dict[tuple[str, ...], list[float]] = {}
-    seconds: dict[tuple[str, ...], list[float]] = {}
-    for path in sorted(RESULTS.glob("*.json")):
-        run = json.loads(path.read_text(encoding="utf8"))
-        key = tuple(run[name] for name in ("graph", "model", "num_negs_per_pos", "sampler"))
-        groups.setdefault(key, []).append(100 * run["inverse_harmonic_mean_rank"])
-        seconds.setdefault(key, []).append(run["training_seconds"])
-    for key, values in groups.items():
-        spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-        print(
-            f"{' '.join(f'{k!s:17}' for k in key)} MRR {statistics.mean(values):6.2f} +- {spread:4.2f} "
-            f"({len(values)} seeds, {statistics.median(seconds[key]):.0f} s)"
-        )
+def load_results(path: Path = RESULTS) -> dict[Run, dict[str, Any]]:
+    """Load what is finished.
+
+    :param path: the file
+
+    :returns: the results
+    """
+    lines = path.read_text(encoding="utf8").splitlines() if path.exists() else []
+    names = [field.name for field in dataclasses.fields(Run)]
+    return {Run(**{name: result[name] for name in names}): result for result in map(json.loads, lines)}
+
+
+def table(results: dict[Run, dict[str, Any]]) -> str:
+    """Make a table of mean and standard deviation of the validation MRR over the seeds.
+
+    :param results: the results
+
+    :returns: the table, in Markdown
+    """
+    cells: dict[tuple[str, tuple[str, str]], list[float]] = {}
+    for run, result in results.items():
+        value = 100 * result["inverse_harmonic_mean_rank"]
+        cells.setdefault((run.sampler, (run.graph, run.model)), []).append(value)
+    samplers = [sampler for sampler in SAMPLERS if any(sampler == key for key, _ in cells)]
+    columns = sorted({column for _, column in cells})
+    lines = [
+        "| negatives | " + " | ".join(f"{graph}, {model}" for graph, model in columns) + " |",
+        "|---|" + "--:|" * len(columns),
+    ]
+    for sampler in samplers:
+        values = [cells.get((sampler, column), []) for column in columns]
+        texts = [f"{statistics.mean(v):.1f} ± {statistics.stdev(v):.1f}" if len(v) > 1 else "" for v in values]
+        lines.append(f"| {sampler} | " + " | ".join(texts) + " |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     """Run what is not done yet, then report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--graphs", nargs="+", default=["MKG-Y", "umls"])
-    parser.add_argument("--models", nargs="+", default=["RotatE", "DistMult"])
+    parser.add_argument("--graphs", nargs="+", default=["umls", "MKG-Y"])
+    parser.add_argument("--models", nargs="+", default=["DistMult", "RotatE"])
     parser.add_argument("--num-negs-per-pos", nargs="+", type=int, default=[16])
-    parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS))
+    parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=list(SAMPLERS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=RESULTS)
     args = parser.parse_args()
-    RESULTS.mkdir(parents=True, exist_ok=True)
     axes = (args.seeds, args.graphs, args.models, args.num_negs_per_pos, args.samplers)
     runs = [
         Run(graph, model, num_negs, sampler, seed) for seed, graph, model, num_negs, sampler in itertools.product(*axes)
     ]
-    runs = [run for run in runs if not run.path.exists()]
-    with ProcessPoolExecutor(args.processes) as pool:
-        futures = [pool.submit(_call, run) for run in runs]
+    finished = load_results(args.output)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(args.processes) as pool, args.output.open("a", encoding="utf8") as file:
+        futures = [pool.submit(call, run) for run in runs if run not in finished]
         for future in tqdm(as_completed(futures), total=len(futures), unit="run"):
-            future.result()
-    report()
+            file.write(json.dumps(future.result()) + "\n")
+            file.flush()
+    print(table(load_results(args.output)))
 
 
 if __name__ == "__main__":

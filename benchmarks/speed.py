@@ -105,6 +105,32 @@ def profile_sampler(args: argparse.Namespace) -> str:
     return table
 
 
+def load_results(path: Path = RESULTS / "MKG-Y.json") -> dict[str, Any]:
+    """Load a result.
+
+    :param path: the file
+
+    :returns: its content
+    """
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Make a table.
+
+    :param result: a result
+
+    :returns: the table, in Markdown
+    """
+    rows = result["rows"]
+    lines = ["| sampler | seconds per epoch (median) | ratio to basic | peak memory |", "|---|--:|--:|--:|"]
+    for row in rows:
+        ratio = row["median"] / rows[0]["median"]
+        lines.append(f"| {row['sampler']} | {row['median']:.2f} | {ratio:.2f} | {row['peak_memory']:.0f} MiB |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -137,13 +163,9 @@ def main() -> None:
         torch=torch.__version__, pykeen_dhns=pykeen_dhns.__version__, machine=platform.machine(), model="RotatE, NSSA"
     )
     args.output.mkdir(parents=True, exist_ok=True)
-    result = json.dumps(dict(configuration=configuration, rows=rows), indent=1)
-    (args.output / f"{args.graph}.json").write_text(result + "\n", encoding="utf8")
-    print("| sampler | seconds per epoch (median) | ratio to basic | peak memory |")
-    print("|---|--:|--:|--:|")
-    for row in rows:
-        ratio = row["median"] / rows[0]["median"]
-        print(f"| {row['sampler']} | {row['median']:.2f} | {ratio:.2f} | {row['peak_memory']:.0f} MiB |")
+    result = dict(configuration=configuration, rows=rows)
+    (args.output / f"{args.graph}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    print(table(result))
 
 
 if __name__ == "__main__":
