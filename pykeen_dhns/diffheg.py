@@ -84,27 +84,25 @@ class DiffHEG(SelfOptimizedModule):
             )
         return x
 
-    @property
-    def signal(self) -> Tensor:
-        r"""Return the correlation $\sqrt{\bar\alpha_t}$ of sample and data at each level, shape: (num_levels,)."""
-        return self.process.alphas_cumprod[list(self.levels)].sqrt()
-
-    def similarity(self, samples: Tensor, targets: Tensor) -> Tensor:
-        """Compare generated embeddings with those of entities: the dot product with their direction, at unit scale.
+    def similarity(self, samples: Tensor, level: Tensor, targets: Tensor) -> Tensor:
+        r"""Compare generated embeddings with those of entities: the dot product with their direction, at unit scale.
 
         At unit scale, embeddings have zero mean and unit variance: averaged over what is generated, all targets are
         equally similar, and the similarities are about standard normal. The negative distance would prefer targets near
-        to the mean whatever was generated, i.e., those that the embedding model knows least about.
+        to the mean whatever was generated, i.e., those that the embedding model knows least about. The similarity is
+        discounted by the correlation $\sqrt{\bar\alpha_t}$ of sample and data: the more noise there is in a sample, the
+        less it says.
 
-        :param samples: shape: `(num_modalities, *batch_dims, num_samples, dim)` the generated embeddings
+        :param samples: shape: (num_modalities, num_columns, num_samples, dim) the generated embeddings
+        :param level: shape: (num_columns,) the index of the level at which they were generated
         :param targets: shape: (num_modalities, num_targets, dim) the embeddings to compare with
 
-        :returns: shape: `(num_modalities, *batch_dims, num_samples, num_targets)` the similarities
+        :returns: shape: (num_modalities, num_columns, num_samples, num_targets) the similarities
         """
         samples, targets = (self.target_scale.normalize(self._real(x)) for x in (samples, targets))
-        targets = targets.transpose(-2, -1)
-        directions = functional.normalize(samples, dim=-1)
-        return directions @ targets.view(-1, *(1 for _ in samples.shape[1:-2]), *targets.shape[1:])
+        signal = self.process.alphas_cumprod[list(self.levels)].sqrt()[level].view(-1, 1, 1)
+        directions = signal * functional.normalize(samples, dim=-1)
+        return directions @ targets.transpose(-2, -1).unsqueeze(dim=1)
 
     def _predict_noise(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         """Predict the noise in (normalized) embeddings."""

@@ -93,8 +93,9 @@ class EntityGenerator(nn.Module):
         # shape: (num_levels, batch_size, num_chains, dim), of which the columns take what they need
         samples = self.diffheg.generate(queries.unsqueeze(dim=0)).squeeze(dim=1)
         level, chain = (torch.as_tensor(x, device=positives.device) for x in (layout.levels, layout.chains))
-        similarity = self.diffheg.similarity(samples[level, :, chain].unsqueeze(dim=0), entities.unsqueeze(dim=0))[0]
-        # for all columns, rows, and candidates. The more noise there is in a sample, the less it says.
-        similarity *= self.diffheg.signal[level].view(-1, 1, 1)
+        # for all columns, rows, and candidates
+        similarity = self.diffheg.similarity(
+            samples[level, :, chain].unsqueeze(dim=0), level, entities.unsqueeze(dim=0)
+        ).squeeze(dim=0)
         index = self.selection.choose(similarity, admissible.transpose(0, 1)[chain])
         return candidates[index].t(), 2 * side[:, chain]

@@ -72,7 +72,7 @@ class ShadowEmbedding(SelfOptimizedModule):
         positive = (queries * self.targets(triples)).sum(dim=-1, keepdim=True)
         negative = queries @ self.entity(candidates).t()
         # a candidate that happens to be the true entity is no corruption
-        negative = negative.masked_fill(candidates == triples[:, ::2].t().unsqueeze(dim=-1), float("-inf"))
+        negative.masked_fill_(candidates == triples[:, ::2].t().unsqueeze(dim=-1), float("-inf"))
         logits = torch.cat([positive, negative], dim=-1).flatten(end_dim=1)
         loss = functional.cross_entropy(logits, logits.new_zeros(logits.shape[0], dtype=torch.long))
         self.optimize(loss)

@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pykeen_dhns.selection import BandSelection, NearestSelection, Selection, SemiHardSelection, selection_resolver
+from pykeen_dhns.selection import (
+    BandSelection,
+    NearestSelection,
+    Selection,
+    SemiHardSelection,
+    draw_index,
+    selection_resolver,
+)
 
 NUM_CANDIDATES = 50
 
@@ -83,6 +90,17 @@ def test_probabilities() -> None:
         similarity.repeat(20_000, 1), torch.ones(20_000, 4, dtype=torch.bool)
     )
     torch.testing.assert_close(index.bincount(minlength=4) / 20_000, expected, atol=0.015, rtol=0)
+
+
+@pytest.mark.parametrize("n", [1, 5, 32, 33, 100])
+def test_draw_index(n: int) -> None:
+    """The frequency of an index is its share of the weights, whatever their number, and never above zero without."""
+    weights = torch.rand(n, generator=torch.Generator().manual_seed(n))
+    weights[1::3] = 0
+    index = draw_index(weights.expand(40_000, n))
+    frequency = index.bincount(minlength=n) / 40_000
+    torch.testing.assert_close(frequency, weights / weights.sum(), atol=0.015, rtol=0)
+    assert (frequency[weights == 0] == 0).all()
 
 
 def test_margin() -> None:
