@@ -17,8 +17,13 @@ COMMANDS = {
     "installed": "import pykeen.pipeline",
     "not installed": """
 import sys, types
-plugin = sys.modules["pykeen_dhns_plugin"] = types.ModuleType("pykeen_dhns_plugin")
-plugin.__getattr__ = lambda name: sys.modules["pykeen.datasets.nations"].Nations
+
+class Plugin(types.ModuleType):
+    @property
+    def PLACEHOLDER(self):
+        return sys.modules["pykeen.datasets.nations"].Nations
+
+sys.modules["pykeen_dhns_plugin"] = Plugin("pykeen_dhns_plugin")
 import pykeen.pipeline
 assert "pykeen_dhns.sampling" not in sys.modules
 """,

@@ -147,9 +147,20 @@ def table(results: dict[Run, dict[str, Any]]) -> str:
     ]
     for sampler in samplers:
         values = [cells.get((sampler, column), []) for column in columns]
-        texts = [f"{statistics.mean(v):.1f} ± {statistics.stdev(v):.1f}" if len(v) > 1 else "" for v in values]
-        lines.append(f"| {sampler} | " + " | ".join(texts) + " |")
+        lines.append(f"| {sampler} | " + " | ".join(map(summarize, values)) + " |")
     return "\n".join(lines)
+
+
+def summarize(values: list[float]) -> str:
+    """Write mean and standard deviation, or what there is.
+
+    :param values: the values
+
+    :returns: a text
+    """
+    if len(values) > 1:
+        return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+    return f"{values[0]:.1f} (1 seed)" if values else ""
 
 
 def main() -> None:
