@@ -106,13 +106,14 @@ class DHNSNegativeSampler(NegativeSampler):
         :param base_sampler: the sampler of the negatives that are not generated, by class or name. Defaults to PyKEEN's
             own default, the ``basic`` sampler.
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler
-        :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler.
-            Less than one column (small ``num_negs_per_pos``) is reached on average over the rows.
+        :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
+            than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share that
+            did no harm on sparse graphs; dense ones may profit from more (``docs/findings.md``).
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
-            ``nearest``, ``band``, or ``semihard``, the default.
+            ``nearest``, ``band``, or ``semihard``. The latter is the default, as the only one that lost nowhere.
         :param selection_kwargs: additional keyword-based parameters for the strategy
         :param num_candidates: the size of the pool of candidates, drawn anew for each batch. A larger pool has harder
-            negatives to choose from, and a larger share of false ones, and costs time.
+            negatives to choose from, but costs time. The default is what the time allows.
         :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Defaults to the paper's.
         :param num_timesteps: the number of time steps $T$, at least 2. The default is the middle of what the paper
             chooses from; with the short grid, it does not change the cost.
@@ -123,7 +124,7 @@ class DHNSNegativeSampler(NegativeSampler):
         :param learning_rate: the learning rate of the diffusion model. The default is the largest one of the paper,
             since here it has to learn within the first epochs.
         :param embedding_dim: the real dimension of the shadow, an even number. The shadow only has to tell which
-            entities are plausible, not to rank them: 32 suffices, and keeps the sampler fast.
+            entities are plausible: the default is small, which keeps the sampler fast. More makes harder negatives.
         :param shadow_learning_rate: the learning rate of the shadow. The default is large, as usual for Adagrad, since
             the shadow has to be ahead of the model.
 

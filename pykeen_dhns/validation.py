@@ -1,5 +1,6 @@
 """Checks of arguments, at the door."""
 
+from numbers import Integral
 from typing import Any
 
 from torch import Tensor
@@ -21,7 +22,7 @@ def check_positive_int(name: str, value: Any, multiple_of: int = 1) -> None:
 
     :raises ValueError: if it is not
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1 or value % multiple_of:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1 or value % multiple_of:
         what = "an integer >= 1" if multiple_of == 1 else f"a positive multiple of {multiple_of}"
         raise ValueError(f"{name}={value!r} is invalid: it must be {what}.")
 

@@ -1,0 +1,69 @@
+"""Test that examples and benchmarks run, in a short form."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHORT = ("--graph", "nations", "--epochs", "1")
+
+
+def run(script: str, *arguments: str, cwd: Path) -> str:
+    """Run a script, and return what it prints."""
+    result = subprocess.run(
+        [sys.executable, ROOT / script, *arguments],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_quickstart(tmp_path: Path) -> None:
+    """The example prints a row per sampler, and draws the curves."""
+    output = run("examples/quickstart.py", "--epochs", "2", cwd=tmp_path)
+    rows = [line.split() for line in output.splitlines() if line.startswith(("basic", "dhns"))]
+    assert [row[0] for row in rows] == ["basic", "dhns"]
+    assert all(0 < float(value) <= 100 for row in rows for value in row[1:])
+    assert (tmp_path / "quickstart.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_hardness(tmp_path: Path) -> None:
+    """The benchmark has a row for each sampler and level, saves them, and draws them."""
+    output = run("benchmarks/hardness.py", *SHORT, "--output", str(tmp_path), cwd=tmp_path)
+    assert output.count("\n| dhns, t = ") == 4
+    assert {path.name for path in tmp_path.iterdir()} == {"nations.json", "nations.png"}
+
+
+@pytest.mark.slow
+def test_speed(tmp_path: Path) -> None:
+    """The benchmark compares with PyKEEN's sampler."""
+    arguments = ("--rounds", "1", "--samplers", "basic", "dhns", "--output", str(tmp_path))
+    output = run("benchmarks/speed.py", *SHORT, *arguments, cwd=tmp_path)
+    assert output.splitlines()[2].startswith("| basic |")
+    assert output.splitlines()[3].startswith("| dhns |")
+
+
+@pytest.mark.slow
+def test_profile(tmp_path: Path) -> None:
+    """The profile names operations."""
+    assert "aten::" in run("benchmarks/speed.py", "--graph", "nations", "--profile", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_selection(tmp_path: Path) -> None:
+    """Finished runs are not repeated."""
+    arguments = ("--graphs", "umls", "--models", "DistMult", "--samplers", "basic", "--seeds", "0")
+    output = tmp_path / "results.jsonl"
+    finished = (ROOT / "benchmarks" / "results" / "selection.jsonl").read_text(encoding="utf8")
+    output.write_text(finished, encoding="utf8")
+    assert "| basic |" in run("benchmarks/selection.py", *arguments, "--output", str(output), cwd=tmp_path)
+    assert output.read_text(encoding="utf8") == finished
