@@ -5,7 +5,6 @@ level of ``dhns``, whose own models were trained on the same triples, but never 
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pykeen.datasets import Dataset
 from pykeen.models import Model
 from pykeen.pipeline import pipeline
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
+from reports import RESULTS, save_result
 from torch import Tensor
 from tqdm import tqdm, trange
 
@@ -24,7 +24,6 @@ from pykeen_dhns.known import KnownTriples
 
 mpl.use("agg")
 
-RESULTS = Path(__file__).parent / "results" / "hardness"
 
 #: The samplers: name, and arguments. All negatives are generated, such that there are four for each level.
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -124,17 +123,6 @@ def judge(model: Model, dataset: Dataset, samplers: dict[str, NegativeSampler]) 
     return rows
 
 
-def load_results(path: Path = RESULTS / "MKG-Y.json") -> dict[str, Any]:
-    """Load a result.
-
-    :param path: the file
-
-    :returns: its content
-    """
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
-    return result
-
-
 def table(result: dict[str, Any]) -> str:
     """Make a table.
 
@@ -173,7 +161,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--embedding-dim", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, default=RESULTS / "hardness")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     dataset = load_graph(args.graph)
@@ -184,8 +172,7 @@ def main() -> None:
         del row["scores"]
     configuration = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
     del configuration["output"]
-    result = dict(configuration=configuration, rows=rows)
-    (args.output / f"{args.graph}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    result = save_result(args.output / f"{args.graph}.json", configuration, rows)
     print(table(result))
 
 

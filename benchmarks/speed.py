@@ -1,7 +1,6 @@
 """Measure what the sampler costs: epochs of PyKEEN's own training loop, with each sampler in turn."""
 
 import argparse
-import json
 import multiprocessing
 import platform
 import resource
@@ -16,13 +15,12 @@ from graphs import DATA, load_graph
 from pykeen.models import RotatE
 from pykeen.training import SLCWATrainingLoop
 from pykeen.training.callbacks import TrainingCallback
+from reports import RESULTS, save_result
 from torch.profiler import profile
 from tqdm import tqdm
 
 import pykeen_dhns
 from pykeen_dhns import DHNSNegativeSampler
-
-RESULTS = Path(__file__).parent / "results" / "speed"
 
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "basic": ("basic", {}),
@@ -105,17 +103,6 @@ def profile_sampler(args: argparse.Namespace) -> str:
     return table
 
 
-def load_results(path: Path = RESULTS / "MKG-Y.json") -> dict[str, Any]:
-    """Load a result.
-
-    :param path: the file
-
-    :returns: its content
-    """
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
-    return result
-
-
 def table(result: dict[str, Any]) -> str:
     """Make a table.
 
@@ -143,7 +130,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=list(SAMPLERS))
     parser.add_argument("--profile", action="store_true", help="only profile the sampler")
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, default=RESULTS / "speed")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", module="torch.utils.data")
     torch.set_num_threads(args.threads)
@@ -162,9 +149,7 @@ def main() -> None:
     configuration |= dict(
         torch=torch.__version__, pykeen_dhns=pykeen_dhns.__version__, machine=platform.machine(), model="RotatE, NSSA"
     )
-    args.output.mkdir(parents=True, exist_ok=True)
-    result = dict(configuration=configuration, rows=rows)
-    (args.output / f"{args.graph}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    result = save_result(args.output / f"{args.graph}.json", configuration, rows)
     print(table(result))
 
 
