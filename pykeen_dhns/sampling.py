@@ -107,8 +107,8 @@ class DHNSNegativeSampler(NegativeSampler):
             own default, the ``basic`` sampler.
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
-            than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share that
-            did no harm on sparse graphs; dense ones may profit from more (``docs/findings.md``).
+            than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share
+            that did no harm on a sparse graph; dense ones may profit from more (``docs/findings.md``).
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
             ``nearest``, ``band``, or ``semihard``. The latter is the default, as the only one that lost nowhere.
         :param selection_kwargs: additional keyword-based parameters for the strategy
