@@ -148,7 +148,8 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
     axes.violinplot([row["scores"] for row in rows], showmeans=True)
-    axes.set_xticks(range(1, len(rows) + 1), [row["sampler"].replace(", ", ",\n") for row in rows])
+    labels = [row["sampler"] for row in rows]
+    axes.set_xticks(range(1, len(rows) + 1), labels, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_ylabel("score of a RotatE model (higher is harder)")
     figure.savefig(path, dpi=150)
 

@@ -128,15 +128,18 @@ def load_results(path: Path = RESULTS) -> dict[Run, dict[str, Any]]:
     return {Run(**{name: result[name] for name in names}): result for result in map(json.loads, lines)}
 
 
-def table(results: dict[Run, dict[str, Any]]) -> str:
+def table(results: dict[Run, dict[str, Any]], num_negs_per_pos: int = 16) -> str:
     """Make a table of mean and standard deviation of the validation MRR over the seeds.
 
     :param results: the results
+    :param num_negs_per_pos: the number of negatives for which to make the table
 
     :returns: the table, in Markdown
     """
     cells: dict[tuple[str, tuple[str, str]], list[float]] = {}
     for run, result in results.items():
+        if run.num_negs_per_pos != num_negs_per_pos:
+            continue
         value = 100 * result["inverse_harmonic_mean_rank"]
         cells.setdefault((run.sampler, (run.graph, run.model)), []).append(value)
     samplers = [sampler for sampler in SAMPLERS if any(sampler == key for key, _ in cells)]
@@ -185,7 +188,8 @@ def main() -> None:
         for future in tqdm(as_completed(futures), total=len(futures), unit="run"):
             file.write(json.dumps(future.result()) + "\n")
             file.flush()
-    print(table(load_results(args.output)))
+    for num_negs_per_pos in args.num_negs_per_pos:
+        print(f"\n{num_negs_per_pos} negatives\n\n{table(load_results(args.output), num_negs_per_pos)}")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class SemiHardSelection(Selection):
         :param exponent: the exponent $\alpha \ge 0$. The default is nearly the hardest admissible candidate for the
             harder levels, and nearly uniform for the easiest one.
         :param margin: by how much the shadow must prefer the positive to a candidate, as a log odds ratio. The default
-            leaves a tenth of the false negatives that there are without (``docs/findings.md``).
+            leaves a seventh of the false negatives that there are without (``docs/findings.md``).
 
         :raises ValueError: if the exponent is negative, or one of the arguments is not a number
         """
