@@ -146,7 +146,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """Draw the distributions of the scores."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
     axes.violinplot([row["scores"] for row in rows], showmeans=True)
     labels = [row["sampler"] for row in rows]
     axes.set_xticks(range(1, len(rows) + 1), labels, rotation=30, ha="right", rotation_mode="anchor")
