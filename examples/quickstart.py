@@ -125,7 +125,7 @@ def plot(results: dict[str, dict[str, Any]], path: Path) -> None:
     for sampler, result in results.items():
         left.plot(range(1, len(result["losses"]) + 1), result["losses"], label=sampler)
         right.plot(list(result["validation"]), [100 * v for v in result["validation"].values()], "o-", label=sampler)
-    left.set(xlabel="epoch", ylabel="loss (harder negatives: higher)")
+    left.set(xlabel="epoch", ylabel="loss")
     right.set(xlabel="epoch", ylabel="validation MRR [%]")
     right.legend()
     figure.savefig(path, dpi=150)
