@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from class_resolver import Hint
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from .diffusion import ConditionalDenoiser, GaussianDiffusion, Prediction, Reverse, RunningScale, resolve_levels
@@ -22,14 +22,14 @@ class DiffHEG(SelfOptimizedModule):
     are still noisy. All modalities share one set of weights, but each has a scale of its own.
 
     It is independent of what the embeddings are: tensors go in, and tensors come out, of any floating dtype, real or
-    complex, on any device. No gradient passes through it into the embeddings that it learns from.
+    complex, on any device. Unless asked for, no gradient passes through it into the embeddings that it learns from.
     """
 
     def __init__(
         self,
         dim: int,
         *,
-        num_modalities: int = 1,
+        num_groups: int = 1,
         num_timesteps: int = 50,
         schedule: Hint[Schedule] = None,
         reverse: Reverse = "ddim",
@@ -38,11 +38,13 @@ class DiffHEG(SelfOptimizedModule):
         num_layers: int = 2,
         prediction: Prediction = "velocity",
         learning_rate: float = 2e-3,
+        condition: nn.Module | None = None,
     ) -> None:
         """Initialize the generator.
 
         :param dim: the number of real dimensions of an embedding. A complex number counts twice.
-        :param num_modalities: the number of modalities
+        :param num_groups: the number of groups of embeddings that share the denoiser, but not their scale: modalities,
+            or sides of a triple, or both
         :param num_timesteps: the number of time steps $T$. The paper chooses among 20, 50, 70 and 100.
         :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
         :param reverse: the kind of reverse process: all steps (``"ddpm"``), or a short grid (``"ddim"``)
@@ -52,10 +54,11 @@ class DiffHEG(SelfOptimizedModule):
         :param num_layers: the number of hidden layers of the denoiser
         :param prediction: what the denoiser predicts, cf. :class:`pykeen_dhns.diffusion.ConditionalDenoiser`
         :param learning_rate: the learning rate of the generator's own Adam. The paper chooses among 2e-3, 5e-4, 1e-4.
+        :param condition: the module that computes the conditions, if it has parameters to be trained along
         """
         super().__init__()
         self.dim = dim
-        self.num_modalities = num_modalities
+        self.num_groups = num_groups
         self.levels = resolve_levels(levels, num_timesteps)
         self.reverse = reverse
         self.process = GaussianDiffusion(num_timesteps=num_timesteps, schedule=schedule)
@@ -68,19 +71,19 @@ class DiffHEG(SelfOptimizedModule):
             num_layers=num_layers,
             prediction=prediction,
         )
-        self.target_scale = RunningScale(dim=dim, num_groups=num_modalities)
-        self.condition_scale = RunningScale(dim=dim, num_groups=num_modalities)
-        self.set_optimizer(torch.optim.Adam(self.denoiser.parameters(), lr=learning_rate))
+        self.target_scale = RunningScale(dim=dim, num_groups=num_groups)
+        self.condition_scale = RunningScale(dim=dim, num_groups=num_groups)
+        self.condition = condition
+        self.set_optimizer(torch.optim.Adam(self.parameters(), lr=learning_rate))
 
     def _real(self, x: Tensor) -> Tensor:
-        """View embeddings as real vectors, cut off from the graph that they come from."""
-        x = x.detach()
+        """View embeddings as real vectors."""
         if x.is_complex():
             x = torch.view_as_real(x.resolve_conj()).flatten(start_dim=-2)
-        if x.shape[0] != self.num_modalities or x.shape[-1] != self.dim:
+        if x.shape[0] != self.num_groups or x.shape[-1] != self.dim:
             raise ValueError(
                 f"Embeddings of shape {tuple(x.shape)} (complex numbers as two real ones) do not fit: the first "
-                f"dimension must be num_modalities={self.num_modalities}, the last one dim={self.dim}."
+                f"dimension must be num_groups={self.num_groups}, the last one dim={self.dim}."
             )
         return x
 
@@ -93,54 +96,89 @@ class DiffHEG(SelfOptimizedModule):
         discounted by the correlation $\sqrt{\bar\alpha_t}$ of sample and data: the more noise there is in a sample, the
         less it says.
 
-        :param samples: shape: (num_modalities, num_columns, num_samples, dim) the generated embeddings
+        :param samples: shape: (num_groups, num_columns, num_samples, dim) the generated embeddings
         :param level: shape: (num_columns,) the index of the level at which they were generated
-        :param targets: shape: (num_modalities, num_targets, dim) the embeddings to compare with
+        :param targets: shape: (num_groups, num_targets, dim) the embeddings to compare with
 
-        :returns: shape: (num_modalities, num_columns, num_samples, num_targets) the similarities
+        :returns: shape: (num_groups, num_columns, num_samples, num_targets) the similarities
         """
         samples, targets = (self.target_scale.normalize(self._real(x)) for x in (samples, targets))
         signal = self.process.alphas_cumprod[list(self.levels)].sqrt()[level].view(-1, 1, 1)
         directions = signal * functional.normalize(samples, dim=-1)
         return directions @ targets.transpose(-2, -1).unsqueeze(dim=1)
 
-    def _predict_noise(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+    def _predict_noise(self, x_t: Tensor, t: Tensor, encoded_condition: Tensor) -> Tensor:
         """Predict the noise in (normalized) embeddings."""
-        prediction: Tensor = self.denoiser(x_t, t, condition)
+        prediction = self.denoiser.predict(x_t, t, encoded_condition)
         if self.denoiser.prediction == "noise":
             return prediction
         return self.process.velocity_to_noise(x_t, t, prediction)
 
+    def draw(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw what the denoising loss needs at random.
+
+        :param x: shape: `(num_groups, *batch_dims, dim)` embeddings, real
+
+        :returns: shape: `(num_groups, *batch_dims)` time steps from $1$ to $T$, and `(num_groups, *batch_dims, dim)` noise
+        """
+        t = torch.randint(1, self.process.num_timesteps + 1, size=x.shape[:-1], device=x.device)
+        return t, torch.randn_like(x)
+
     def loss(
-        self, target: Tensor, condition: Tensor, *, t: Tensor | None = None, noise: Tensor | None = None
+        self,
+        target: Tensor,
+        condition: Tensor,
+        *,
+        t: Tensor | None = None,
+        noise: Tensor | None = None,
+        mask: Tensor | None = None,
+        detach: bool = True,
     ) -> Tensor:
         """Compute the denoising loss (Eq. 11).
 
-        :param target: shape: `(num_modalities, *batch_dims, dim)` the embeddings to be generated
-        :param condition: shape: `(num_modalities, *batch_dims, dim)` their conditions
-        :param t: shape: `(num_modalities, *batch_dims)` the time steps, at least 1. Drawn uniformly if None.
-        :param noise: shape: `(num_modalities, *batch_dims, dim)` the noise, real. Drawn if None.
+        :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_groups, *batch_dims, dim)` their conditions
+        :param t: shape: `(num_groups, *batch_dims)` the time steps, at least 1. Drawn uniformly if None.
+        :param noise: shape: `(num_groups, *batch_dims, dim)` the noise, real. Drawn if None.
+        :param mask: shape: `(num_groups, *batch_dims)` which of the embeddings exist. If None, all do.
+        :param detach: whether to cut embeddings and conditions off from the graph that they come from
 
         :returns: shape: () the mean squared error of the predicted noise
         """
-        x_0 = self.target_scale.normalize(self._real(target))
-        condition = self.condition_scale.normalize(self._real(condition))
-        if t is None:
-            t = torch.randint(1, self.process.num_timesteps + 1, size=x_0.shape[:-1], device=x_0.device)
-        noise = torch.randn_like(x_0) if noise is None else noise
+        target, condition = self._real(target), self._real(condition)
+        if detach:
+            target, condition = target.detach(), condition.detach()
+        x_0 = self.target_scale.normalize(target)
+        condition = self.condition_scale.normalize(condition)
+        drawn_t, drawn_noise = self.draw(x_0.detach()) if t is None or noise is None else (t, noise)
+        t, noise = drawn_t if t is None else t, drawn_noise if noise is None else noise
         x_t = self.process.q_sample(x_0, t, noise)
-        return functional.mse_loss(self._predict_noise(x_t, t, condition), noise)
+        predicted = self._predict_noise(x_t, t, self.denoiser.encode(condition))
+        if mask is None:
+            return functional.mse_loss(predicted, noise)
+        error = (predicted - noise).square().mean(dim=-1)
+        return error.masked_fill(~mask, 0).sum() / mask.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:
+        """Update the scales.
+
+        :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_groups, *batch_dims, dim)` their conditions
+        :param mask: shape: `(num_groups, *batch_dims)` which of the embeddings exist. If None, all do.
+        """
+        self.target_scale.update(self._real(target), mask)
+        self.condition_scale.update(self._real(condition), mask)
 
     def update(self, target: Tensor, condition: Tensor) -> Tensor:
         """Learn from embeddings: update the scales, then take one step of the optimiser.
 
-        :param target: shape: `(num_modalities, *batch_dims, dim)` the embeddings to be generated
-        :param condition: shape: `(num_modalities, *batch_dims, dim)` their conditions
+        :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_groups, *batch_dims, dim)` their conditions
 
         :returns: shape: () the loss before the step, detached
         """
-        self.target_scale.update(self._real(target))
-        self.condition_scale.update(self._real(condition))
+        self.observe(target, condition)
         loss = self.loss(target, condition)
         self.optimize(loss)
         return loss.detach()
@@ -149,19 +187,20 @@ class DiffHEG(SelfOptimizedModule):
     def generate(self, condition: Tensor, *, x_end: Tensor | None = None) -> Tensor:
         """Generate embeddings at all levels.
 
-        :param condition: shape: `(num_modalities, *batch_dims, dim)` the conditions
-        :param x_end: shape: `(num_modalities, *batch_dims, dim)` the noise $x_T$ to start from, real. Drawn if None.
+        :param condition: shape: `(num_groups, *batch_dims, dim)` the conditions
+        :param x_end: shape: `(num_groups, *batch_dims, dim)` the noise $x_T$ to start from, real. Drawn if None.
 
-        :returns: shape: `(num_levels, num_modalities, *batch_dims, dim)` the embeddings, hardest level first, at the
+        :returns: shape: `(num_levels, num_groups, *batch_dims, dim)` the embeddings, hardest level first, at the
             scale and of the dtype of the embeddings that were learned from
         """
         is_complex = condition.is_complex()
         condition = self.condition_scale.normalize(self._real(condition))
         x_end = torch.randn_like(condition) if x_end is None else x_end
+        encoded = self.denoiser.encode(condition)
         samples = self.process.sample(
-            lambda x_t, t: self._predict_noise(x_t, t, condition), x_end, levels=self.levels, reverse=self.reverse
+            lambda x_t, t: self._predict_noise(x_t, t, encoded), x_end, levels=self.levels, reverse=self.reverse
         )
-        # the levels are one more batch dimension behind the modality
+        # the levels are one more batch dimension behind the group
         samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
         if is_complex:
             samples = torch.view_as_complex(samples.unflatten(-1, (-1, 2)).contiguous())

@@ -47,7 +47,9 @@ class ShadowEmbedding(SelfOptimizedModule):
         entities = torch.view_as_complex(self.entity(triples[:, ::2]).unflatten(-1, (-1, 2)))
         relations = torch.view_as_complex(self.relation(triples[:, 1]).unflatten(-1, (-1, 2)))
         head, tail = entities.unbind(dim=1)
-        queries = torch.stack([self.condition.head(tail, relations), self.condition.tail(head, relations)])
+        queries = torch.stack(
+            [*self.condition.head((tail,), (relations,)), *self.condition.tail((head,), (relations,))]
+        )
         return torch.view_as_real(queries).flatten(start_dim=-2)
 
     def targets(self, triples: Tensor) -> Tensor:

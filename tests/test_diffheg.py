@@ -23,7 +23,7 @@ def planted(num: int, dim: int = 8, num_modalities: int = 1, noise: float = 0.1)
 def test_shapes_and_dtypes(dtype: torch.dtype, num_modalities: int, batch_dims: tuple[int, ...]) -> None:
     """What goes in, comes out: dtype, and batch dimensions behind the modality."""
     real = torch.empty((), dtype=dtype).real.dtype
-    diffheg = DiffHEG(dim=6, num_modalities=num_modalities, num_timesteps=20, levels=[0.1, 0.5]).to(dtype=real)
+    diffheg = DiffHEG(dim=6, num_groups=num_modalities, num_timesteps=20, levels=[0.1, 0.5]).to(dtype=real)
     dim = 3 if dtype.is_complex else 6
     target, condition = torch.randn(2, num_modalities, *batch_dims, dim, dtype=dtype)
     assert diffheg.update(target, condition).isfinite()
@@ -142,6 +142,6 @@ def test_state_dict_continues_training() -> None:
 @pytest.mark.parametrize("shape", [(1, 5, 3), (2, 5, 4), (5, 4)])
 def test_wrong_shape(shape: tuple[int, ...]) -> None:
     """Embeddings that do not fit are refused, by name."""
-    diffheg = DiffHEG(dim=4, num_modalities=1)
-    with pytest.raises(ValueError, match=r"num_modalities=1.*dim=4"):
+    diffheg = DiffHEG(dim=4, num_groups=1)
+    with pytest.raises(ValueError, match=r"num_groups=1.*dim=4"):
         diffheg.generate(torch.randn(shape))

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = [
     "ConditionalDenoiser",
@@ -75,7 +76,7 @@ class ConditionalDenoiser(nn.Module):
         :param dim: the (real) dimension of the embeddings and of the condition
         :param num_timesteps: the largest time step $T$
         :param hidden_dim: the dimension of the hidden layers. Defaults to four times the embedding dimension, as in a
-            transformer's feed-forward block.
+            transformer's feed-forward block, but at most 256, where the denoiser would cost more than the model.
         :param time_dim: the dimension of the time embedding, an even number. 32 tells 100 steps well apart.
         :param num_layers: the number of hidden layers, at least 1. The paper's MLP is "simple": 2.
 
@@ -88,7 +89,7 @@ class ConditionalDenoiser(nn.Module):
         if num_layers < 1:
             raise ValueError(f"num_layers={num_layers} is too small: the denoiser needs at least 1 hidden layer.")
         super().__init__()
-        hidden_dim = 4 * dim if hidden_dim is None else hidden_dim
+        hidden_dim = min(4 * dim, 256) if hidden_dim is None else hidden_dim
         self.time_embedding = SinusoidalTimeEmbedding(num_timesteps=num_timesteps, dim=time_dim)
         dims = [2 * dim + time_dim] + [hidden_dim] * num_layers
         layers: list[nn.Module] = []
@@ -101,6 +102,33 @@ class ConditionalDenoiser(nn.Module):
         self.prediction = prediction
         self.layers = nn.Sequential(*layers)
 
+    def encode(self, condition: Tensor) -> Tensor:
+        """Compute the condition's share of the first layer, which is the same for all time steps.
+
+        :param condition: shape: `(*batch_dims, dim)` the conditions
+
+        :returns: shape: `(*batch_dims, hidden_dim)` the encoded conditions
+        """
+        first = self.layers[0]
+        return functional.linear(condition, first.weight[:, -condition.shape[-1] :], first.bias)
+
+    def predict(self, x_t: Tensor, t: Tensor, encoded_condition: Tensor) -> Tensor:
+        """Predict the velocity, or the noise, of noisy embeddings.
+
+        :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
+        :param t: shape: broadcastable to `batch_dims`, the time steps
+        :param encoded_condition: shape: `(*batch_dims, hidden_dim)` what :meth:`encode` returns for the conditions
+
+        :returns: shape: `(*batch_dims, dim)` the prediction
+        """
+        # the first layer, applied to the concatenation of its inputs, piece by piece
+        weight, dim = self.layers[0].weight, x_t.shape[-1]
+        x = functional.linear(x_t, weight[:, :dim]) + encoded_condition
+        x = x + functional.linear(self.time_embedding(t), weight[:, dim:-dim])
+        for layer in self.layers[1:]:
+            x = layer(x)
+        return x
+
     def forward(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         """Predict the velocity, or the noise, of noisy embeddings.
 
@@ -110,6 +138,4 @@ class ConditionalDenoiser(nn.Module):
 
         :returns: shape: `(*batch_dims, dim)` the prediction
         """
-        time = self.time_embedding(t).expand(*x_t.shape[:-1], -1)
-        prediction: Tensor = self.layers(torch.cat([x_t, time, condition], dim=-1))
-        return prediction
+        return self.predict(x_t, t, self.encode(condition))

@@ -18,7 +18,7 @@ class RunningScale(nn.Module):
     first_moment: Tensor
     #: The moving average of the second moment, shape: (num_groups, dim)
     second_moment: Tensor
-    #: The total weight of what was averaged so far, between 0 (nothing) and 1, shape: ()
+    #: The total weight of what was averaged so far, between 0 (nothing) and 1, shape: (num_groups, 1)
     weight: Tensor
 
     def __init__(self, dim: int, num_groups: int = 1, momentum: float = 0.05, eps: float = 1e-6) -> None:
@@ -35,18 +35,31 @@ class RunningScale(nn.Module):
         self.eps = eps
         self.register_buffer("first_moment", torch.zeros(num_groups, dim))
         self.register_buffer("second_moment", torch.zeros(num_groups, dim))
-        self.register_buffer("weight", torch.zeros(()))
+        self.register_buffer("weight", torch.zeros(num_groups, 1))
 
     @torch.no_grad()
-    def update(self, x: Tensor) -> None:
+    def update(self, x: Tensor, mask: Tensor | None = None) -> None:
         """Update the statistics.
 
         :param x: shape: `(num_groups, *batch_dims, dim)` the embeddings
+        :param mask: shape: `(num_groups, *batch_dims)` which of them count. If None, all do. The statistics of a group
+            without any stay what they are.
         """
         x = x.flatten(start_dim=1, end_dim=-2)
-        self.first_moment.lerp_(x.mean(dim=1), self.momentum)
-        self.second_moment.lerp_(x.square().mean(dim=1), self.momentum)
-        self.weight.lerp_(torch.ones_like(self.weight), self.momentum)
+        if mask is None:
+            momentum: float | Tensor = self.momentum
+            mean, mean_square = x.mean(dim=1), x.square().mean(dim=1)
+        else:
+            # shape: (num_groups, 1, batch_size)
+            share = mask.flatten(start_dim=1).unsqueeze(dim=1).to(dtype=x.dtype)
+            number = share.sum(dim=-1)
+            share = share / number.clamp(min=1).unsqueeze(dim=-1)
+            x = x.masked_fill(~mask.flatten(start_dim=1).unsqueeze(dim=-1), 0)
+            mean, mean_square = (share @ x).squeeze(dim=1), (share @ x.square()).squeeze(dim=1)
+            momentum = self.momentum * (number > 0).to(dtype=x.dtype)
+        self.first_moment.lerp_(mean, momentum)
+        self.second_moment.lerp_(mean_square, momentum)
+        self.weight.lerp_(torch.ones_like(self.weight), momentum)
 
     def _statistics(self, ndim: int) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation, (0, 1) before the first update, broadcastable to ``ndim`` dimensions."""
