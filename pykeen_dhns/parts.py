@@ -64,5 +64,5 @@ class PartsLayout:
         parts = []
         for vector, shape, is_complex in zip(vectors, self.shapes, self.is_complex, strict=True):
             part = vector.reshape((*x.shape[:-1], *shape, *((2,) if is_complex else ())))
-            parts.append(torch.view_as_complex(part.contiguous()) if is_complex else part)
+            parts.append(torch.complex(*part.unbind(dim=-1)) if is_complex else part)
         return tuple(parts)
