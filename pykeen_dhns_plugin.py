@@ -1,24 +1,37 @@
 """What PyKEEN loads of this package, by an entry point, whenever its datasets are imported.
 
 PyKEEN's only usable entry point group is the one for datasets. It is loaded while other parts of PyKEEN are still being
-imported, so this module imports as little of it as possible. It lies outside of the package, since PyKEEN must survive
-whatever goes wrong in the package, including its ``__init__``.
+imported, so this module imports as little of it as possible at once, and the rest when what it needs of PyKEEN is
+complete. It lies outside of the package, since PyKEEN must survive whatever goes wrong in the package, including its
+``__init__``.
 """
 
 import importlib
 import logging
+import sys
 from typing import Any
+
+import pykeen
 
 logger = logging.getLogger(__name__)
 
-#: The modules to import. Each registers what it defines.
-MODULES = ("pykeen_dhns.sampling",)
+#: The modules to import at once. Each registers what it defines.
+MODULES = ("pykeen_dhns.sampling", "pykeen_dhns.losses")
+
+#: The modules to import later, in this order: what each needs of PyKEEN, and what that package defines last
+LATE_MODULES = {
+    "pykeen_dhns.representation": ("pykeen.nn", "representation_resolver"),
+    "pykeen_dhns.models": ("pykeen.models", "model_resolver"),
+    "pykeen_dhns.training": ("pykeen.training", "training_loop_resolver"),
+}
 
 
-def import_module(name: str) -> None:
+def import_module(name: str) -> bool:
     """Import a module, or log why this is not possible.
 
     :param name: the module's name
+
+    :returns: whether it could be imported
     """
     try:
         importlib.import_module(name)
@@ -30,6 +43,34 @@ def import_module(name: str) -> None:
             error,
             exc_info=logger.isEnabledFor(logging.DEBUG),
         )
+        return False
+    return True
+
+
+def import_late_modules() -> bool:
+    """Import those of the late modules for which PyKEEN is ready.
+
+    :returns: whether none is left
+    """
+    for module, (package, last_name) in list(LATE_MODULES.items()):
+        # one import leads to others, and these to here, so the module may be gone in the meantime
+        if hasattr(sys.modules.get(package), last_name) and LATE_MODULES.pop(module, None) is not None:
+            import_module(module)
+    return not LATE_MODULES
+
+
+class Hook(type(pykeen)):  # type: ignore[misc]
+    """The type of the ``pykeen`` module, until all late modules are imported.
+
+    Python ends the import of a package's module by setting it as an attribute of the package. This is the only point at
+    which a module of PyKEEN is complete for sure, and it comes in whatever order PyKEEN's modules are imported. Neither
+    the module nor any of its attributes is replaced.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if import_late_modules() and type(self) is Hook:
+            self.__class__ = Hook.__base__
 
 
 def __getattr__(name: str) -> Any:
@@ -41,5 +82,9 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-for module in MODULES:
-    import_module(module)
+# with a broken package, a single warning is enough
+if import_module("pykeen_dhns"):
+    for module_name in MODULES:
+        import_module(module_name)
+    if not import_late_modules():
+        pykeen.__class__ = Hook

@@ -12,11 +12,19 @@ from .version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
     from .diffheg import DiffHEG
+    from .losses import HardnessAdaptiveLoss
+    from .models import MultimodalModel
+    from .representation import MultimodalRepresentation
     from .sampling import DHNSNegativeSampler
+    from .training import DHNSTrainingLoop
 
 __all__ = [
     "DHNSNegativeSampler",
+    "DHNSTrainingLoop",
     "DiffHEG",
+    "HardnessAdaptiveLoss",
+    "MultimodalModel",
+    "MultimodalRepresentation",
     "__version__",
 ]
 
@@ -24,7 +32,11 @@ __all__ = [
 #: own import.
 _MODULES = {
     "DHNSNegativeSampler": "sampling",
+    "DHNSTrainingLoop": "training",
     "DiffHEG": "diffheg",
+    "HardnessAdaptiveLoss": "losses",
+    "MultimodalModel": "models",
+    "MultimodalRepresentation": "representation",
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,39 +24,84 @@ FIRST_IMPORTS = [
     "pykeen.hpo.hpo",
     "pykeen_dhns",
     "pykeen_dhns.sampling",
+    "pykeen_dhns.losses",
+    "pykeen_dhns.representation",
+    "pykeen_dhns.models",
+    "pykeen_dhns.training",
     "pykeen_dhns.diffheg",
     "pykeen_dhns_plugin",
 ]
 
-#: A run by name, without any import of ours
+#: All names, then a run with those that the stock training loop can use, without any import of ours
 RUN = """
-from pykeen.pipeline import pipeline
-result = pipeline(
-    dataset="nations", model="TransE", model_kwargs=dict(embedding_dim=4), negative_sampler="dhns", random_seed=0,
-    device="cpu", training_kwargs=dict(num_epochs=1, use_tqdm=False), evaluation_kwargs=dict(use_tqdm=False),
+import types
+import pykeen.pipeline
+for module, resolver, name, expected in [
+    ("sampling", "negative_sampler_resolver", "dhns", "DHNSNegativeSampler"),
+    ("losses", "loss_resolver", "dhns", "HardnessAdaptiveLoss"),
+    ("losses", "loss_resolver", "hardnessadaptive", "HardnessAdaptiveLoss"),
+    ("nn", "representation_resolver", "multimodal", "MultimodalRepresentation"),
+    ("models", "model_resolver", "multimodal", "MultimodalModel"),
+    ("training", "training_loop_resolver", "dhns", "DHNSTrainingLoop"),
+]:
+    found = getattr(getattr(pykeen, module), resolver).lookup(name).__name__
+    assert found == expected, (module, name, found)
+assert type(pykeen) is types.ModuleType, type(pykeen)
+result = pykeen.pipeline.pipeline(
+    dataset="nations", model="TransE", model_kwargs=dict(embedding_dim=4), negative_sampler="dhns", loss="dhns",
+    negative_sampler_kwargs=dict(num_negs_per_pos=8), random_seed=0, device="cpu",
+    training_kwargs=dict(num_epochs=1, use_tqdm=False), evaluation_kwargs=dict(use_tqdm=False),
 )
 assert result.training_loop.negative_sampler.__name__ == "DHNSNegativeSampler"
+assert type(result.model.loss).__name__ == "HardnessAdaptiveLoss"
 """
 
-#: What somebody gets who does not use this package
+#: What is there, and what the type of PyKEEN's module is, as its packages are imported one after the other
+STEPS = """
+import importlib
+import sys
+resolvers = dict(
+    sampling="negative_sampler_resolver", losses="loss_resolver", nn="representation_resolver",
+    models="model_resolver", training="training_loop_resolver",
+)
+for package in ("sampling", "datasets", "nn", "models", "training"):
+    importlib.import_module(f"pykeen.{package}")
+    found = [
+        cls.__name__
+        for name, resolver in resolvers.items()
+        if f"pykeen.{name}" in sys.modules
+        for cls in getattr(sys.modules[f"pykeen.{name}"], resolver).lookup_dict.values()
+        if cls.__module__.startswith("pykeen_dhns")
+    ]
+    print(package, type(sys.modules["pykeen"]).__name__, *sorted(found))
+"""
+
+#: What somebody gets who does not use this package, and at last, what there is of it
 DESCRIBE = """
 import sys
 import pykeen
 from pykeen.datasets import dataset_resolver
 from pykeen.losses import loss_resolver
 from pykeen.models import model_resolver
+from pykeen.nn import representation_resolver
 from pykeen.pipeline import pipeline
 from pykeen.sampling import negative_sampler_resolver
 from pykeen.training import training_loop_resolver
-for resolver in (dataset_resolver, loss_resolver, model_resolver, negative_sampler_resolver, training_loop_resolver):
-    print(resolver.default, sorted(resolver.options - {"dhns"}))
+ours = []
+for resolver in (
+    dataset_resolver, loss_resolver, model_resolver, negative_sampler_resolver, representation_resolver,
+    training_loop_resolver,
+):
+    names = {**resolver.lookup_dict, **resolver.synonyms}
+    ours += [cls.__name__ for cls in names.values() if cls.__module__.startswith("pykeen_dhns")]
+    print(resolver.default, sorted(name for name, cls in names.items() if cls.__name__ not in ours))
 print(type(pykeen), type(sys.modules["pykeen.sampling"]))
 result = pipeline(
     dataset="nations", model="TransE", model_kwargs=dict(embedding_dim=4), random_seed=0, device="cpu",
     training_kwargs=dict(num_epochs=2, use_tqdm=False), evaluation_kwargs=dict(use_tqdm=False),
 )
 print(result.losses, result.get_metric("mrr"))
-print("available:", "dhns" in negative_sampler_resolver.options)
+print("ours:", *ours)
 """
 
 
@@ -77,7 +123,7 @@ def _processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future[sub
 
 @pytest.mark.parametrize("module", FIRST_IMPORTS)
 def test_import_order(module: str, processes: dict[str, Future[subprocess.CompletedProcess[str]]]) -> None:
-    """Whatever is imported first, the sampler can be used by name."""
+    """Whatever is imported first, all names are there, and the sampler and the loss can be used by them."""
     result = processes[module].result()
     assert result.returncode == 0, result.stderr
     assert "could not" not in result.stderr
@@ -89,31 +135,56 @@ def _description(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return run(DESCRIBE, tmp_path_factory.mktemp("elsewhere")).stdout.splitlines()
 
 
+def test_steps(tmp_path: Path) -> None:
+    """Our modules come as soon as PyKEEN is ready for them, and what waits for this ends with the last one."""
+    result = run(STEPS, tmp_path)
+    assert result.returncode == 0, result.stderr
+    both, entities = "DHNSNegativeSampler HardnessAdaptiveLoss", "MultimodalModel MultimodalRepresentation"
+    assert result.stdout.splitlines() == [
+        # this does not even look for plugins
+        "sampling module",
+        f"datasets Hook {both}",
+        f"nn Hook {both} MultimodalRepresentation",
+        f"models Hook {both} {entities}",
+        f"training module DHNSNegativeSampler DHNSTrainingLoop HardnessAdaptiveLoss {entities}",
+    ]
+
+
 @pytest.mark.parametrize(
-    ("file", "content", "cause"),
+    ("file", "content", "cause", "missing"),
     [
-        ("__init__.py", "raise RuntimeError('a broken package')", "RuntimeError('a broken package')"),
-        ("__init__.py", "this is no Python", "SyntaxError"),
-        ("sampling.py", "raise AttributeError('a broken module')", "AttributeError('a broken module')"),
-        ("sampling.py", "import a_module_that_is_missing", "No module named 'a_module_that_is_missing'"),
+        ("__init__.py", "raise RuntimeError('a broken package')", "RuntimeError('a broken package')", None),
+        ("__init__.py", "this is no Python", "SyntaxError", None),
+        ("sampling.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSNegativeSampler"),
+        ("sampling.py", "import missing_module", "No module named 'missing_module'", "DHNSNegativeSampler"),
+        ("losses.py", "raise AttributeError('broken')", "AttributeError('broken')", "HardnessAdaptiveLoss"),
+        ("representation.py", "1 / 0", "ZeroDivisionError", "MultimodalRepresentation"),
+        ("models.py", "import missing_module", "No module named 'missing_module'", "MultimodalModel"),
+        ("training.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSTrainingLoop"),
     ],
 )
-def test_broken_package(file: str, content: str, cause: str, description: list[str], tmp_path: Path) -> None:
+def test_broken_package(
+    file: str, content: str, cause: str, missing: str | None, description: list[str], tmp_path: Path
+) -> None:
     """PyKEEN survives whatever is wrong with this package, says what it is, and works as without it."""
     broken = tmp_path / "broken" / "pykeen_dhns"
-    broken.mkdir(parents=True)
-    (broken / "__init__.py").touch()
+    shutil.copytree(Path(pykeen_dhns.__file__).parent, broken, ignore=shutil.ignore_patterns("__pycache__"))
     (broken / file).write_text(content, encoding="utf8")
     result = run(DESCRIBE, tmp_path, path=broken.parent)
     assert result.returncode == 0, result.stderr
-    assert "could not import pykeen_dhns.sampling" in result.stderr
+    module = "pykeen_dhns" if missing is None else f"pykeen_dhns.{Path(file).stem}"
+    assert result.stderr.count(f"could not import {module},") == 1
     assert cause in result.stderr
-    *without, available = result.stdout.splitlines()
-    assert available == "available: False"
+    *without, ours = result.stdout.splitlines()
+    if missing is None:
+        assert ours == "ours:"
+        assert result.stderr.count("could not import") == 1
+    else:
+        assert missing not in ours.split()
 
     # the same numbers, names, and modules as with a working package
-    *with_package, available = description
-    assert available == "available: True"
+    *with_package, ours = description
+    assert missing is None or missing in ours.split()
     assert with_package == without
 
 

@@ -1,0 +1,575 @@
+"""The loss of the whole method: any loss for sampled negatives, and a margin per level for generated ones."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import torch
+from class_resolver import HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
+from docdata import parse_docdata
+from pykeen.losses import (
+    Loss,
+    NSSALoss,
+    Reduction,
+    SetwiseLoss,
+    UnsupportedLabelSmoothingError,
+    loss_resolver,
+)
+from pykeen.typing import BoolTensor, FloatTensor
+from torch import Tensor
+from torch.nn import functional
+
+from .diffusion.levels import DEFAULT_LEVELS, resolve_levels
+from .layout import ColumnLayout
+from .validation import check_fraction
+
+__all__ = ["HardnessAdaptiveLoss"]
+
+logger = logging.getLogger(__name__)
+
+
+@parse_docdata
+class HardnessAdaptiveLoss(SetwiseLoss):
+    r"""Any loss over sampled negatives, plus one over generated negatives with a margin that grows with their level.
+
+    With PyKEEN's scores $f$ (higher is more plausible), $f^+$ of the positive and $f^-_t$ of the negatives of level
+    $t$, the loss of a positive is
+
+    .. math::
+
+        L = L_{KGC} + \lambda L_{HA}, \quad
+        L_{HA} = \frac{1}{|\mathcal{T}|} \sum_{t \in \mathcal{T}} \left(
+            -\log \sigma(\gamma_t + f^+) - w_t \, \overline{\log \sigma(-f^-_t - \gamma_t)}
+        \right)
+
+    where $L_{KGC}$ is the base loss, and the bar is the mean over the negatives of a level. The margin of a level,
+    which is a fraction $0 < t \le 1$ of the diffusion's time steps, is $\gamma_t = \gamma t^a$: hard negatives (small
+    $t$) get a small margin, pure noise gets all of $\gamma$. An adaptivity $a = 0$ is a fixed margin.
+
+    .. note::
+
+        In PyKEEN's own training loops, the loss only gets scores. Which of them belong to generated negatives, and to
+        which level, follows from the layout of :class:`pykeen_dhns.DHNSNegativeSampler`. So it must be the sampler, and
+        ``hard_fraction`` and ``levels`` must be the same in both.
+
+    .. note::
+
+        PyKEEN halves its NSSA loss if it is averaged, but not if it is summed. This loss never does: with NSSA as base,
+        the same $\lambda$ weighs twice as much for ``reduction="mean"``.
+    ---
+    name: Hardness-adaptive
+    """
+
+    synonyms: ClassVar[set[str] | None] = {"dhns", "HAL"}
+
+    hpo_default: ClassVar[Mapping[str, Any]] = dict(
+        margin=dict(type=int, low=3, high=30, q=3),
+        adaptivity=dict(type=float, low=0.0, high=1.0),
+        hardness_weight=dict(type=float, low=0.01, high=1.0, log=True),
+    )
+
+    #: Margins and weights of this loss's own levels
+    _margins: Tensor
+    _weights: Tensor
+
+    @update_docstring_with_resolver_keys(ResolverKey("base", "pykeen.losses.loss_resolver"))
+    def __init__(
+        self,
+        margin: float = 9.0,
+        adaptivity: float = 0.1,
+        margins: Sequence[float] | None = None,
+        weights: Sequence[float] | None = None,
+        hardness_weight: float = 0.1,
+        levels: Sequence[float] | None = None,
+        hard_fraction: float = 0.125,
+        base: HintOrType[Loss] = None,
+        base_kwargs: OptionalKwargs = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        r"""Initialize the loss.
+
+        :param margin: the margin $\gamma \ge 0$ of pure noise. Also that of the base loss, if this is NSSA, unless
+            ``base_kwargs`` has another one.
+        :param adaptivity: the exponent $a \ge 0$ by which margins grow with the level
+        :param margins: explicit margins $\gamma_t$ instead, one per level, hardest first, thus non-decreasing
+        :param weights: the weights $w_t \ge 0$ of the negatives of a level, one per level, hardest first. Defaults to 1
+        :param hardness_weight: the weight $\lambda \ge 0$ of the generated negatives
+        :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Must be those of the sampler,
+            whose default this one shares.
+        :param hard_fraction: the share of generated negatives, in [0, 1]. Must be that of the sampler, whose default
+            this one shares. Only matters in PyKEEN's own training loops.
+        :param base: the loss $L_{KGC}$ over sampled negatives, by instance, class or name. Defaults to NSSA.
+        :param base_kwargs: additional keyword-based parameters for the base loss
+        :param reduction: how to reduce over the batch, ``mean`` or ``sum``. Also that of the base loss.
+
+        :raises ValueError: if one of the arguments is out of its range, or does not fit to another; the message names
+            it, its value, and what is allowed
+        """  # noqa: DOC502
+        if reduction not in {"mean", "sum"}:
+            raise ValueError(f"reduction={reduction!r} is invalid: it must be 'mean' or 'sum'.")
+        check_non_negative("margin", margin)
+        check_non_negative("adaptivity", adaptivity)
+        check_non_negative("hardness_weight", hardness_weight)
+        check_fraction("hard_fraction", hard_fraction)
+        super().__init__(reduction=reduction)
+        # only for its checks: what the loss needs are the fractions
+        resolve_levels(levels, num_timesteps=1)
+        self.levels: tuple[float, ...] = DEFAULT_LEVELS if levels is None else tuple(sorted(levels))
+        self.margin = margin
+        self.adaptivity = adaptivity
+        self.margins = None if margins is None else check_margins(margins)
+        self.weights = None if weights is None else check_weights(weights)
+        self.hardness_weight = hardness_weight
+        self.hard_fraction = hard_fraction
+        # derived from the arguments, hence not part of the state
+        self.register_buffer("_margins", torch.tensor(self._compute_margins(self.levels)), persistent=False)
+        self.register_buffer("_weights", torch.tensor(self._compute_weights(self.levels)), persistent=False)
+        self.base = self._make_base(base, base_kwargs)
+        self._warned: set[str] = set()
+
+    def _make_base(self, base: HintOrType[Loss], kwargs: OptionalKwargs) -> Loss:
+        cls = NSSALoss if base is None else loss_resolver.lookup(base)
+        if issubclass(cls, HardnessAdaptiveLoss):
+            message = f"base={base!r} is this loss itself. Choose another one, e.g., 'nssa'."
+            raise ValueError(message)  # noqa: TRY004
+        if isinstance(base, Loss):
+            if kwargs:
+                raise ValueError(
+                    f"base_kwargs={kwargs!r} have no effect on a base that is an instance. Leave them out."
+                )
+            loss = base
+        else:
+            defaults: dict[str, Any] = dict(reduction=self.reduction)
+            if issubclass(cls, NSSALoss):
+                defaults["margin"] = self.margin
+            loss = loss_resolver.make(cls, pos_kwargs=defaults | dict(kwargs or {}))
+        if loss.reduction != self.reduction:
+            raise ValueError(
+                f"reduction={self.reduction!r} differs from the base loss's {loss.reduction!r}: both must be the same."
+            )
+        return loss
+
+    def _compute_margins(self, levels: Sequence[float]) -> tuple[float, ...]:
+        if self.margins is not None:
+            return check_length("margins", self.margins, levels)
+        return tuple(self.margin * float(level) ** self.adaptivity for level in levels)
+
+    def _compute_weights(self, levels: Sequence[float]) -> tuple[float, ...]:
+        if self.weights is not None:
+            return check_length("weights", self.weights, levels)
+        return (1.0,) * len(levels)
+
+    def level_margins(self, levels: Sequence[float] | None = None) -> Tensor:
+        """Return the margin of each level.
+
+        :param levels: the levels, as ascending fractions in (0, 1] of the time steps. Defaults to this loss's own.
+
+        :returns: shape: (num_levels,) the margins, hardest first
+        """
+        if self._is_own(levels):
+            return self._margins
+        return self._margins.new_tensor(self._compute_margins(check_ascending(levels)))
+
+    def level_weights(self, levels: Sequence[float] | None = None) -> Tensor:
+        """Return the weight of the negatives of each level.
+
+        :param levels: the levels, as ascending fractions in (0, 1] of the time steps. Defaults to this loss's own.
+
+        :returns: shape: (num_levels,) the weights, hardest first
+        """
+        if self._is_own(levels):
+            return self._weights
+        return self._weights.new_tensor(self._compute_weights(check_ascending(levels)))
+
+    def _is_own(self, levels: Sequence[float] | None) -> bool:
+        return levels is None or tuple(levels) == self.levels
+
+    def hardness_adaptive(
+        self,
+        positive_scores: FloatTensor,
+        generated_scores: FloatTensor,
+        mask: BoolTensor | None = None,
+        levels: Sequence[float] | None = None,
+        adaptive: bool = True,
+    ) -> FloatTensor:
+        """Compute the loss over generated negatives.
+
+        :param positive_scores: shape: (batch_size, 1) the scores of the positives
+        :param generated_scores: shape: (batch_size, num_levels, num_negatives) the scores of the generated negatives,
+            hardest level first
+        :param mask: shape: (batch_size, num_levels, num_negatives) which of them count. Defaults to all. Where a level
+            has none, only the positive counts. Masked scores may be infinite or NaN.
+        :param levels: the levels, as ascending fractions in (0, 1] of the time steps. Defaults to this loss's own.
+        :param adaptive: whether to use a margin per level, or the same, ``margin``, for all of them
+
+        :returns: shape: () the loss, without the hardness weight
+
+        :raises ValueError: if the number of levels differs from that of the scores
+        """
+        margins, weights = self.level_margins(levels), self.level_weights(levels)
+        _, num_levels, num_negatives = generated_scores.shape
+        if num_levels != len(margins):
+            raise ValueError(
+                f"generated_scores has shape {tuple(generated_scores.shape)}, i.e., {num_levels} levels, but there are "
+                f"{len(margins)}: it must be (batch_size, num_levels, num_negatives). Pass the levels, if not this "
+                f"loss's own, {self.levels}."
+            )
+        return self._hardness_adaptive(
+            positive_scores,
+            generated_scores.flatten(start_dim=1),
+            columns=torch.arange(num_levels, device=generated_scores.device).repeat_interleave(num_negatives),
+            margins=margins if adaptive else torch.full_like(margins, self.margin),
+            weights=weights,
+            mask=None if mask is None else mask.flatten(start_dim=1),
+        )
+
+    def _hardness_adaptive(
+        self,
+        positive_scores: Tensor,
+        generated_scores: Tensor,
+        columns: Tensor,
+        margins: Tensor,
+        weights: Tensor,
+        mask: Tensor | None = None,
+        pos_weights: Tensor | None = None,
+        neg_weights: Tensor | None = None,
+    ) -> Tensor:
+        """Compute the loss over generated negatives, of which levels may have different numbers.
+
+        :param positive_scores: shape: (batch_size, 1) the scores of the positives
+        :param generated_scores: shape: (batch_size, num_columns) the scores of the generated negatives
+        :param columns: shape: (num_columns,) the index of each column's level
+        :param margins: shape: (num_levels,) the margins
+        :param weights: shape: (num_levels,) the weights of the levels
+        :param mask: shape: (batch_size, num_columns) which negatives count. Defaults to all.
+        :param pos_weights: shape: (batch_size, 1) the sample weights of the positives
+        :param neg_weights: shape: (batch_size, num_columns) the sample weights of the negatives
+
+        :returns: shape: () the loss
+        """
+        # the buffers are of single precision, also where scores are of half or double precision
+        dtype = torch.promote_types(margins.dtype, generated_scores.dtype)
+        margins, weights = margins.to(dtype), weights.to(dtype)
+        if mask is None:
+            present = margins.new_ones(1, len(columns))
+        else:
+            # before anything else: NaN or infinity times zero is NaN, in the gradient, too
+            generated_scores = torch.where(mask, generated_scores, 0.0)
+            present = mask.to(dtype)
+        # what each negative contributes to the mean over levels of the means over their negatives
+        counts = present.new_zeros(len(present), len(margins)).index_add(1, columns, present).clamp(min=1)
+        shares = (weights / (len(margins) * counts))[:, columns] * present
+
+        positive = functional.logsigmoid(margins + positive_scores).mean(dim=-1)
+        if pos_weights is not None:
+            positive = positive * self._normalize(pos_weights.to(dtype)).flatten()
+        if neg_weights is not None:
+            shares = shares * self._normalize(neg_weights.to(dtype), present if mask is not None else None)
+        negative = (shares * functional.logsigmoid(-generated_scores - margins[columns])).sum(dim=-1)
+        loss: Tensor = self._reduction_method(-(positive + negative))
+        return loss
+
+    def _normalize(self, weights: Tensor, present: Tensor | None = None) -> Tensor:
+        """Normalise sample weights such that equal ones change nothing, as PyKEEN does, unless a sum is asked for."""
+        if self.reduction == "sum":
+            return weights
+        if present is None:
+            return weights / weights.mean().clamp(min=torch.finfo(weights.dtype).eps)
+        total = (weights * present).sum().clamp(min=torch.finfo(weights.dtype).eps)
+        return weights * (present.sum() / total)
+
+    def combine(self, kgc: FloatTensor, hardness: FloatTensor) -> FloatTensor:
+        """Combine the losses over sampled and generated negatives.
+
+        :param kgc: shape: () the base loss over sampled negatives
+        :param hardness: shape: () the loss over generated negatives
+
+        :returns: shape: () the loss
+        """
+        return kgc + self.hardness_weight * hardness
+
+    # docstr-coverage: inherited
+    def process_slcwa_scores(  # noqa: D102
+        self,
+        positive_scores: FloatTensor,
+        negative_scores: FloatTensor,
+        label_smoothing: float | None = None,
+        batch_filter: BoolTensor | None = None,
+        num_entities: int | None = None,
+        pos_weights: FloatTensor | None = None,
+        neg_weights: FloatTensor | None = None,
+    ) -> FloatTensor:
+        num_negs_per_pos = (negative_scores if batch_filter is None else batch_filter).shape[1]
+        return self.process_columns(
+            positive_scores=positive_scores,
+            negative_scores=negative_scores,
+            column_levels=self._column_levels(num_negs_per_pos),
+            label_smoothing=label_smoothing,
+            batch_filter=batch_filter,
+            num_entities=num_entities,
+            pos_weights=pos_weights,
+            neg_weights=neg_weights,
+        )
+
+    def _column_levels(self, num_negs_per_pos: int) -> Tensor:
+        """Return the level of each column, as the sampler lays them out.
+
+        :param num_negs_per_pos: the number of negatives per positive
+
+        :returns: shape: (num_negs_per_pos,) the levels, with -1 for sampled columns, and for one which the sampler,
+            since it is all there is, only generates in less than half of the rows
+        """
+        layout = ColumnLayout.create(num_negs_per_pos, self.hard_fraction, num_levels=len(self.levels))
+        if layout.num_generated and layout.occupancy < 0.5:
+            self._warn_once(
+                "With %d negative(s) per positive and hard_fraction=%s, most of the generated column is sampled. All "
+                "negatives go to the base loss, and margins have no effect. Use at least %d negatives.",
+                num_negs_per_pos,
+                self.hard_fraction,
+                math.ceil(0.5 / self.hard_fraction),
+            )
+            return torch.full((num_negs_per_pos,), -1)
+        return layout.column_levels()
+
+    def process_columns(
+        self,
+        positive_scores: FloatTensor,
+        negative_scores: FloatTensor,
+        column_levels: Tensor,
+        *,
+        levels: Sequence[float] | None = None,
+        label_smoothing: float | None = None,
+        batch_filter: BoolTensor | None = None,
+        num_entities: int | None = None,
+        pos_weights: FloatTensor | None = None,
+        neg_weights: FloatTensor | None = None,
+    ) -> FloatTensor:
+        """Process scores of sampled and generated negatives.
+
+        The former go to the base loss. Levels without any column take no part. Without any generated columns, this is
+        the base loss. Without any sampled ones, nothing is left for the base loss, and only the weighted loss over
+        generated negatives remains.
+
+        :param positive_scores: shape: (batch_size, 1) the scores of the positives
+        :param negative_scores: shape: (batch_size, num_negatives) or (num_unfiltered_negatives,) the scores of the
+            negatives
+        :param column_levels: shape: (num_negatives,) the level of each column, -1 for sampled ones, which come first;
+            see :meth:`pykeen_dhns.layout.ColumnLayout.column_levels`. Best kept on the CPU.
+        :param levels: the levels, as ascending fractions in (0, 1] of the time steps. Defaults to this loss's own.
+        :param label_smoothing: the label smoothing parameter of the base loss, which refuses it if it does not support
+            it. It does not apply to generated negatives.
+        :param batch_filter: shape: (batch_size, num_negatives) which negatives are left by a filter. Needed if the
+            scores of the negatives are sparse.
+        :param num_entities: the number of entities. Only needed for label smoothing.
+        :param pos_weights: shape: (batch_size, 1) or (batch_size,) the sample weights of the positives. The base loss
+            refuses sample weights if it does not support them.
+        :param neg_weights: shape: (batch_size, num_negatives) the sample weights of the negatives
+
+        :returns: shape: () the loss
+
+        :raises ValueError: if the column levels are not valid, or not one per column
+        :raises UnsupportedLabelSmoothingError: if label smoothing is asked for, but there are only generated negatives
+        """
+        margins, weights = self.level_margins(levels), self.level_weights(levels)
+        num_columns = (negative_scores if batch_filter is None else batch_filter).shape[1]
+        if column_levels.shape != (num_columns,):
+            raise ValueError(
+                f"column_levels has shape {tuple(column_levels.shape)}, but there are {num_columns} negatives per "
+                f"positive: it must be ({num_columns},)."
+            )
+        num_sampled, present, columns = split_columns(
+            tuple(column_levels.tolist()), num_levels=len(margins), device=negative_scores.device
+        )
+        negative_scores = to_dense(negative_scores, batch_filter)
+        kgc = negative_scores.new_zeros(())
+        if num_sampled:
+            mask = None if batch_filter is None else batch_filter[:, :num_sampled]
+            kgc = self.base.process_slcwa_scores(
+                positive_scores,
+                to_sparse(negative_scores[:, :num_sampled], mask),
+                label_smoothing=label_smoothing,
+                batch_filter=mask,
+                num_entities=num_entities,
+                pos_weights=pos_weights,
+                neg_weights=None if neg_weights is None else to_sparse(neg_weights[:, :num_sampled], mask),
+            )
+        elif label_smoothing:
+            raise UnsupportedLabelSmoothingError(self)
+        if num_sampled == num_columns:
+            return kgc
+        hardness = self._hardness_adaptive(
+            positive_scores,
+            negative_scores[:, num_sampled:],
+            columns=columns,
+            margins=margins[present],
+            weights=weights[present],
+            mask=None if batch_filter is None else batch_filter[:, num_sampled:],
+            pos_weights=pos_weights,
+            neg_weights=None if neg_weights is None else neg_weights[:, num_sampled:],
+        )
+        return self.combine(kgc, hardness)
+
+    # docstr-coverage: inherited
+    def process_lcwa_scores(  # noqa: D102
+        self,
+        predictions: FloatTensor,
+        labels: FloatTensor,
+        label_smoothing: float | None = None,
+        num_entities: int | None = None,
+        weights: FloatTensor | None = None,
+    ) -> FloatTensor:
+        self._warn_once(
+            "There are no generated negatives in LCWA training, where this loss is only its base loss, %s. Use the "
+            "sLCWA training loop, with the dhns sampler.",
+            type(self.base).__name__,
+        )
+        return self.base.process_lcwa_scores(
+            predictions=predictions,
+            labels=labels,
+            label_smoothing=label_smoothing,
+            num_entities=num_entities,
+            weights=weights,
+        )
+
+    def _warn_once(self, message: str, *args: object) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            logger.warning(message, *args)
+
+
+@lru_cache(maxsize=64)
+def split_columns(column_levels: tuple[int, ...], num_levels: int, device: torch.device) -> tuple[int, Tensor, Tensor]:
+    """Split columns into sampled and generated ones. Cached, since it is needed for each batch.
+
+    :param column_levels: the level of each column, -1 for sampled ones, which come first
+    :param num_levels: the number of levels
+    :param device: the device of the result
+
+    :returns: the number of sampled columns, the levels that have columns, and which of these each generated column has
+
+    :raises ValueError: if a level is out of range, or sampled columns do not come first
+    """
+    num_sampled = column_levels.count(-1)
+    generated = column_levels[num_sampled:]
+    if not all(0 <= level < num_levels for level in generated):
+        raise ValueError(
+            f"column_levels={column_levels} is invalid: first come sampled columns, with -1, then generated ones, with "
+            f"a level in [0, {num_levels})."
+        )
+    present = sorted(set(generated))
+    # what is made in inference mode could not be used for training later
+    with torch.inference_mode(mode=False):
+        return (
+            num_sampled,
+            torch.tensor(present, dtype=torch.long, device=device),
+            torch.tensor([present.index(level) for level in generated], dtype=torch.long, device=device),
+        )
+
+
+def to_dense(values: Tensor, batch_filter: Tensor | None) -> Tensor:
+    """Undo PyKEEN's filtering of the values of a batch.
+
+    :param values: shape: (batch_size, num_negatives) or (num_unfiltered_negatives,) the values
+    :param batch_filter: shape: (batch_size, num_negatives) which of them are left, needed if they are sparse
+
+    :returns: shape: (batch_size, num_negatives) the values, 0 for those that are left out
+    """
+    if batch_filter is None or values.ndim > 1:
+        return values
+    return values.new_zeros(batch_filter.shape).masked_scatter(batch_filter, values)
+
+
+def to_sparse(values: Tensor, batch_filter: Tensor | None) -> Tensor:
+    """Filter the values of a batch, as PyKEEN does, if there is a filter.
+
+    :param values: shape: (batch_size, num_negatives) the values
+    :param batch_filter: shape: (batch_size, num_negatives) which of them are left
+
+    :returns: shape: (batch_size, num_negatives) or (num_unfiltered_negatives,) the values. Contiguous, since
+        some of PyKEEN's losses need it.
+    """
+    return values.contiguous() if batch_filter is None else values[batch_filter]
+
+
+def check_non_negative(name: str, value: float) -> None:
+    """Check that an argument is a non-negative and finite number.
+
+    :param name: the argument's name
+    :param value: its value
+
+    :raises ValueError: if it is not
+    """
+    # written such that NaN fails, too
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name}={value!r} is invalid: it must be a non-negative, finite number.")
+
+
+def check_margins(margins: Sequence[float]) -> tuple[float, ...]:
+    """Check explicit margins.
+
+    :param margins: the margins, hardest level first
+
+    :returns: the margins
+
+    :raises ValueError: if they are not finite and non-decreasing
+    """
+    margins = tuple(float(margin) for margin in margins)
+    if not all(map(math.isfinite, margins)) or list(margins) != sorted(margins):
+        raise ValueError(
+            f"margins={margins} are invalid: they must be finite and non-decreasing, since the hardest level comes "
+            "first, and gets the smallest margin."
+        )
+    return margins
+
+
+def check_weights(weights: Sequence[float]) -> tuple[float, ...]:
+    """Check the weights of levels.
+
+    :param weights: the weights, hardest level first
+
+    :returns: the weights
+
+    :raises ValueError: if they are not finite and non-negative
+    """
+    weights = tuple(float(weight) for weight in weights)
+    if not all(0 <= weight < math.inf for weight in weights):
+        raise ValueError(f"weights={weights} are invalid: they must be finite and non-negative.")
+    return weights
+
+
+def check_length(name: str, values: tuple[float, ...], levels: Sequence[float]) -> tuple[float, ...]:
+    """Check that there is a value for each level.
+
+    :param name: the name of the values
+    :param values: the values
+    :param levels: the levels
+
+    :returns: the values
+
+    :raises ValueError: if their number differs
+    """
+    if len(values) != len(levels):
+        raise ValueError(f"{name}={values} has {len(values)} values for {len(levels)} levels: one per level is needed.")
+    return values
+
+
+def check_ascending(levels: Sequence[float] | None) -> tuple[float, ...]:
+    """Check levels whose order has to be that of scores.
+
+    :param levels: the levels
+
+    :returns: the levels
+
+    :raises ValueError: if they are not valid, or not ascending
+    """
+    resolve_levels(levels, num_timesteps=1)
+    levels = tuple(levels or ())
+    if list(levels) != sorted(levels):
+        raise ValueError(f"levels={levels} must be ascending, i.e., hardest first, as the scores of their negatives.")
+    return levels
+
+
+if HardnessAdaptiveLoss not in loss_resolver.lookup_dict.values():
+    loss_resolver.register(HardnessAdaptiveLoss, synonyms=HardnessAdaptiveLoss.synonyms)
