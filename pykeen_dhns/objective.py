@@ -1,0 +1,328 @@
+"""The loss of a batch: Algorithm 1, without the steps of the optimisers."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+from class_resolver import Hint, OptionalKwargs
+from pykeen.models import Model
+from pykeen.triples.instances import SLCWABatch
+from pykeen.typing import InductiveMode
+from torch import Tensor
+
+from .binding import BoundModel, Embeddings
+from .conditions import Condition
+from .diffheg import DiffHEG
+from .diffusion import Prediction, Reverse
+from .diffusion.schedule import Schedule
+from .losses import HardnessAdaptiveLoss
+from .noise import GaussianNoise
+from .scoring import ScoredTriples, TripleScorer
+from .statistics import EpochStatistics
+
+__all__ = ["GeneratorConfig", "GeneratorKind", "JointObjective", "Switches"]
+
+#: What generates embeddings: the diffusion model, noise of the same scale (the control), or nothing at all
+GeneratorKind = Literal["diffheg", "noise", "none"]
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorConfig:
+    """The arguments of the generator, cf. :class:`pykeen_dhns.DiffHEG`."""
+
+    num_timesteps: int = 50
+    schedule: Hint[Schedule] = None
+    reverse: Reverse = "ddim"
+    levels: Sequence[float] | None = None
+    hidden_dim: int | None = None
+    num_layers: int = 2
+    prediction: Prediction = "velocity"
+    learning_rate: float = 2e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Switches:
+    """What of the method to use, for ablations (Table 5 of the paper)."""
+
+    #: What generates embeddings
+    generator: GeneratorKind = "diffheg"
+    #: Whether to generate an embedding for each modality, or for the structural one only
+    multimodal: bool = True
+    #: Whether generated negatives have a loss of their own (NTAT), or are added to the sampled ones
+    adaptive_training: bool = True
+    #: Whether each level has a margin of its own (HAL), or all have the same
+    adaptive_margin: bool = True
+    #: The weight with which the gradient of the diffusion loss reaches the model
+    diffusion_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        :raises ValueError: if one is out of range
+        """
+        if self.generator not in get_args(GeneratorKind):
+            raise ValueError(f"generator={self.generator!r} is unknown. Try one of: {sorted(get_args(GeneratorKind))}")
+        if not 0 <= self.diffusion_weight < float("inf"):
+            raise ValueError(f"diffusion_weight={self.diffusion_weight!r} is invalid: it must be a number >= 0.")
+
+
+@dataclasses.dataclass
+class _Prepared:
+    """What is drawn and generated once for a whole batch, however it is split."""
+
+    embeddings: Embeddings
+    #: shape: (num_levels, num_groups, batch_size, dim)
+    samples: Tensor
+    #: shape: (num_groups, batch_size), and (num_groups, batch_size, dim). None, if there is nothing to learn.
+    t: Tensor | None
+    noise: Tensor | None
+
+
+class JointObjective:
+    """Computes the loss of a batch, of which the model and the generator get their gradients.
+
+    The generator's loss adds its gradient, but not its value: no gradient of it reaches the model, and none of the
+    model's loss reaches the generator, so a single backward pass serves both.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        config: GeneratorConfig,
+        switches: Switches,
+        loss_kwargs: OptionalKwargs = None,
+        mode: InductiveMode | None = None,
+    ) -> None:
+        """Initialize the objective.
+
+        :param model: the model
+        :param config: the arguments of the generator
+        :param switches: what of the method to use
+        :param loss_kwargs: keyword-based arguments of the hardness-adaptive loss, if the model has another one
+        :param mode: the inductive mode, or None
+
+        :raises ValueError: if there are arguments for a loss which the model already has
+        """
+        self.bound = BoundModel(model, mode=mode, multimodal=switches.multimodal)
+        self.scorer = TripleScorer(self.bound.model, mode=mode)
+        self.config = config
+        self.switches = switches
+        if isinstance(model.loss, HardnessAdaptiveLoss):
+            if loss_kwargs:
+                raise ValueError(
+                    f"hardness_loss_kwargs={dict(loss_kwargs)} has no effect: the model's loss is a "
+                    f"{type(model.loss).__name__} already. Pass them as loss_kwargs instead."
+                )
+            self.criterion = model.loss
+        else:
+            defaults = {"base": model.loss, "reduction": model.loss.reduction, "hard_fraction": 0.0}
+            self.criterion = HardnessAdaptiveLoss(
+                **{"margin": float(getattr(model.loss, "margin", None) or 0.0), **defaults, **(loss_kwargs or {})}
+            )
+        #: The levels of the sampler's columns, if the sampler generates some, too
+        self.column_levels: Tensor | None = None
+        self.statistics = EpochStatistics()
+        self.generator: DiffHEG | GaussianNoise | None = self._make_generator()
+        self._prepared: _Prepared | None = None
+        # at the door: margins and weights must fit the levels
+        if self.generator is not None and switches.adaptive_training:
+            self.criterion.level_margins(self.fractions)
+            self.criterion.level_weights(self.fractions)
+
+    def _make_generator(self) -> DiffHEG | GaussianNoise | None:
+        if self.switches.generator == "none":
+            return None
+        # an own random state, derived from the seed: that a generator is made must not change what comes after it
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(torch.initial_seed() ^ 0x3C6EF372FE94F82B)
+            if self.switches.generator == "noise":
+                return GaussianNoise(
+                    self.bound.dim,
+                    num_groups=self.bound.num_groups,
+                    num_timesteps=self.config.num_timesteps,
+                    levels=self.config.levels,
+                )
+            arguments = {field.name: getattr(self.config, field.name) for field in dataclasses.fields(self.config)}
+            return DiffHEG(
+                self.bound.dim,
+                num_groups=self.bound.num_groups,
+                condition=self.bound.make_condition(),
+                **arguments,
+            )
+
+    def reset(self) -> None:
+        """Start again with a generator that has not learned anything."""
+        self.generator = self._make_generator()
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget what belongs to a batch, or an epoch, that is not to be completed."""
+        self._prepared = None
+        self.statistics.pop()
+
+    def to_model(self) -> None:
+        """Bring the generator to the device, and to the precision, of the model."""
+        if self.generator is not None:
+            parameter = next(self.bound.model.parameters())
+            self.generator.to(device=parameter.device, dtype=parameter.real.dtype)
+
+    @property
+    def fractions(self) -> tuple[float, ...]:
+        """Return the levels, as fractions of the number of time steps."""
+        if self.generator is None:
+            return ()
+        return tuple(level / self.config.num_timesteps for level in self.generator.levels)
+
+    @property
+    def condition(self) -> Condition | None:
+        """Return the condition of the generator, None for one without."""
+        condition = getattr(self.generator, "condition", None)
+        return condition if isinstance(condition, Condition) else None
+
+    def loss(self, batch: SLCWABatch, start: int, stop: int, label_smoothing: float = 0.0) -> Tensor:
+        """Compute the loss of a part of a batch.
+
+        :param batch: the batch
+        :param start: the first row, inclusive
+        :param stop: the last row, exclusive
+        :param label_smoothing: the label smoothing, for sampled negatives
+
+        :returns: shape: () the loss
+        """
+        model = self.bound.model
+        size = len(batch["positives"])
+        stop = min(stop, size)
+        scored = self.scorer.score(batch["positives"][start:stop], batch["negatives"][start:stop])
+        generated = None
+        if self.generator is not None:
+            if start == 0 or self._prepared is None:
+                self._prepared = self._prepare(batch["positives"].to(model.device))
+            generated = self._score_generated(scored, start, stop)
+        loss, parts = self._combine(batch, scored, generated, start, stop, label_smoothing)
+        loss = loss + model.collect_regularization_term()
+        if torch.is_grad_enabled():
+            diffusion = self._diffusion_loss(batch["positives"].to(model.device), start, stop)
+            if diffusion is not None:
+                parts["loss_diffusion"] = diffusion
+                # a sum over rows is a sum over parts of a batch; this one is a mean
+                share = 1.0 if self.criterion.reduction == "mean" else (stop - start) / size
+                weight = self.switches.diffusion_weight
+                loss = loss + share * (weight * diffusion if weight else diffusion - diffusion.detach())
+            self.statistics.add(parts, weight=stop - start)
+        if stop == size:
+            self._prepared = None
+        return loss
+
+    def _prepare(self, positives: Tensor) -> _Prepared:
+        assert self.generator is not None
+        learns = torch.is_grad_enabled()
+        embeddings = self._read(positives)
+        targets, conditions = embeddings.targets.detach(), embeddings.conditions.detach()
+        t = noise = None
+        if learns:
+            self.generator.observe(targets, conditions, embeddings.learnable)
+            if isinstance(self.generator, DiffHEG):
+                t, noise = self.generator.draw(targets)
+        return _Prepared(embeddings=embeddings, samples=self.generator.generate(conditions), t=t, noise=noise)
+
+    def _read(self, positives: Tensor) -> Embeddings:
+        condition = self.condition
+        # noise needs no condition: any will do
+        return self.bound.read(
+            positives,
+            condition if condition is not None else self.bound.make_condition(),
+            detach=not self.switches.diffusion_weight,
+        )
+
+    def _score_generated(self, scored: ScoredTriples, start: int, stop: int) -> Tensor:
+        """Score generated negatives, shape: (batch_size, num_levels, 2)."""
+        assert self._prepared is not None
+        usable = self._prepared.embeddings.usable
+        scores = self.bound.score(
+            self._prepared.samples[:, :, start:stop],
+            heads=scored.heads,
+            relations=scored.relations,
+            tails=scored.tails,
+        )
+        joint = self.bound.joint_score(scores, None if usable is None else usable[:, start:stop])
+        return joint.permute(2, 0, 1)
+
+    def _diffusion_loss(self, positives: Tensor, start: int, stop: int) -> Tensor | None:
+        if not isinstance(self.generator, DiffHEG):
+            return None
+        assert self._prepared is not None and self._prepared.t is not None and self._prepared.noise is not None
+        embeddings = self._prepared.embeddings
+        if (start, stop) != (0, len(positives)):
+            # read again: a graph can be used only once
+            embeddings = self._read(positives[start:stop])
+        return self.generator.loss(
+            embeddings.targets,
+            embeddings.conditions,
+            t=self._prepared.t[:, start:stop],
+            noise=self._prepared.noise[:, start:stop],
+            mask=embeddings.learnable,
+            detach=False,
+        )
+
+    def _combine(
+        self,
+        batch: SLCWABatch,
+        scored: ScoredTriples,
+        generated: Tensor | None,
+        start: int,
+        stop: int,
+        label_smoothing: float,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Combine the losses of sampled and of generated negatives (Eq. 15)."""
+        model = self.bound.model
+        weights = {
+            key: batch[key][start:stop].to(model.device) if key in batch else None  # type: ignore[literal-required]
+            for key in ("masks", "pos_weights", "neg_weights")
+        }
+        batch_filter, neg_weights = weights["masks"], weights["neg_weights"]
+        negative = scored.negative
+        column_levels = self.column_levels
+        if generated is not None and not self.switches.adaptive_training:
+            # in front, where the loss expects columns without a level
+            extra = generated.flatten(start_dim=1)
+            negative = torch.cat([extra, negative], dim=1)
+            if batch_filter is not None:
+                batch_filter = torch.cat([torch.ones_like(extra, dtype=torch.bool), batch_filter], dim=1)
+            if neg_weights is not None:
+                neg_weights = torch.cat([torch.ones_like(extra), neg_weights.view(len(extra), -1)], dim=1)
+            if column_levels is not None:
+                column_levels = torch.cat([column_levels.new_full((extra.shape[1],), -1), column_levels])
+        arguments = {
+            "positive_scores": scored.positive,
+            "negative_scores": negative if batch_filter is None else negative[batch_filter],
+            "label_smoothing": label_smoothing,
+            "batch_filter": batch_filter,
+            "num_entities": model._get_entity_len(mode=self.bound.mode),
+            "pos_weights": weights["pos_weights"],
+            "neg_weights": neg_weights,
+        }
+        if model.loss is self.criterion:
+            if column_levels is None:
+                column_levels = torch.full((negative.shape[1],), -1)
+            kgc = self.criterion.process_columns(column_levels=column_levels, **arguments)
+        else:
+            kgc = model.loss.process_slcwa_scores(**arguments)
+        parts = {
+            "loss_kgc": kgc,
+            "score_positive": scored.positive.mean(),
+            "score_sampled": scored.negative.mean(),
+        }
+        if generated is None:
+            return kgc, parts
+        means = generated.detach().mean(dim=(0, 2))
+        assert self.generator is not None
+        parts |= {f"score_t{level}": mean for level, mean in zip(self.generator.levels, means, strict=True)}
+        if not self.switches.adaptive_training:
+            return kgc, parts
+        hardness = self.criterion.hardness_adaptive(
+            scored.positive, generated, levels=self.fractions, adaptive=self.switches.adaptive_margin
+        )
+        parts["loss_hardness"] = hardness
+        return self.criterion.combine(kgc, hardness), parts

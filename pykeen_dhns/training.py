@@ -1,0 +1,405 @@
+"""The training loop: joint training of a model and of the generator of its negatives (Algorithm 1)."""
+
+import io
+import os
+import pathlib
+import pickle
+from collections.abc import Mapping, Sequence
+from hashlib import md5
+from typing import IO, Any, Literal
+
+import torch
+from class_resolver import Hint, HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
+from pykeen.models import Model
+from pykeen.sampling import NegativeSampler, negative_sampler_resolver
+from pykeen.sampling.filtering import Filterer
+from pykeen.stoppers import Stopper
+from pykeen.training import SLCWATrainingLoop, training_loop_resolver
+from pykeen.training.callbacks import (
+    GradientAbsClippingTrainingCallback,
+    GradientNormClippingTrainingCallback,
+    MultiTrainingCallback,
+    TrainingCallback,
+    TrainingCallbackHint,
+    TrainingCallbackKwargsHint,
+)
+from pykeen.triples import CoreTriplesFactory
+from pykeen.triples.instances import SLCWABatch
+from pykeen.typing import FloatTensor
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+
+from .diffusion import Prediction, Reverse
+from .diffusion.schedule import Schedule
+from .instances import SharedSLCWAInstances
+from .objective import GeneratorConfig, GeneratorKind, JointObjective, Switches
+from .preservation import preserve_modules, preserve_random_state
+from .sampling import DHNSNegativeSampler
+from .training_callbacks import GeneratorTrainingCallback
+
+__all__ = ["DHNSTrainingLoop"]
+
+#: The arguments which configure the generator, in this loop as well as in the sampler
+GENERATOR_ARGUMENTS = ("num_timesteps", "schedule", "reverse", "levels", "learning_rate")
+#: The key of what this loop adds to PyKEEN's checkpoints
+CHECKPOINT_KEY = "pykeen_dhns"
+
+
+class DHNSTrainingLoop(SLCWATrainingLoop):
+    r"""Joint training of a model, and of a diffusion model that generates negatives for it (Algorithm 1).
+
+    For each batch,
+
+    1. the sampled negatives are scored, and give the loss $L_{KGC}$;
+    2. the diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the model's embeddings of head and tail, for
+       each modality, with an optimiser of its own;
+    3. it generates heads and tails for all positives, for each modality and at each hardness level;
+    4. the model scores them, averaged over modalities (Eq. 12), which gives the loss $L_{HA}$ (Eq. 13);
+    5. the model learns from $L = L_{KGC} + \lambda L_{HA}$ (Eq. 15), which is the loss that this loop reports.
+
+    It works with models whose entity representations are vectors (or several) and whose score is an interaction of
+    these, i.e., almost all of PyKEEN's. Where the model has a :class:`pykeen_dhns.MultimodalRepresentation`, embeddings
+    are generated for each of its modalities, else for the structural one.
+
+    The parts of the loss, the mean score of each level, and each modality's share in the entities' representations are
+    sent to the result tracker after each epoch, with the prefix ``dhns``.
+    """
+
+    @update_docstring_with_resolver_keys(ResolverKey("negative_sampler", "pykeen.sampling.negative_sampler_resolver"))
+    def __init__(
+        self,
+        *,
+        negative_sampler: HintOrType[NegativeSampler] = None,
+        negative_sampler_kwargs: OptionalKwargs = None,
+        num_negs_per_pos: int | None = None,
+        filtered: bool | None = None,
+        filterer: HintOrType[Filterer] = None,
+        filterer_kwargs: OptionalKwargs = None,
+        base_sampler: HintOrType[NegativeSampler] = None,
+        base_sampler_kwargs: OptionalKwargs = None,
+        hard_fraction: float | None = None,
+        num_timesteps: int | None = None,
+        schedule: Hint[Schedule] = None,
+        reverse: Reverse | None = None,
+        levels: Sequence[float] | None = None,
+        learning_rate: float | None = None,
+        hidden_dim: int | None = None,
+        num_layers: int = 2,
+        prediction: Prediction = "velocity",
+        generator: GeneratorKind = "diffheg",
+        multimodal: bool = True,
+        adaptive_training: bool = True,
+        adaptive_margin: bool = True,
+        diffusion_weight: float = 0.0,
+        hardness_loss_kwargs: OptionalKwargs = None,
+        **kwargs: Any,
+    ) -> None:
+        r"""Initialize the training loop.
+
+        .. note::
+
+            PyKEEN's hyper-parameter optimisation passes no arguments to the negative sampler of any loop but its own.
+            Hence the sampler's arguments can be given here, too.
+
+        :param negative_sampler: the sampler of $S^-$, the negatives that are not generated. Defaults to
+            :class:`pykeen_dhns.DHNSNegativeSampler`, which in this loop leaves the generation to the loop, and
+            passes on the negatives of its own base sampler, unless it is given a ``hard_fraction``.
+        :param negative_sampler_kwargs: keyword-based arguments of the negative sampler. Those which configure its
+            generator (``num_timesteps``, ``schedule``, ``reverse``, ``levels``, ``learning_rate``) configure the loop's.
+        :param num_negs_per_pos: the number of sampled negatives per positive, an argument of the sampler, as are
+        :param filtered: whether to filter known triples,
+        :param filterer: how to,
+        :param filterer_kwargs: with which arguments,
+        :param base_sampler: the base sampler of :class:`pykeen_dhns.DHNSNegativeSampler`,
+        :param base_sampler_kwargs: its arguments, and
+        :param hard_fraction: the share of the sampled negatives that are generated as entities, not as embeddings.
+            Defaults to 0, unlike outside of this loop: the loop generates embeddings in addition.
+        :param num_timesteps: the number of time steps $T$ of the diffusion. Defaults to 50.
+        :param schedule: the noise schedule, by function or name
+        :param reverse: the reverse process: ``ddim``, a short grid, the default, or ``ddpm``, all time steps
+        :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Defaults to the paper's. A single
+            one is the paper's ablation of multiple levels.
+        :param learning_rate: the learning rate of the diffusion model's Adam. Defaults to 2e-3.
+        :param hidden_dim: the hidden dimension of the denoiser. Defaults to four times the embedding dimension, but at
+            most 256.
+        :param num_layers: the number of hidden layers of the denoiser
+        :param prediction: what the denoiser predicts, ``velocity`` or, as in the paper, ``noise``
+        :param generator: what generates negatives: ``diffheg``; ``noise``, Gaussian noise of the same mean and scale, at
+            the same levels, which is the control that any claim about ``diffheg`` needs; or ``none``
+        :param multimodal: whether to generate an embedding for each modality, or for the structural one only
+        :param adaptive_training: whether generated negatives have a loss of their own ($L_{HA}$; NTAT), or are added to
+            the sampled ones
+        :param adaptive_margin: whether each level has a margin of its own (HAL), or all share a fixed one
+        :param diffusion_weight: the weight with which the diffusion loss is added to the model's, and trains its
+            embeddings, too. Defaults to 0: the generator should follow the model, not make its own work easy.
+        :param hardness_loss_kwargs: keyword-based arguments of :class:`pykeen_dhns.HardnessAdaptiveLoss`, which computes
+            $L_{HA}$ where the model's own loss is another one. This other one is then the loss of sampled negatives; its
+            margin, if it has any, is the default of that of $L_{HA}$.
+        :param kwargs: additional keyword-based arguments of :class:`pykeen.training.SLCWATrainingLoop`
+
+        :raises UnboundModelError: if the model has no representations that could be generated
+        :raises ValueError: if an argument is out of its range; the message names it, its value, and the range
+        """  # noqa: DOC502
+        sampler_cls = negative_sampler_resolver.lookup(negative_sampler, default=DHNSNegativeSampler)
+        is_own = issubclass(sampler_cls, DHNSNegativeSampler)
+        sampler_kwargs = _merge(
+            negative_sampler_kwargs,
+            num_negs_per_pos=num_negs_per_pos,
+            filtered=filtered,
+            filterer=filterer,
+            filterer_kwargs=filterer_kwargs,
+            **_only_for_own(
+                sampler_cls,
+                base_sampler=base_sampler,
+                base_sampler_kwargs=base_sampler_kwargs,
+                hard_fraction=hard_fraction,
+            ),
+        )
+        generator_kwargs = _merge(
+            {key: sampler_kwargs[key] for key in GENERATOR_ARGUMENTS if is_own and key in sampler_kwargs},
+            num_timesteps=num_timesteps,
+            schedule=schedule,
+            reverse=reverse,
+            levels=levels,
+            learning_rate=learning_rate,
+        )
+        if is_own:
+            sampler_kwargs = {"hard_fraction": 0.0, **generator_kwargs, **sampler_kwargs}
+        super().__init__(
+            negative_sampler=sampler_cls if negative_sampler is None else negative_sampler,
+            negative_sampler_kwargs=sampler_kwargs,
+            **kwargs,
+        )
+        self.objective = JointObjective(
+            self.model,
+            config=GeneratorConfig(
+                **generator_kwargs, hidden_dim=hidden_dim, num_layers=num_layers, prediction=prediction
+            ),
+            switches=Switches(
+                generator=generator,
+                multimodal=multimodal,
+                adaptive_training=adaptive_training,
+                adaptive_margin=adaptive_margin,
+                diffusion_weight=diffusion_weight,
+            ),
+            loss_kwargs=hardness_loss_kwargs,
+            mode=self.mode,
+        )
+        # PyKEEN builds a sampler for each call of train(), this is the latest
+        self._sampler: NegativeSampler | None = None
+        self._sampler_state: Mapping[str, Any] | None = None
+        self._expects_sampler = False
+
+    @property
+    def generator_optimizer(self) -> Optimizer | None:
+        """Return the generator's optimiser, None for a generator without parameters."""
+        return getattr(self.objective.generator, "optimizer", None)
+
+    @property
+    def checksum(self) -> str:
+        """Return a checksum of what must be the same for training to be resumed from a checkpoint."""
+        generator, config = self.objective.generator, self.objective.config
+        schedule = getattr(generator, "process", None)
+        parts = (
+            super().checksum,
+            generator,
+            self.objective.bound.names,
+            self.objective.fractions,
+            self.objective.switches,
+            config.reverse,
+            config.prediction,
+            config.learning_rate,
+            None if schedule is None else schedule.betas.tolist(),
+        )
+        return _digest("\n".join(map(str, parts)))
+
+    # docstr-coverage: inherited
+    def _create_training_data_loader(  # noqa: D102
+        self,
+        triples_factory: CoreTriplesFactory,
+        *,
+        sampler: Literal["schlichtkrull"] | None,
+        batch_size: int,
+        drop_last: bool,
+        num_workers: int = 0,
+        **kwargs: Any,
+    ) -> DataLoader[SLCWABatch]:
+        loader: DataLoader[SLCWABatch]
+        if sampler is not None:
+            loader = super()._create_training_data_loader(
+                triples_factory,
+                sampler=sampler,
+                batch_size=batch_size,
+                drop_last=drop_last,
+                num_workers=num_workers,
+                **kwargs,
+            )
+        else:
+            dataset = SharedSLCWAInstances.from_triples_factory(
+                triples_factory,
+                batch_size=batch_size,
+                shuffle=kwargs.pop("shuffle", True),
+                drop_last=drop_last,
+                negative_sampler=self.negative_sampler,
+                negative_sampler_kwargs=self.negative_sampler_kwargs,
+                loss_weighter=self.loss_weighter,
+                loss_weighter_kwargs=self.loss_weighter_kwargs,
+                num_workers=num_workers,
+            )
+            loader = DataLoader(dataset=dataset, batch_size=None, batch_sampler=None, num_workers=num_workers, **kwargs)
+        if self._expects_sampler:
+            self._expects_sampler = False
+            self._adopt_sampler(loader.dataset.negative_sampler)  # type: ignore[attr-defined]
+        return loader
+
+    def _adopt_sampler(self, sampler: NegativeSampler) -> None:
+        """Go on with what an earlier sampler, or one in a checkpoint, has learned."""
+        if self._sampler_state is not None:
+            sampler.load_state_dict(self._sampler_state)
+            self._sampler_state = None
+        self._sampler = sampler
+        layout = getattr(sampler, "layout", None)
+        self.objective.column_levels = None if layout is None else layout.column_levels()
+
+    def _train(  # noqa: D102
+        self,
+        *args: Any,
+        continue_training: bool = False,
+        only_size_probing: bool = False,
+        callbacks: TrainingCallbackHint = None,
+        callbacks_kwargs: TrainingCallbackKwargsHint = None,
+        gradient_clipping_max_norm: float | None = None,
+        gradient_clipping_norm_type: float | None = None,
+        gradient_clipping_max_abs_value: float | None = None,
+        **kwargs: Any,
+    ) -> list[float] | None:
+        own: list[TrainingCallback] = [GeneratorTrainingCallback(only_size_probing=only_size_probing)]
+        # PyKEEN's own callbacks for it never get to know the loop, if it is PyKEEN that creates them
+        if gradient_clipping_max_norm is not None:
+            own.append(
+                GradientNormClippingTrainingCallback(
+                    max_norm=gradient_clipping_max_norm, norm_type=gradient_clipping_norm_type
+                )
+            )
+        if gradient_clipping_max_abs_value is not None:
+            own.append(GradientAbsClippingTrainingCallback(clip_value=gradient_clipping_max_abs_value))
+        kwargs.update(
+            continue_training=continue_training,
+            only_size_probing=only_size_probing,
+            callbacks=[*own, MultiTrainingCallback(callbacks=callbacks, callbacks_kwargs=callbacks_kwargs)],
+        )
+        if only_size_probing:
+            return self._probe(*args, **kwargs)
+        if not continue_training:
+            self.objective.reset()
+            self._sampler_state = None
+        elif self._sampler_state is None and self._sampler is not None:
+            self._sampler_state = self._sampler.state_dict()
+        self.objective.to_model()
+        self._expects_sampler = True
+        return super()._train(*args, **kwargs)
+
+    def _probe(self, *args: Any, **kwargs: Any) -> list[float] | None:
+        """Run a few batches to find out how much memory they need, and leave everything else as it was."""
+        optimizer, lr_scheduler = self.optimizer, self.lr_scheduler
+        objective = self.objective
+        self.objective.to_model()
+        modules = [self.model] if objective.generator is None else [self.model, objective.generator]
+        with preserve_random_state(), preserve_modules(*modules):
+            try:
+                return super()._train(*args, **kwargs)
+            finally:
+                self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
+                objective.discard()
+
+    # docstr-coverage: inherited
+    def _process_batch(  # noqa: D102
+        self,
+        batch: SLCWABatch,
+        start: int,
+        stop: int,
+        label_smoothing: float = 0.0,
+        slice_size: int | None = None,
+    ) -> FloatTensor:
+        if slice_size is not None:
+            raise AttributeError("Slicing is not possible for sLCWA training loops.")
+        return self.objective.loss(batch, start, stop, label_smoothing)
+
+    # docstr-coverage: inherited
+    def _save_state(  # noqa: D102
+        self,
+        path: IO[bytes] | str | pathlib.Path,
+        stopper: Stopper | None = None,
+        best_epoch_model_checkpoint_file_path: pathlib.Path | None = None,
+        triples_factory: CoreTriplesFactory | None = None,
+    ) -> None:
+        buffer = io.BytesIO()
+        super()._save_state(
+            buffer,
+            stopper=stopper,
+            best_epoch_model_checkpoint_file_path=best_epoch_model_checkpoint_file_path,
+            triples_factory=triples_factory,
+        )
+        buffer.seek(0)
+        # this is what was written a moment ago
+        checkpoint = torch.load(buffer, weights_only=False)
+        generator, sampler = self.objective.generator, self._sampler
+        checkpoint[CHECKPOINT_KEY] = {
+            "generator": None if generator is None else generator.state_dict(),
+            "sampler": self._sampler_state if sampler is None else sampler.state_dict(),
+        }
+        if not isinstance(path, str | pathlib.Path):
+            torch.save(checkpoint, path, pickle_protocol=pickle.HIGHEST_PROTOCOL)
+            return
+        # a process that is killed while it writes must not take the last checkpoint with it
+        path = pathlib.Path(path)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            torch.save(checkpoint, temporary, pickle_protocol=pickle.HIGHEST_PROTOCOL)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    # docstr-coverage: inherited
+    def _load_state(  # noqa: D102
+        self, path: str | pathlib.Path, triples_factory: CoreTriplesFactory | None = None
+    ) -> tuple[pathlib.Path | None, int | None]:
+        result: tuple[pathlib.Path | None, int | None] = super()._load_state(path, triples_factory=triples_factory)
+        # PyKEEN has just loaded the same file in the same way: its checkpoints are more than tensors
+        state = torch.load(path, weights_only=False)[CHECKPOINT_KEY]
+        if self.objective.generator is not None:
+            self.objective.to_model()
+            self.objective.generator.load_state_dict(state["generator"])
+        self._sampler_state, self._sampler = state["sampler"], None
+        return result
+
+
+def _merge(kwargs: OptionalKwargs, **explicit: Any) -> dict[str, Any]:
+    """Merge keyword-based arguments with those that are given explicitly, i.e., are not None."""
+    result = dict(kwargs or {})
+    for key, value in explicit.items():
+        if value is None:
+            continue
+        if key in result and result[key] != value:
+            raise ValueError(f"{key} is given twice: {value!r}, and {result[key]!r} as argument of the negative sampler.")
+        result[key] = value
+    return result
+
+
+def _only_for_own(cls: type[NegativeSampler], **explicit: Any) -> dict[str, Any]:
+    """Refuse arguments that only our own sampler has."""
+    given = sorted(key for key, value in explicit.items() if value is not None)
+    if given and not issubclass(cls, DHNSNegativeSampler):
+        raise ValueError(
+            f"{given} are arguments of the negative sampler 'dhns', but negative_sampler={cls.__name__}. Leave them, "
+            "or the sampler, out."
+        )
+    return explicit
+
+
+def _digest(text: str) -> str:
+    return md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
+
+
+if DHNSTrainingLoop not in training_loop_resolver.lookup_dict.values():
+    training_loop_resolver.register(DHNSTrainingLoop)
