@@ -199,9 +199,12 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
     def checksum(self) -> str:
         """Return a checksum of what must be the same for training to be resumed from a checkpoint."""
         generator, config = self.objective.generator, self.objective.config
-        schedule = getattr(generator, "process", None)
+        process = getattr(generator, "process", None)
         parts = (
-            super().checksum,
+            self.model,
+            # not as PyKEEN does it, with the current learning rate: a scheduler changes that, and no checkpoint fits
+            type(self.optimizer).__name__,
+            sorted(self.optimizer.defaults.items()),
             generator,
             self.objective.bound.names,
             self.objective.fractions,
@@ -209,9 +212,9 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             config.reverse,
             config.prediction,
             config.learning_rate,
-            None if schedule is None else schedule.betas.tolist(),
+            None if process is None else process.betas.tolist(),
         )
-        return _digest("\n".join(map(str, parts)))
+        return md5("\n".join(map(str, parts)).encode("utf-8"), usedforsecurity=False).hexdigest()
 
     # docstr-coverage: inherited
     def _create_training_data_loader(  # noqa: D102
@@ -297,12 +300,18 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             self._sampler_state = self._sampler.state_dict()
         self.objective.to_model()
         self._expects_sampler = True
-        return super()._train(*args, **kwargs)
+        losses: list[float] | None = super()._train(*args, **kwargs)
+        best, stopper = kwargs.get("best_epoch_model_file_path"), kwargs.get("stopper")
+        if getattr(stopper, "stopped", False) and best is not None and best.is_file():
+            # the stopper has restored the model of the best epoch, but knows nothing about the generator
+            self._restore(best)
+        return losses
 
     def _probe(self, *args: Any, **kwargs: Any) -> list[float] | None:
         """Run a few batches to find out how much memory they need, and leave everything else as it was."""
-        optimizer, lr_scheduler = self.optimizer, self.lr_scheduler
-        objective = self.objective
+        optimizer, lr_scheduler, objective = self.optimizer, self.lr_scheduler, self.objective
+        # the sampler of a probe is not the one to go on with
+        expects_sampler, self._expects_sampler = self._expects_sampler, False
         self.objective.to_model()
         modules = [self.model] if objective.generator is None else [self.model, objective.generator]
         with preserve_random_state(), preserve_modules(*modules):
@@ -310,6 +319,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
                 return super()._train(*args, **kwargs)
             finally:
                 self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
+                self._expects_sampler = expects_sampler
                 objective.discard()
 
     # docstr-coverage: inherited
@@ -365,13 +375,17 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self, path: str | pathlib.Path, triples_factory: CoreTriplesFactory | None = None
     ) -> tuple[pathlib.Path | None, int | None]:
         result: tuple[pathlib.Path | None, int | None] = super()._load_state(path, triples_factory=triples_factory)
-        # PyKEEN has just loaded the same file in the same way: its checkpoints are more than tensors
+        self._restore(path)
+        return result
+
+    def _restore(self, path: str | pathlib.Path) -> None:
+        """Restore what this loop adds to PyKEEN's checkpoints."""
+        # not only weights: PyKEEN's checkpoints, which it loads in the same way, are more than tensors
         state = torch.load(path, weights_only=False)[CHECKPOINT_KEY]
         if self.objective.generator is not None:
             self.objective.to_model()
             self.objective.generator.load_state_dict(state["generator"])
         self._sampler_state, self._sampler = state["sampler"], None
-        return result
 
 
 def _merge(kwargs: OptionalKwargs, **explicit: Any) -> dict[str, Any]:
@@ -395,10 +409,6 @@ def _only_for_own(cls: type[NegativeSampler], **explicit: Any) -> dict[str, Any]
             "or the sampler, out."
         )
     return explicit
-
-
-def _digest(text: str) -> str:
-    return md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
 
 
 if DHNSTrainingLoop not in training_loop_resolver.lookup_dict.values():

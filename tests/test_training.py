@@ -1,0 +1,652 @@
+"""Tests for the training loop."""
+
+import copy
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from pykeen.datasets import Nations
+from pykeen.hpo import hpo_pipeline
+from pykeen.losses import NSSALoss
+from pykeen.models import ComplEx, ERModel, Model, RotatE, TransE
+from pykeen.pipeline import pipeline
+from pykeen.sampling import BasicNegativeSampler
+from pykeen.stoppers import EarlyStopper
+from pykeen.trackers import PythonResultTracker
+from pykeen.training import SLCWATrainingLoop
+from pykeen.training.callbacks import TrainingCallback
+from pykeen.training.training_loop import CheckpointMismatchError
+from torch import Tensor, nn
+
+from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss
+from pykeen_dhns.binding import UnboundModelError
+
+FACTORY = Nations().training
+
+
+def make_loop(
+    model: Callable[..., ERModel] = RotatE, seed: int = 0, model_kwargs: dict[str, Any] | None = None, **kwargs: Any
+) -> DHNSTrainingLoop:
+    """Create a loop with a small model."""
+    torch.manual_seed(seed)
+    defaults: dict[str, Any] = dict(optimizer="adam", num_negs_per_pos=4, num_timesteps=20)
+    return DHNSTrainingLoop(
+        model=model(
+            triples_factory=FACTORY, **(dict(embedding_dim=6, loss="nssa", random_seed=seed) | (model_kwargs or {}))
+        ),
+        triples_factory=FACTORY,
+        **(defaults | kwargs),
+    )
+
+
+def train(loop: DHNSTrainingLoop, num_epochs: int = 2, **kwargs: Any) -> list[float]:
+    """Train for a moment."""
+    defaults: dict[str, Any] = dict(batch_size=256, use_tqdm=False)
+    losses = loop.train(FACTORY, num_epochs=num_epochs, **(defaults | kwargs))
+    assert losses is not None
+    return losses
+
+
+def state(loop: DHNSTrainingLoop) -> dict[str, Tensor]:
+    """Return all tensors of a loop: of the model, the generator, and both optimisers."""
+    tensors = {f"model.{key}": value for key, value in loop.model.state_dict().items()}
+    assert loop.objective.generator is not None
+    for name, module in (("generator", loop.objective.generator), ("sampler", loop._sampler)):
+        if module is not None:
+            tensors |= {f"{name}.{k}": v for k, v in module.state_dict().items() if torch.is_tensor(v)}
+    for name, optimizer in (("own", loop.optimizer), ("generator's", loop.generator_optimizer)):
+        if optimizer is not None:
+            for i, values in enumerate(optimizer.state.values()):
+                tensors |= {f"{name}.{i}.{key}": value for key, value in values.items()}
+    return tensors
+
+
+def assert_same(first: DHNSTrainingLoop, second: DHNSTrainingLoop) -> None:
+    """Check that two loops ended in the same state, to the bit, with the same losses."""
+    a, b = state(first), state(second)
+    assert a.keys() == b.keys()
+    for key, value in a.items():
+        assert value.equal(b[key]), key
+    assert first.losses_per_epochs == second.losses_per_epochs
+
+
+def test_by_name() -> None:
+    """The whole method on a stock model, by name."""
+    result = pipeline(
+        dataset="nations",
+        model="RotatE",
+        model_kwargs=dict(embedding_dim=8),
+        training_loop="dhns",
+        negative_sampler="dhns",
+        loss="dhns",
+        training_kwargs=dict(num_epochs=2, use_tqdm=False),
+        evaluation_kwargs=dict(use_tqdm=False, batch_size=128),
+        random_seed=0,
+        device="cpu",
+    )
+    assert type(result.training_loop) is DHNSTrainingLoop
+    assert type(result.model.loss) is HardnessAdaptiveLoss
+    assert result.losses[-1] < result.losses[0]
+
+
+MODELS: dict[str, dict[str, Any]] = {
+    "BoxE": {},
+    "CP": dict(rank=2),
+    "CompGCN": {},
+    "ComplEx": {},
+    "ConvE": dict(embedding_dim=12, output_channels=4, embedding_height=3, embedding_width=4),
+    "ConvKB": dict(num_filters=3),
+    "CrossE": {},
+    "DistMA": {},
+    "DistMult": {},
+    "DistMultLiteral": None,
+    "ERMLP": {},
+    "ERMLPE": {},
+    "HolE": {},
+    "KG2E": {},
+    "MuRE": {},
+    "NTN": {},
+    "NodePiece": dict(num_tokens=3),
+    "PairRE": {},
+    "ProjE": {},
+    "QuatE": {},
+    "RESCAL": {},
+    "RGCN": {},
+    "RotatE": {},
+    "SE": {},
+    "SimplE": {},
+    "TorusE": {},
+    "TransD": dict(relation_dim=4),
+    "TransE": {},
+    "TransF": {},
+    "TransH": {},
+    "TransR": dict(relation_dim=4),
+    "TuckER": {},
+    "UM": {},
+}
+#: Whether models need inverse triples, or refuse them
+INVERSE = {"ConvE": True, "CompGCN": True, "NodePiece": True, "RGCN": False}
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning")  # RGCN's
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("model", [name for name, kwargs in MODELS.items() if kwargs is not None])
+def test_models(model: str, inverse: bool) -> None:
+    """Each of PyKEEN's models trains with its own defaults, with inverse triples and without, and sub-batches if it can."""
+    if INVERSE.get(model, inverse) != inverse:
+        pytest.skip(f"{model} needs create_inverse_triples={not inverse}")
+    result = pipeline(
+        dataset="nations",
+        dataset_kwargs=dict(create_inverse_triples=inverse),
+        model=model,
+        model_kwargs=dict(embedding_dim=8) | MODELS[model],
+        training_loop="dhns",
+        negative_sampler_kwargs=dict(num_negs_per_pos=3),
+        training_kwargs=dict(num_epochs=1, batch_size=512, use_tqdm=False),
+        evaluation_kwargs=dict(use_tqdm=False, batch_size=128),
+        random_seed=0,
+        device="cpu",
+    )
+    assert all(torch.isfinite(torch.as_tensor(result.losses)))
+    assert 0 < result.get_metric("mrr") <= 1
+
+
+class _NoRepresentations(Model):
+    """A model of another kind."""
+
+    def _reset_parameters_(self) -> None:
+        pass
+
+    def collect_regularization_term(self) -> float:
+        return 0.0
+
+    score_hrt = score_h = score_r = score_t = None
+
+
+def test_model_that_cannot_be_bound() -> None:
+    """The error names what is missing, and what works nevertheless."""
+    _NoRepresentations.__abstractmethods__ = frozenset()
+    model = _NoRepresentations(triples_factory=FACTORY, random_seed=0)
+    model.dummy = nn.Parameter(torch.zeros(1))
+    with pytest.raises(UnboundModelError, match=r"_NoRepresentations.*'entity_representations'.*slcwa.*dhns"):
+        DHNSTrainingLoop(model=model, triples_factory=FACTORY)
+
+
+def test_same_seed_same_result() -> None:
+    """A seed fixes a whole run, to the bit, and another one gives another."""
+    first, second, third = (make_loop(seed=seed) for seed in (0, 0, 1))
+    for loop, seed in ((first, 0), (second, 0), (third, 1)):
+        torch.manual_seed(seed)
+        train(loop)
+    assert_same(first, second)
+    assert third.losses_per_epochs != first.losses_per_epochs
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("model", [RotatE, TransE, ComplEx])
+def test_sub_batches(model: type[ERModel], filtered: bool, reduction: str) -> None:
+    """Sub-batches change nothing but the order of sums."""
+    loops = []
+    for sub_batch_size in (None, 100):
+        loop = make_loop(
+            model, filtered=filtered, model_kwargs=dict(loss_kwargs=dict(reduction=reduction), regularizer=None)
+        )
+        torch.manual_seed(0)
+        train(loop, num_epochs=1, batch_size=256, sub_batch_size=sub_batch_size, drop_last=True)
+        loops.append(loop)
+    torch.testing.assert_close(loops[0].losses_per_epochs, loops[1].losses_per_epochs, rtol=1e-4, atol=1e-5)
+    for a, b in zip(*(loop.model.parameters() for loop in loops), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-4)
+
+
+def test_probe_changes_nothing() -> None:
+    """A run that probes how much memory it needs is the same, to the bit, as one that does not."""
+    first, second = (make_loop(automatic_memory_optimization=amo) for amo in (True, False))
+    for loop in (first, second):
+        torch.manual_seed(0)
+        train(loop)
+    assert_same(first, second)
+
+
+def test_probe_on_its_own() -> None:
+    """A probe leaves parameters, statistics, optimisers and random states as they are."""
+    loop = make_loop(hard_fraction=0.5)
+    train(loop, num_epochs=1)
+    before = copy.deepcopy(state(loop))
+    random_states = (torch.random.get_rng_state(), random.getstate(), numpy.random.get_state()[1].tolist())  # noqa: NPY002
+    optimizer = loop.optimizer
+    assert loop.train(FACTORY, batch_size=64, only_size_probing=True, use_tqdm=False) is None
+    assert loop.optimizer is optimizer
+    after = state(loop)
+    assert before.keys() == after.keys()
+    for key, value in before.items():
+        assert value.equal(after[key]), key
+    assert random_states[0].equal(torch.random.get_rng_state())
+    assert random_states[1:] == (random.getstate(), numpy.random.get_state()[1].tolist())  # noqa: NPY002
+    assert not loop.objective.statistics.pop()
+
+
+class _GradientNorms(TrainingCallback):
+    """Records the norm and the largest entry of the gradients that the optimiser gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms: list[float] = []
+        self.entries: list[float] = []
+
+    def post_batch(self, epoch: int, batch: Any, **kwargs: Any) -> None:
+        gradients = torch.cat([p.grad.flatten() for p in self.model.get_grad_params() if p.grad is not None])
+        self.norms.append(gradients.norm().item())
+        self.entries.append(gradients.abs().max().item())
+
+
+def test_gradient_clipping() -> None:
+    """Gradients are clipped before the optimiser gets them, by norm and by value."""
+    unclipped = _GradientNorms()
+    train(make_loop(), callbacks=unclipped)
+    limit = min(unclipped.norms) / 2
+    by_norm = _GradientNorms()
+    train(make_loop(), callbacks=by_norm, gradient_clipping_max_norm=limit)
+    assert max(by_norm.norms) <= 1.001 * limit
+    limit = min(unclipped.entries) / 2
+    by_value = _GradientNorms()
+    train(make_loop(), callbacks=by_value, gradient_clipping_max_abs_value=limit)
+    assert max(by_value.entries) <= 1.001 * limit
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter in:UserWarning")
+def test_learning_rate_scheduler() -> None:
+    """PyKEEN's schedulers work."""
+    loop = make_loop(lr_scheduler="ExponentialLR", lr_scheduler_kwargs=dict(gamma=0.5))
+    train(loop, num_epochs=3)
+    assert loop.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 0.5**3)
+
+
+def test_continue_training() -> None:
+    """Training in two parts is the same, to the bit, as in one."""
+    first, second = make_loop(hard_fraction=0.5), make_loop(hard_fraction=0.5)
+    torch.manual_seed(0)
+    train(first, num_epochs=4)
+    torch.manual_seed(0)
+    train(second, num_epochs=2)
+    train(second, num_epochs=4, continue_training=True)
+    assert_same(first, second)
+
+
+def test_restart() -> None:
+    """Training again starts again: model, generator, and sampler."""
+    loop = make_loop()
+    train(loop, num_epochs=3)
+    generator = loop.objective.generator
+    loop._epoch, loop.losses_per_epochs = 0, []
+    torch.manual_seed(0)
+    train(loop)
+    assert loop.objective.generator is not generator
+    assert generator is not None
+    assert not all(
+        a.equal(b) for a, b in zip(generator.parameters(), loop.objective.generator.parameters(), strict=True)
+    )
+
+
+class _Evaluator:
+    """An evaluator whose results are known beforehand."""
+
+    batch_size = slice_size = None
+
+    def __init__(self, results: list[float]) -> None:
+        self.results = iter(results)
+
+    def evaluate(self, **kwargs: Any) -> "_Evaluator":
+        return self
+
+    def get_metric(self, name: str) -> float:
+        return next(self.results)
+
+
+def test_early_stopping_restores_the_generator(tmp_path: Path) -> None:
+    """After early stopping, model and generator are those of the best epoch."""
+    loop = make_loop()
+    states: list[dict[str, Tensor]] = []
+
+    class Record(TrainingCallback):
+        def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
+            states.append(copy.deepcopy(state(loop)))
+
+    stopper = EarlyStopper(
+        model=loop.model,
+        evaluator=_Evaluator([0.1, 0.5, 0.4, 0.3, 0.2]),
+        training_triples_factory=FACTORY,
+        evaluation_triples_factory=FACTORY,
+        frequency=1,
+        patience=2,
+        best_model_path=tmp_path / "best.pt",
+    )
+    train(loop, num_epochs=10, stopper=stopper, callbacks=Record())
+    assert len(states) == 4
+    ours = state(loop)
+    for key, value in states[1].items():
+        # the sampler, without a generated column, has nothing to restore
+        if not key.startswith(("own", "sampler")):
+            assert value.equal(ours[key]), key
+
+
+SCRIPT = """
+import os, signal, sys, torch
+torch.set_num_threads(1)
+from pykeen.training.callbacks import TrainingCallback
+from tests.test_training import FACTORY, make_loop, state
+
+class Kill(TrainingCallback):
+    batches = 0
+    def on_batch(self, epoch, batch, batch_loss, **kwargs):
+        self.batches += 1
+        if epoch == 3 and self.batches % 7 == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+folder, kill, model, hard_fraction, target = sys.argv[1:]
+import pykeen.models
+loop = make_loop(getattr(pykeen.models, model), hard_fraction=float(hard_fraction), lr_scheduler="ExponentialLR", lr_scheduler_kwargs=dict(gamma=0.9))
+losses = loop.train(
+    FACTORY, num_epochs=5, batch_size=256, use_tqdm=False, checkpoint_directory=folder, checkpoint_name="checkpoint.pt",
+    checkpoint_frequency=0, callbacks=Kill() if kill == "kill" else None,
+)
+torch.save(dict(losses=losses, state=state(loop)), target)
+"""
+
+
+@pytest.mark.parametrize(("model", "hard_fraction"), [("RotatE", "0.0"), ("TuckER", "0.5")])
+def test_killed_and_resumed(tmp_path: Path, model: str, hard_fraction: str) -> None:
+    """A run that is killed in the middle of an epoch, and resumed, ends like one that was not: to the bit."""
+
+    def run(name: str, kill: str, code: int, target: str) -> None:
+        folder = tmp_path / name
+        process = subprocess.run(
+            [sys.executable, "-c", SCRIPT, folder, kill, model, hard_fraction, tmp_path / target],
+            cwd=Path(__file__).parents[1],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert process.returncode == code, process.stderr
+
+    run("killed", "kill", -signal.SIGKILL, "never")
+    assert (tmp_path / "killed" / "checkpoint.pt").is_file()
+    assert not (tmp_path / "never").exists()
+    run("killed", "resume", 0, "resumed.pt")
+    run("uninterrupted", "never", 0, "expected.pt")
+    resumed, expected = (torch.load(tmp_path / name, weights_only=True) for name in ("resumed.pt", "expected.pt"))
+    assert resumed["losses"] == expected["losses"]
+    assert len(resumed["losses"]) == 5
+    assert resumed["state"].keys() == expected["state"].keys()
+    assert any(key.startswith("generator's") for key in expected["state"])
+    for key, value in expected["state"].items():
+        assert value.equal(resumed["state"][key]), key
+
+
+def test_checkpoint_of_another_setup(tmp_path: Path) -> None:
+    """A checkpoint of a loop with other settings is refused."""
+    kwargs: dict[str, Any] = dict(
+        checkpoint_directory=tmp_path, checkpoint_name="checkpoint.pt", checkpoint_frequency=0, num_epochs=1
+    )
+    train(make_loop(), **kwargs)
+    for other in (dict(num_timesteps=50), dict(generator="noise"), dict(adaptive_margin=False), dict(reverse="ddpm")):
+        with pytest.raises(CheckpointMismatchError):
+            train(make_loop(**other), **kwargs)
+    assert list(tmp_path.iterdir()) == [tmp_path / "checkpoint.pt"]
+    # the same setup, with nothing left to do
+    train(make_loop(), **kwargs)
+
+
+def test_checkpoint_on_failure(tmp_path: Path) -> None:
+    """If training fails, a checkpoint with everything is written, from which training goes on."""
+
+    class Fail(TrainingCallback):
+        def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
+            if epoch == 2:
+                raise RuntimeError("the plug was pulled")
+
+    with pytest.raises(RuntimeError, match="plug"):
+        train(make_loop(), num_epochs=3, callbacks=Fail(), checkpoint_directory=tmp_path, checkpoint_on_failure=True)
+    (path,) = tmp_path.iterdir()
+    loop = make_loop()
+    assert len(train(loop, num_epochs=3, checkpoint_directory=tmp_path, checkpoint_name=path.name)) == 3
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.parametrize("num_workers", [0, 2, 3])
+def test_workers(num_workers: int) -> None:
+    """Each triple is seen once an epoch, however many workers there are."""
+    seen: list[Tensor] = []
+
+    class Record(TrainingCallback):
+        def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
+            seen.append(batch["positives"].clone())
+
+    train(make_loop(automatic_memory_optimization=False), num_epochs=1, num_workers=num_workers, callbacks=Record())
+    triples, counts = torch.cat(seen).unique(dim=0, return_counts=True)
+    assert triples.equal(FACTORY.mapped_triples.unique(dim=0))
+    assert counts.eq(1).all()
+
+
+SWITCHES: list[dict[str, Any]] = [
+    dict(generator="none"),
+    dict(generator="noise"),
+    dict(multimodal=False),
+    dict(levels=[0.1]),
+    dict(adaptive_training=False),
+    dict(adaptive_training=False, filtered=True),
+    dict(adaptive_margin=False),
+    dict(diffusion_weight=0.5),
+    dict(reverse="ddpm"),
+    dict(schedule="cosine"),
+    dict(prediction="noise"),
+    dict(hard_fraction=0.5),
+    dict(negative_sampler="basic"),
+    dict(negative_sampler="bernoulli"),
+    dict(base_sampler="pseudotyped", filtered=True),
+]
+
+
+@pytest.mark.parametrize("loss", ["nssa", "dhns", "marginranking", "bcewithlogits", "crossentropy"])
+@pytest.mark.parametrize("switches", SWITCHES, ids=str)
+def test_switches(switches: dict[str, Any], loss: str) -> None:
+    """Each switch, with each kind of loss, trains, and makes a difference."""
+    losses = train(make_loop(model_kwargs=dict(loss=loss), **switches))
+    assert all(torch.isfinite(torch.as_tensor(losses)))
+    default = train(make_loop(model_kwargs=dict(loss=loss)))
+    if (
+        "multimodal" in switches  # of which this model has none
+        or switches.get("negative_sampler") == "basic"  # which is our sampler's base sampler
+        or ("adaptive_margin" in switches and loss in ("bcewithlogits", "crossentropy"))  # which have no margin
+    ):
+        assert losses == default
+    else:
+        assert losses != default
+
+
+def test_without_generator_it_is_pykeens_loop() -> None:
+    """Without generated negatives, and with the same sampler, training is PyKEEN's own."""
+    results = []
+    for cls, kwargs in ((SLCWATrainingLoop, {}), (DHNSTrainingLoop, dict(generator="none"))):
+        model = TransE(triples_factory=FACTORY, embedding_dim=6, loss="nssa", random_seed=0)
+        loop = cls(
+            model=model,
+            triples_factory=FACTORY,
+            optimizer="adam",
+            automatic_memory_optimization=False,
+            negative_sampler="basic",
+            negative_sampler_kwargs=dict(num_negs_per_pos=4),
+            **kwargs,
+        )
+        losses = loop.train(FACTORY, num_epochs=3, batch_size=256, use_tqdm=False)
+        results.append((losses, [p.detach() for p in model.parameters()]))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
+
+
+def test_own_sampler_is_the_default() -> None:
+    """Without a sampler, ours is used, which leaves generation to the loop, and takes its arguments from the loop."""
+    loop = make_loop(num_timesteps=30, levels=[0.1, 0.3], filtered=True)
+    assert loop.negative_sampler is DHNSNegativeSampler
+    train(loop, num_epochs=1)
+    sampler = loop._sampler
+    assert isinstance(sampler, DHNSNegativeSampler)
+    assert (sampler.num_negs_per_pos, sampler.layout.num_generated) == (4, 0)
+    assert isinstance(sampler.base_sampler, BasicNegativeSampler)
+    assert sampler.filterer is not None
+    assert loop.objective.generator is not None
+    assert loop.objective.generator.levels == (3, 9)
+
+
+def test_arguments_by_way_of_the_sampler() -> None:
+    """The sampler's arguments configure the loop's generator."""
+    loop = make_loop(
+        num_negs_per_pos=None,
+        num_timesteps=None,
+        negative_sampler_kwargs=dict(num_negs_per_pos=3, num_timesteps=100, levels=[0.5], learning_rate=0.01),
+    )
+    assert loop.objective.generator is not None
+    assert loop.objective.generator.levels == (50,)
+    assert loop.generator_optimizer is not None
+    assert loop.generator_optimizer.param_groups[0]["lr"] == 0.01
+
+
+def test_invalid_arguments() -> None:
+    """What does not fit is refused when the loop is made, and not after an hour."""
+    with pytest.raises(ValueError, match=r"num_negs_per_pos is given twice: 4, and 3"):
+        make_loop(negative_sampler_kwargs=dict(num_negs_per_pos=3))
+    with pytest.raises(ValueError, match=r"'hard_fraction'.*negative_sampler=BasicNegativeSampler"):
+        make_loop(negative_sampler="basic", hard_fraction=0.5)
+    with pytest.raises(ValueError, match=r"generator='gan'.*diffheg"):
+        make_loop(generator="gan")
+    with pytest.raises(ValueError, match=r"diffusion_weight=-1"):
+        make_loop(diffusion_weight=-1)
+    with pytest.raises(ValueError, match=r"levels=\(2,\)"):
+        make_loop(levels=(2,))
+    with pytest.raises(ValueError, match=r"hardness_loss_kwargs=.*margin.*loss_kwargs"):
+        make_loop(model_kwargs=dict(loss="dhns"), hardness_loss_kwargs=dict(margin=1))
+    with pytest.raises(ValueError, match=r"margins"):
+        make_loop(hardness_loss_kwargs=dict(margins=[1.0, 2.0]), levels=[0.1, 0.2, 0.3])
+
+
+def gradient_of_loss(loop: DHNSTrainingLoop) -> list[Tensor]:
+    """Compute the gradient of a batch with respect to the model."""
+    loop.model.train()
+    loop.objective.to_model()
+    positives = FACTORY.mapped_triples[:32]
+    negatives = positives.unsqueeze(dim=1).repeat(1, 4, 1)
+    negatives[..., 2] = (negatives[..., 2] + 1) % 14
+    loop.model.zero_grad()
+    torch.manual_seed(0)
+    loop._process_batch({"positives": positives, "negatives": negatives}, 0, 32).backward()
+    return [p.grad.clone() for p in loop.model.parameters() if p.grad is not None]
+
+
+def test_no_gradient_of_the_diffusion_loss() -> None:
+    """No gradient of the diffusion loss reaches the model, unless it is asked for; the generator always gets its own."""
+    with_generator, without, weighted = (
+        make_loop(hardness_loss_kwargs=dict(hardness_weight=0.0), **kwargs)
+        for kwargs in (dict(), dict(generator="none"), dict(diffusion_weight=0.5))
+    )
+    expected = gradient_of_loss(without)
+    for ours, theirs in zip(gradient_of_loss(with_generator), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert not all(
+        ours.allclose(theirs) for ours, theirs in zip(gradient_of_loss(weighted), expected, strict=True)
+    )
+    for loop in (with_generator, weighted):
+        assert loop.objective.generator is not None
+        assert all(p.grad is not None and p.grad.any() for p in loop.objective.generator.parameters())
+
+
+def test_generated_negatives_train_the_model() -> None:
+    """The gradient of the loss of generated negatives reaches the model, and none the generator."""
+    loop = make_loop(hardness_loss_kwargs=dict(hardness_weight=1.0))
+    other = make_loop(hardness_loss_kwargs=dict(hardness_weight=0.0))
+    ours, theirs = gradient_of_loss(loop), gradient_of_loss(other)
+    assert not all(a.allclose(b) for a, b in zip(ours, theirs, strict=True))
+    assert loop.objective.generator is not None
+    assert other.objective.generator is not None
+    for a, b in zip(loop.objective.generator.parameters(), other.objective.generator.parameters(), strict=True):
+        assert a.grad is not None
+        torch.testing.assert_close(a.grad, b.grad)
+
+
+def test_tracker() -> None:
+    """The parts of the loss, and the scores of all levels, are reported after each epoch."""
+    tracker = PythonResultTracker()
+    loop = make_loop(result_tracker=tracker)
+    losses = train(loop, num_epochs=2)
+    metrics = {key.removeprefix("dhns."): value for key, value in tracker.metrics[2].items()}
+    assert metrics.keys() >= {
+        *("loss_kgc", "loss_hardness", "loss_diffusion"),
+        *("score_positive", "score_sampled", "score_t1", "score_t2", "score_t4", "score_t10"),
+    }
+    assert all(numpy.isfinite(list(metrics.values())))
+    criterion = loop.objective.criterion
+    expected = metrics["loss_kgc"] + criterion.hardness_weight * metrics["loss_hardness"]
+    # PyKEEN's is a mean over batches, the last of which is smaller
+    assert losses[-1] == pytest.approx(expected, rel=0.05)
+
+
+def test_evaluation_loss() -> None:
+    """PyKEEN's validation loss can be computed, by which nothing is learned."""
+    tracker = PythonResultTracker()
+    first, second = make_loop(result_tracker=tracker), make_loop()
+    torch.manual_seed(0)
+    train(first, callbacks="evaluation-loss", callbacks_kwargs=dict(triples_factory=Nations().validation))
+    assert "validation.loss" in tracker.metrics[1]
+    torch.manual_seed(0)
+    train(second, num_epochs=1)
+    assert first.losses_per_epochs[0] == second.losses_per_epochs[0]
+    assert first.objective.generator is not None
+    steps = {int(values["step"]) for values in first.generator_optimizer.state.values()}  # type: ignore[union-attr]
+    assert steps == {2 * -(-FACTORY.num_triples // 256)}
+
+
+def test_margin_of_another_loss() -> None:
+    """Where the model has another loss, its margin is that of generated negatives, too."""
+    loop = make_loop(model_kwargs=dict(loss=NSSALoss(margin=5.0)))
+    assert loop.objective.criterion.margin == 5.0
+    assert loop.objective.criterion.base is loop.model.loss
+    assert make_loop(model_kwargs=dict(loss="bcewithlogits")).objective.criterion.margin == 0.0
+
+
+def test_hpo() -> None:
+    """Hyper-parameter optimisation, in which arguments of the sampler go through the loop."""
+    result = hpo_pipeline(
+        dataset="nations",
+        model="TransE",
+        model_kwargs=dict(embedding_dim=8),
+        training_loop="dhns",
+        training_loop_kwargs=dict(num_timesteps=20, num_negs_per_pos=3),
+        loss="dhns",
+        training_kwargs=dict(num_epochs=1, use_tqdm=False),
+        n_trials=2,
+        device="cpu",
+    )
+    assert all(trial.state.name == "COMPLETE" for trial in result.study.trials)
+    names = {key.split(".")[-1] for trial in result.study.trials for key in trial.params}
+    assert {"margin", "hardness_weight"} <= names
+
+
+@pytest.mark.gpu
+def test_cuda() -> None:
+    """It trains on a GPU."""
+    if not torch.cuda.is_available():
+        pytest.skip("There is no GPU.")
+    loop = make_loop()
+    loop.model.to("cuda")
+    losses = train(loop, num_epochs=3)
+    assert losses[-1] < losses[0]
+    assert loop.objective.generator is not None
+    assert all(p.is_cuda for p in loop.objective.generator.parameters())
