@@ -139,13 +139,15 @@ class BoundModel:
         parts, masks = [], []
         for i in part_indices:
             representation = self.entities[i]
-            if self.multimodal and isinstance(representation, MultimodalRepresentation):
+            if not isinstance(representation, MultimodalRepresentation):
+                part = _normalize(representation, representation._plain_forward(indices))
+                parts.append(part.expand(len(self.names), *part.shape))
+            elif not self.multimodal:
+                parts.append(_normalize(representation, representation.structural(indices)).unsqueeze(dim=0))
+            else:
                 by_name = representation.modalities(indices, normalize=True)
                 parts.append(torch.stack([by_name.get(name, by_name[STRUCTURAL]) for name in self.names]))
                 masks.append(self._mask(representation, indices))
-            else:
-                part = _read(representation, indices)
-                parts.append(part.expand(len(self.names), *part.shape))
         known = [mask for mask in masks if mask is not None]
         return parts, torch.stack(known).all(dim=0) if known else None
 
@@ -169,7 +171,7 @@ class BoundModel:
         # the forward pass, which does need gradients.
         heads, head_mask = self._read_entities(positives[:, 0], self.head_indices)
         tails, tail_mask = self._read_entities(positives[:, 2], self.tail_indices)
-        relations: Parts = [_read(r, positives[:, 1]) for r in self.model.relation_representations]
+        relations: Parts = [_normalize(r, r._plain_forward(positives[:, 1])) for r in self.model.relation_representations]
         if detach:
             heads, tails, relations = ([part.detach() for part in parts] for parts in (heads, tails, relations))
         relations = [part.unsqueeze(dim=0) for part in relations]
@@ -216,10 +218,7 @@ class BoundModel:
 
     def _normalize(self, parts: Parts, part_indices: Sequence[int]) -> Parts:
         """Apply the representations' normalisers, as to every embedding that the model ever scores."""
-        normalizers = [self.entities[i].normalizer for i in part_indices]
-        return [
-            part if normalizer is None else normalizer(part) for part, normalizer in zip(parts, normalizers, strict=True)
-        ]
+        return [_normalize(self.entities[i], part) for i, part in zip(part_indices, parts, strict=True)]
 
     def joint_score(self, scores: Tensor, usable: Tensor | None) -> Tensor:
         """Average scores over modalities (Eq. 12), leaving out those which the known entity lacks.
@@ -251,8 +250,7 @@ class BoundModel:
         return {}
 
 
-def _read(representation: Representation, indices: Tensor) -> Tensor:
-    x: Tensor = representation._plain_forward(indices)
+def _normalize(representation: Representation, x: Tensor) -> Tensor:
     return x if representation.normalizer is None else representation.normalizer(x)
 
 

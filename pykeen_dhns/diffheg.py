@@ -32,7 +32,7 @@ class DiffHEG(SelfOptimizedModule):
         num_groups: int = 1,
         num_timesteps: int = 50,
         schedule: Hint[Schedule] = None,
-        reverse: Reverse = "ddim",
+        reverse: Reverse = "short",
         levels: Sequence[float] | None = None,
         hidden_dim: int | None = None,
         num_layers: int = 2,
@@ -47,7 +47,7 @@ class DiffHEG(SelfOptimizedModule):
             or sides of a triple, or both
         :param num_timesteps: the number of time steps $T$. The paper chooses among 20, 50, 70 and 100.
         :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
-        :param reverse: the kind of reverse process: all steps (``"ddpm"``), or a short grid (``"ddim"``)
+        :param reverse: the kind of reverse process: all steps (``"ddpm"``), or a short grid (``"short"``)
         :param levels: the hardness levels, as fractions of the number of time steps,
             cf. :func:`pykeen_dhns.diffusion.resolve_levels`
         :param hidden_dim: the hidden dimension of the denoiser

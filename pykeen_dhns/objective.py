@@ -33,7 +33,7 @@ class GeneratorConfig:
 
     num_timesteps: int = 50
     schedule: Hint[Schedule] = None
-    reverse: Reverse = "ddim"
+    reverse: Reverse = "short"
     levels: Sequence[float] | None = None
     hidden_dim: int | None = None
     num_layers: int = 2

@@ -88,7 +88,7 @@ class DHNSNegativeSampler(NegativeSampler):
         levels: Sequence[float] | None = None,
         num_timesteps: int = 50,
         schedule: Hint[Schedule] = None,
-        reverse: Reverse = "ddim",
+        reverse: Reverse = "short",
         learning_rate: float = 2e-3,
         embedding_dim: int = 32,
         shadow_learning_rate: float = 0.1,
@@ -119,7 +119,7 @@ class DHNSNegativeSampler(NegativeSampler):
             chooses from; with the short grid, it does not change the cost.
         :param schedule: the noise schedule, by function or name: ``linear`` (scaled to ``num_timesteps``), the default,
             ``cosine``, or ``unscaled``
-        :param reverse: the reverse process: ``ddim``, a short grid of time steps, the default since it takes a fraction
+        :param reverse: the reverse process: ``short``, a short grid of time steps, the default since it takes a fraction
             of the time, or ``ddpm``, all time steps
         :param learning_rate: the learning rate of the diffusion model. The default is the largest one of the paper,
             since here it has to learn within the first epochs.

@@ -116,7 +116,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             Defaults to 0, unlike outside of this loop: the loop generates embeddings in addition.
         :param num_timesteps: the number of time steps $T$ of the diffusion. Defaults to 50.
         :param schedule: the noise schedule, by function or name
-        :param reverse: the reverse process: ``ddim``, a short grid, the default, or ``ddpm``, all time steps
+        :param reverse: the reverse process: ``short``, a short grid, the default, or ``ddpm``, all time steps
         :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Defaults to the paper's. A single
             one is the paper's ablation of multiple levels.
         :param learning_rate: the learning rate of the diffusion model's Adam. Defaults to 2e-3.

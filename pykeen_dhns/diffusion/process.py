@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 #: How to walk back from noise to data: all steps, with new noise in each (``"ddpm"``), or a short deterministic grid
-Reverse = Literal["ddim", "ddpm"]
+Reverse = Literal["short", "ddpm"]
 
 #: Predicts the noise from noisy embeddings (shape: `(*batch_dims, dim)`) and the time step (shape: ())
 NoisePredictor = Callable[[Tensor, Tensor], Tensor]
@@ -110,24 +110,39 @@ class GaussianDiffusion(nn.Module):
         noise = torch.randn_like(x_t) if noise is None else noise
         return mean + std * noise
 
-    def ddim_step(self, x_t: Tensor, t: int, s: int, predicted_noise: Tensor) -> Tensor:
-        """Jump from one time step to an earlier one, without new noise [song2021]_.
+    def _half_log_snr(self, t: int) -> Tensor:
+        """Return the logarithm of the ratio of signal and noise, shape: ()."""
+        return (self.alphas_cumprod[t].log() - (1 - self.alphas_cumprod[t]).log()) / 2
+
+    def jump(
+        self, x_t: Tensor, t: int, s: int, x_0: Tensor, previous: tuple[Tensor, int] | None = None
+    ) -> Tensor:
+        """Jump from one time step to an earlier one, without new noise.
+
+        A step of the second-order multistep solver of [lu2022]_, which extrapolates from the prediction of the jump
+        before. Without one, it is of first order, i.e., DDIM [song2021]_.
 
         :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
         :param t: the time step
-        :param s: the time step to go to, less than ``t``
-        :param predicted_noise: shape: `(*batch_dims, dim)` the predicted noise
+        :param s: the time step to go to, less than ``t``, at least 1
+        :param x_0: shape: `(*batch_dims, dim)` the embeddings that are predicted at step ``t``
+        :param previous: those that were predicted before, shape: `(*batch_dims, dim)`, and their time step
 
         :returns: shape: `(*batch_dims, dim)` the embeddings at step ``s``
         """
+        now = self._half_log_snr(t)
+        step = self._half_log_snr(s) - now
+        if previous is not None:
+            x_0_before, before = previous
+            x_0 = x_0 + (x_0 - x_0_before) * (step / (now - self._half_log_snr(before)) / 2)
         signal, sigma = self._signal_and_noise(s)
-        return signal * self.predict_x_0(x_t, t, predicted_noise) + sigma * predicted_noise
+        return sigma / self._signal_and_noise(t)[1] * x_t - signal * torch.expm1(-step) * x_0
 
-    def grid(self, levels: Sequence[int], reverse: Reverse = "ddim", max_jump: int | None = None) -> tuple[int, ...]:
+    def grid(self, levels: Sequence[int], reverse: Reverse = "short", max_jump: int | None = None) -> tuple[int, ...]:
         """Return the time steps which the reverse process visits.
 
         :param levels: the time steps at which samples are wanted
-        :param reverse: all steps (``"ddpm"``), or the levels and what it takes to leave no gap too wide (``"ddim"``)
+        :param reverse: all steps (``"ddpm"``), or the levels and what it takes to leave no gap too wide (``"short"``)
         :param max_jump: the widest gap of the short grid. Defaults to a quarter of the time.
 
         :returns: the time steps in descending order, from $T$ to the smallest level
@@ -139,7 +154,7 @@ class GaussianDiffusion(nn.Module):
         last = min(levels)
         if reverse == "ddpm":
             return tuple(range(self.num_timesteps, last - 1, -1))
-        max_jump = max(1, self.num_timesteps // 4) if max_jump is None else max_jump
+        max_jump = -(-self.num_timesteps // 4) if max_jump is None else max_jump
         stops = sorted({self.num_timesteps, *levels}, reverse=True)
         result = [stops[0]]
         for start, stop in itertools.pairwise(stops):
@@ -148,7 +163,7 @@ class GaussianDiffusion(nn.Module):
         return tuple(result)
 
     def sample(
-        self, predict_noise: NoisePredictor, x_end: Tensor, levels: Sequence[int], reverse: Reverse = "ddim"
+        self, predict_noise: NoisePredictor, x_end: Tensor, levels: Sequence[int], reverse: Reverse = "short"
     ) -> Tensor:
         """Run the reverse process once, and keep what it passes at each level.
 
@@ -162,9 +177,15 @@ class GaussianDiffusion(nn.Module):
         steps = self.grid(levels, reverse=reverse)
         x = x_end
         kept = {steps[0]: x}
+        previous = None
         for t, s in itertools.pairwise(steps):
             noise = predict_noise(x, torch.as_tensor(t, device=x.device))
-            x = self.p_sample(x, t, noise) if reverse == "ddpm" else self.ddim_step(x, t, s, noise)
+            if reverse == "ddpm":
+                x = self.p_sample(x, t, noise)
+            else:
+                x_0 = self.predict_x_0(x, t, noise)
+                x = self.jump(x, t, s, x_0, previous)
+                previous = x_0, t
             if s in levels:
                 kept[s] = x
         return torch.stack([kept[level] for level in levels])
