@@ -47,30 +47,37 @@ def import_module(name: str) -> bool:
     return True
 
 
-def import_late_modules() -> bool:
-    """Import those of the late modules for which PyKEEN is ready.
+def is_busy() -> bool:
+    """Return whether a module of the package is being imported, such that others, which need it, cannot be."""
+    return any(
+        name.startswith("pykeen_dhns.") and getattr(module.__spec__, "_initializing", False)
+        for name, module in list(sys.modules.items())
+    )
 
-    :returns: whether none is left
-    """
+
+def import_late_modules() -> None:
+    """Import those of the late modules for which PyKEEN is ready, and stop waiting if none is left."""
     for module, (package, last_name) in list(LATE_MODULES.items()):
         # one import leads to others, and these to here, so the module may be gone in the meantime
-        if hasattr(sys.modules.get(package), last_name) and LATE_MODULES.pop(module, None) is not None:
+        if not is_busy() and hasattr(sys.modules.get(package), last_name) and LATE_MODULES.pop(module, None):
             import_module(module)
-    return not LATE_MODULES
+    if not LATE_MODULES:
+        for name in ("pykeen", "pykeen_dhns"):
+            if type(sys.modules[name]) is Hook:
+                sys.modules[name].__class__ = Hook.__base__
 
 
 class Hook(type(pykeen)):  # type: ignore[misc]
-    """The type of the ``pykeen`` module, until all late modules are imported.
+    """The type of the module ``pykeen``, and of our package, until all late modules are imported.
 
     Python ends the import of a package's module by setting it as an attribute of the package. This is the only point at
-    which a module of PyKEEN is complete for sure, and it comes in whatever order PyKEEN's modules are imported. Neither
-    the module nor any of its attributes is replaced.
+    which a module is complete for sure, and it comes in whatever order modules are imported. Neither the package nor
+    any of its attributes is replaced.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if import_late_modules() and type(self) is Hook:
-            self.__class__ = Hook.__base__
+        import_late_modules()
 
 
 def __getattr__(name: str) -> Any:
@@ -86,5 +93,6 @@ def __getattr__(name: str) -> Any:
 if import_module("pykeen_dhns"):
     for module_name in MODULES:
         import_module(module_name)
-    if not import_late_modules():
-        pykeen.__class__ = Hook
+    for module_name in ("pykeen", "pykeen_dhns"):
+        sys.modules[module_name].__class__ = Hook
+    import_late_modules()

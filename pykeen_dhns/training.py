@@ -238,10 +238,11 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
                 **kwargs,
             )
         else:
+            # always shuffled, as PyKEEN's own instances
+            kwargs.pop("shuffle", None)
             dataset = SharedSLCWAInstances.from_triples_factory(
                 triples_factory,
                 batch_size=batch_size,
-                shuffle=kwargs.pop("shuffle", True),
                 drop_last=drop_last,
                 negative_sampler=self.negative_sampler,
                 negative_sampler_kwargs=self.negative_sampler_kwargs,
