@@ -1,10 +1,12 @@
-"""Measure what the sampler costs: epochs of PyKEEN's own training loop, with each sampler in turn."""
+"""Measure what the sampler, or the training loop, costs: epochs of training, with each arm in turn.
+
+- ``--part sampler``: PyKEEN's own training loop, with each sampler
+- ``--part loop``: PyKEEN's training loop with its basic sampler against ours, with the same number of sampled negatives
+"""
 
 import argparse
-import multiprocessing
 import platform
 import statistics
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,76 +14,61 @@ from typing import Any
 import torch
 from graphs import DATA, load_graph
 from pykeen.models import RotatE
-from pykeen.training import SLCWATrainingLoop
-from pykeen.training.callbacks import TrainingCallback
+from pykeen.training import SLCWATrainingLoop, training_loop_resolver
 from reports import RESULTS, save_result
+from timing import EpochTimer, peak_memory
 from torch.profiler import profile
 from tqdm import tqdm
 
 import pykeen_dhns
 from pykeen_dhns import DHNSNegativeSampler
 
-SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "basic": ("basic", {}),
-    "bernoulli": ("bernoulli", {}),
-    "pseudotyped": ("pseudotyped", {}),
-    "dhns": ("dhns", {}),
-    "dhns, all 50 steps": ("dhns", dict(reverse="ddpm")),
+#: The training loop, the sampler, and further arguments of the former
+Arm = tuple[str, str, dict[str, Any]]
+
+PARTS: dict[str, dict[str, Arm]] = {
+    "sampler": {
+        "basic": ("slcwa", "basic", {}),
+        "bernoulli": ("slcwa", "bernoulli", {}),
+        "pseudotyped": ("slcwa", "pseudotyped", {}),
+        "dhns": ("slcwa", "dhns", {}),
+        "dhns, all 50 steps": ("slcwa", "dhns", dict(negative_sampler_kwargs=dict(reverse="ddpm"))),
+    },
+    "loop": {
+        "PyKEEN's loop, basic": ("slcwa", "basic", {}),
+        "our loop": ("dhns", "dhns", {}),
+        "our loop, all 50 steps": ("dhns", "dhns", dict(reverse="ddpm")),
+        "our loop, noise": ("dhns", "dhns", dict(generator="noise")),
+        "our loop, nothing generated": ("dhns", "dhns", dict(generator="none")),
+    },
 }
+#: The number of negatives per positive
+NUM_NEGS = {"sampler": 32, "loop": 64}
 
 
-class EpochTimer(TrainingCallback):
-    """Take the time at the end of each epoch."""
-
-    def __init__(self) -> None:
-        """Initialize the timer."""
-        super().__init__()
-        self.times: list[float] = []
-
-    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
-        """Take the time."""
-        self.times.append(time.perf_counter())
-
-
-def make_loop(name: str, args: argparse.Namespace) -> tuple[SLCWATrainingLoop, Any]:
+def make_loop(arm: str, args: argparse.Namespace) -> tuple[SLCWATrainingLoop, Any]:
     """Create a training loop with a new model."""
     factory = load_graph(args.graph).training
-    sampler, kwargs = SAMPLERS[name]
-    model = RotatE(triples_factory=factory, embedding_dim=args.embedding_dim, loss="nssa", random_seed=0)
-    loop = SLCWATrainingLoop(
-        model=model,
+    loop, sampler, kwargs = PARTS[args.part][arm]
+    sampler_kwargs = dict(num_negs_per_pos=args.num_negs, **kwargs.get("negative_sampler_kwargs", {}))
+    instance = training_loop_resolver.make(
+        loop,
+        model=RotatE(triples_factory=factory, embedding_dim=args.embedding_dim, loss="nssa", random_seed=0),
         triples_factory=factory,
         optimizer="adam",
         negative_sampler=sampler,
-        negative_sampler_kwargs=dict(num_negs_per_pos=args.num_negs, **kwargs),
+        **{**kwargs, "negative_sampler_kwargs": sampler_kwargs},
     )
-    return loop, factory
+    assert isinstance(instance, SLCWATrainingLoop)
+    return instance, factory
 
 
-def time_epochs(name: str, args: argparse.Namespace) -> list[float]:
+def time_epochs(arm: str, args: argparse.Namespace) -> list[float]:
     """Train for a few epochs, the first of which does not count."""
-    loop, factory = make_loop(name, args)
+    loop, factory = make_loop(arm, args)
     timer = EpochTimer()
     loop.train(factory, num_epochs=1 + args.epochs, batch_size=args.batch_size, use_tqdm=False, callbacks=timer)
-    return [after - before for before, after in zip(timer.times[:-1], timer.times[1:], strict=True)]
-
-
-def _measure_memory(name: str, args: argparse.Namespace, queue: Any) -> None:
-    time_epochs(name, args)
-    # not resource.getrusage: its peak is inherited from the parent process. In kibibytes.
-    status = Path("/proc/self/status").read_text(encoding="utf8")
-    queue.put(int(status.split("VmHWM:")[1].split()[0]) / 1024)
-
-
-def peak_memory(name: str, args: argparse.Namespace) -> float:
-    """Measure the peak memory of a process of its own, in MiB (on Linux)."""
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_measure_memory, args=(name, args, queue))
-    process.start()
-    result: float = queue.get()
-    process.join()
-    return result
+    return timer.durations
 
 
 def profile_sampler(args: argparse.Namespace) -> str:
@@ -111,46 +98,58 @@ def table(result: dict[str, Any]) -> str:
     :returns: the table, in Markdown
     """
     rows = result["rows"]
-    lines = ["| sampler | seconds per epoch (median) | ratio to basic | peak memory |", "|---|--:|--:|--:|"]
+    part = result["configuration"]["part"]
+    lines = [f"| {part} | seconds per epoch (median) | ratio to basic | peak memory |", "|---|--:|--:|--:|"]
     for row in rows:
         ratio = row["median"] / rows[0]["median"]
-        lines.append(f"| {row['sampler']} | {row['median']:.2f} | {ratio:.2f} | {row['peak_memory']:.0f} MiB |")
+        lines.append(f"| {row['arm']} | {row['median']:.2f} | {ratio:.2f} | {row['peak_memory']:.0f} MiB |")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", default="sampler", choices=sorted(PARTS))
     parser.add_argument("--graph", default="MKG-Y" if (DATA / "MKG-Y").is_dir() else "umls")
     parser.add_argument("--embedding-dim", type=int, default=200)
     parser.add_argument("--batch-size", type=int, default=512)
-    parser.add_argument("--num-negs", type=int, default=32)
+    parser.add_argument("--num-negs", type=int, help="negatives per positive, 32 for the sampler, 64 for the loop")
     parser.add_argument("--epochs", type=int, default=2, help="epochs per turn, after one that is not counted")
-    parser.add_argument("--rounds", type=int, default=4, help="how often each sampler has its turn")
+    parser.add_argument("--rounds", type=int, default=4, help="how often each arm has its turn")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=list(SAMPLERS))
+    parser.add_argument("--arms", nargs="+", help="a selection of arms")
     parser.add_argument("--profile", action="store_true", help="only profile the sampler")
-    parser.add_argument("--output", type=Path, default=RESULTS / "speed")
+    parser.add_argument("--output", type=Path, help="a folder")
     args = parser.parse_args()
+    args.num_negs = args.num_negs or NUM_NEGS[args.part]
+    args.arms = args.arms or list(PARTS[args.part])
+    unknown = set(args.arms) - set(PARTS[args.part])
+    if unknown:
+        parser.error(f"unknown arms: {sorted(unknown)}, choose from {list(PARTS[args.part])}")
+    output = args.output or RESULTS / ("speed" if args.part == "sampler" else f"speed_{args.part}")
     warnings.filterwarnings("ignore", module="torch.utils.data")
     torch.set_num_threads(args.threads)
     if args.profile:
         print(profile_sampler(args))
         return
-    times: dict[str, list[float]] = {name: [] for name in args.samplers}
-    for name in tqdm(args.samplers * args.rounds, unit="turn"):
-        times[name] += time_epochs(name, args)
-    memory = {name: peak_memory(name, args) for name in args.samplers}
+    times: dict[str, list[float]] = {arm: [] for arm in args.arms}
+    for arm in tqdm(args.arms * args.rounds, unit="turn"):
+        times[arm] += time_epochs(arm, args)
     rows: list[dict[str, Any]] = [
-        dict(sampler=name, median=statistics.median(t), minimum=min(t), epochs=t, peak_memory=memory[name])
-        for name, t in times.items()
+        dict(
+            arm=arm,
+            median=statistics.median(t),
+            minimum=min(t),
+            epochs=t,
+            peak_memory=peak_memory(time_epochs, arm, args),
+        )
+        for arm, t in times.items()
     ]
     configuration = {key: value for key, value in vars(args).items() if key not in {"output", "profile"}}
     configuration |= dict(
         torch=torch.__version__, pykeen_dhns=pykeen_dhns.__version__, machine=platform.machine(), model="RotatE, NSSA"
     )
-    result = save_result(args.output / f"{args.graph}.json", configuration, rows)
-    print(table(result))
+    print(table(save_result(output / f"{args.graph}.json", configuration, rows)))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ from pykeen.typing import InductiveMode
 from torch import Tensor
 
 from .conditions import Condition
+from .feature_representation import STRUCTURAL
 from .interactions import make_condition
 from .parts import Parts, PartsLayout
 from .representation import MultimodalRepresentation
 
-__all__ = ["STRUCTURAL", "BoundModel", "Embeddings", "UnboundModelError"]
-
-#: The name of the modality that every entity has
-STRUCTURAL = "structural"
+__all__ = ["BoundModel", "Embeddings", "UnboundModelError"]
 
 
 class UnboundModelError(TypeError):
@@ -93,7 +91,9 @@ class BoundModel:
         #: The names of the modalities, the structural one first
         self.names: tuple[str, ...] = (STRUCTURAL,)
         if multimodal:
-            names = (name for r in self.entities if isinstance(r, MultimodalRepresentation) for name in r.modality_names)
+            names = (
+                name for r in self.entities if isinstance(r, MultimodalRepresentation) for name in r.modality_names
+            )
             self.names = tuple(dict.fromkeys((STRUCTURAL, *names)))
         layout, self.relation = _make_layout(self.entities), _make_layout(model.relation_representations)
         self.head, self.tail = (_select(layout, indices) for indices in (self.head_indices, self.tail_indices))
@@ -171,7 +171,9 @@ class BoundModel:
         # the forward pass, which does need gradients.
         heads, head_mask = self._read_entities(positives[:, 0], self.head_indices)
         tails, tail_mask = self._read_entities(positives[:, 2], self.tail_indices)
-        relations: Parts = [_normalize(r, r._plain_forward(positives[:, 1])) for r in self.model.relation_representations]
+        relations: Parts = [
+            _normalize(r, r._plain_forward(positives[:, 1])) for r in self.model.relation_representations
+        ]
         if detach:
             heads, tails, relations = ([part.detach() for part in parts] for parts in (heads, tails, relations))
         relations = [part.unsqueeze(dim=0) for part in relations]

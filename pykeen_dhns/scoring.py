@@ -9,6 +9,7 @@ from pykeen.nn.representation import Representation
 from pykeen.typing import InductiveMode
 from pykeen.utils import get_batchnorm_modules
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .parts import Parts
 
@@ -78,6 +79,8 @@ class TripleScorer:
         """
         self.model = model
         self.mode = mode
+        #: Whether to broadcast where it is possible
+        self.broadcasts = True
 
     @property
     def entities(self) -> Sequence[Representation]:
@@ -91,7 +94,7 @@ class TripleScorer:
     def can_broadcast(self) -> bool:
         """Return whether broadcasting leaves the loss as it is."""
         entities, relations = list(self.entities), list(self.model.relation_representations)
-        return not (
+        return self.broadcasts and not (
             any(r.regularizer is not None for r in entities)
             or _has_dropout([*entities, *relations, self.model.interaction])
             or get_batchnorm_modules(self.model)
@@ -189,17 +192,47 @@ class TripleScorer:
         :returns: shape: `(*shape_of_ids, *shape_i)` their representations, by role
         """
         interaction = self.model.interaction
-        result: dict[str, list[Tensor]] = {key: [] for key in ids}
         wanted = {key: interaction.head_indices if key.endswith("heads") else interaction.tail_indices for key in ids}
         parts = {}
         for i in sorted({*interaction.head_indices, *interaction.tail_indices}):
             keys = [key for key in ids if i in wanted[key]]
-            x = self.entities[i](indices=torch.cat([ids[key].flatten() for key in keys]))
-            for key, part in zip(keys, x.split([ids[key].numel() for key in keys]), strict=True):
-                parts[key, i] = part.view(*ids[key].shape, *part.shape[1:])
-        for key, indices in wanted.items():
-            result[key] = [parts[key, i] for i in indices]
-        return dict(result)
+            for key, part in zip(keys, _look_up(self.entities[i], [ids[key] for key in keys]), strict=True):
+                parts[key, i] = part
+        return {key: [parts[key, i] for i in indices] for key, indices in wanted.items()}
+
+
+def _look_up(representation: Representation, ids: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Look up several batches of IDs at once.
+
+    :param representation: the representation
+    :param ids: shape: any, the batches
+
+    :returns: shape: `(*shape_of_ids, *shape)`, their representations
+    """
+    everything = torch.cat([x.flatten() for x in ids])
+    sizes = [x.numel() for x in ids]
+    if representation.unique and type(representation).forward is Representation.forward:
+        # as the representation does it itself, but with a look-up whose gradient is faster than that of indexing
+        unique, inverse = everything.unique(return_inverse=True)
+        x = representation._plain_forward(unique)
+        x = x if representation.normalizer is None else representation.normalizer(x)
+        parts = [_take(x, index) for index in inverse.split(sizes)]
+    else:
+        parts = list(representation(indices=everything).split(sizes))
+    return [part.view(*index.shape, *part.shape[1:]) for part, index in zip(parts, ids, strict=True)]
+
+
+def _take(x: Tensor, index: Tensor) -> Tensor:
+    """Select rows.
+
+    :param x: shape: `(num_rows, *shape)` the rows, real or complex
+    :param index: shape: (num_selected,) which of them
+
+    :returns: shape: `(num_selected, *shape)` the selected rows
+    """
+    real = torch.view_as_real(x) if x.is_complex() else x
+    selected = functional.embedding(index, real.flatten(start_dim=1)).view(len(index), *real.shape[1:])
+    return torch.view_as_complex(selected) if x.is_complex() else selected
 
 
 def _select(parts: Parts, index: Tensor) -> Parts:

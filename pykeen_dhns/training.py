@@ -396,7 +396,9 @@ def _merge(kwargs: OptionalKwargs, **explicit: Any) -> dict[str, Any]:
         if value is None:
             continue
         if key in result and result[key] != value:
-            raise ValueError(f"{key} is given twice: {value!r}, and {result[key]!r} as argument of the negative sampler.")
+            raise ValueError(
+                f"{key} is given twice: {value!r}, and {result[key]!r} as argument of the negative sampler."
+            )
         result[key] = value
     return result
 

@@ -59,7 +59,9 @@ def check(model: ERModel, positives: Tensor, negatives: Tensor) -> None:
     ):
         model.zero_grad()
         (positive.square().sum() + negative.square().sum()).backward()
-        gradients.append([positive, negative, *(gradient_of(model, p) for p in model.parameters() if p.grad is not None)])
+        gradients.append(
+            [positive, negative, *(gradient_of(model, p) for p in model.parameters() if p.grad is not None)]
+        )
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs)
 

@@ -560,9 +560,7 @@ def test_no_gradient_of_the_diffusion_loss() -> None:
     expected = gradient_of_loss(without)
     for ours, theirs in zip(gradient_of_loss(with_generator), expected, strict=True):
         torch.testing.assert_close(ours, theirs)
-    assert not all(
-        ours.allclose(theirs) for ours, theirs in zip(gradient_of_loss(weighted), expected, strict=True)
-    )
+    assert not all(ours.allclose(theirs) for ours, theirs in zip(gradient_of_loss(weighted), expected, strict=True))
     for loop in (with_generator, weighted):
         assert loop.objective.generator is not None
         assert all(p.grad is not None and p.grad.any() for p in loop.objective.generator.parameters())

@@ -114,9 +114,7 @@ class GaussianDiffusion(nn.Module):
         """Return the logarithm of the ratio of signal and noise, shape: ()."""
         return (self.alphas_cumprod[t].log() - (1 - self.alphas_cumprod[t]).log()) / 2
 
-    def jump(
-        self, x_t: Tensor, t: int, s: int, x_0: Tensor, previous: tuple[Tensor, int] | None = None
-    ) -> Tensor:
+    def jump(self, x_t: Tensor, t: int, s: int, x_0: Tensor, previous: tuple[Tensor, int] | None = None) -> Tensor:
         """Jump from one time step to an earlier one, without new noise.
 
         A step of the second-order multistep solver of [lu2022]_, which extrapolates from the prediction of the jump
