@@ -59,7 +59,8 @@ def import_late_modules() -> None:
     """Import those of the late modules for which PyKEEN is ready, and stop waiting if none is left."""
     for module, (package, last_name) in list(LATE_MODULES.items()):
         # one import leads to others, and these to here, so the module may be gone in the meantime
-        if not is_busy() and hasattr(sys.modules.get(package), last_name) and LATE_MODULES.pop(module, None):
+        is_ready = not is_busy() and hasattr(sys.modules.get(package), last_name)
+        if is_ready and LATE_MODULES.pop(module, None) is not None:
             import_module(module)
     if not LATE_MODULES:
         for name in ("pykeen", "pykeen_dhns"):

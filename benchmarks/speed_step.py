@@ -14,7 +14,7 @@ import platform
 import statistics
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ import pykeen_dhns
 from pykeen_dhns import DHNSTrainingLoop, DiffHEG, MultimodalRepresentation
 from pykeen_dhns.diffusion import SinusoidalTimeEmbedding
 
-MODELS: dict[str, type[ERModel[Any, Any, Any]]] = {"DistMult": DistMult, "RotatE": RotatE}
+MODELS: dict[str, Callable[..., ERModel[Any, Any, Any]]] = {"DistMult": DistMult, "RotatE": RotatE}
 ARMS = ("short grid", "full chain", "published denoiser", "published scoring")
 #: The numbers of features of the modalities beyond the structural one: those of the usual text and image encoders
 FEATURES = {"textual": 384, "visual": 768}

@@ -234,7 +234,8 @@ class BoundModel:
         if usable is None:
             return scores.mean(dim=2)
         mask = usable.unflatten(0, (2, -1))
-        return scores.masked_fill(~mask, 0).sum(dim=2) / mask.sum(dim=1)
+        joint: Tensor = scores.masked_fill(~mask, 0).sum(dim=2) / mask.sum(dim=1)
+        return joint
 
     def shares(self, max_num: int = 2048) -> Mapping[str, Tensor]:
         """Compute how much each modality contributes to the entities' representations, on average.

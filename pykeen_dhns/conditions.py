@@ -81,8 +81,8 @@ class TransFCondition(Condition):
 class ProjectionCondition(Condition):
     r"""For TransD: entities and relations have a projection vector each, and $e_\bot = e + \langle e_p, e \rangle r_p$.
 
-    The condition is the projected entity plus (minus) the relation, with a projection vector of zero, which makes it its
-    own projection. Entity and relation may differ in dimension: what is missing is filled with zeros, as TransD does.
+    The condition is the projected entity plus (minus) the relation, with a projection vector of zero, which makes it
+    its own projection. Entity and relation may differ in dimension: what is missing is filled with zeros, as in TransD.
     """
 
     @staticmethod
@@ -139,7 +139,8 @@ class SpaceCondition(Condition):
         target = (entity.unsqueeze(dim=-2) @ matrix).squeeze(dim=-2) + shift
         # shape: (*batch_dims, relation_dim, 1); the solver wants a real batch, no broadcasting of the right side's
         solution = torch.linalg.solve(gram.expand(*target.shape, gram.shape[-1]), target.unsqueeze(dim=-1))
-        return (solution.transpose(-2, -1) @ transposed).squeeze(dim=-2)
+        result: Tensor = (solution.transpose(-2, -1) @ transposed).squeeze(dim=-2)
+        return result
 
     # docstr-coverage: inherited
     def tail(self, head: Parts, relation: Parts) -> Parts:  # noqa: D102
@@ -242,11 +243,13 @@ class CircularCondition(Condition):
 
     @staticmethod
     def _transform(x: Tensor) -> Tensor:
-        return torch.fft.rfft(x, dim=-1)
+        result: Tensor = torch.fft.rfft(x, dim=-1)
+        return result
 
     @staticmethod
     def _invert(x: Tensor, dim: int) -> Tensor:
-        return torch.fft.irfft(x, n=dim, dim=-1)
+        result: Tensor = torch.fft.irfft(x, n=dim, dim=-1)
+        return result
 
     # docstr-coverage: inherited
     def tail(self, head: Parts, relation: Parts) -> Parts:  # noqa: D102

@@ -119,7 +119,8 @@ class DiffHEG(SelfOptimizedModule):
 
         :param x: shape: `(num_groups, *batch_dims, dim)` embeddings, real
 
-        :returns: shape: `(num_groups, *batch_dims)` time steps from $1$ to $T$, and `(num_groups, *batch_dims, dim)` noise
+        :returns: shape: `(num_groups, *batch_dims)` time steps from $1$ to $T$, and shape:
+            `(num_groups, *batch_dims, dim)` noise
         """
         t = torch.randint(1, self.process.num_timesteps + 1, size=x.shape[:-1], device=x.device)
         return t, torch.randn_like(x)

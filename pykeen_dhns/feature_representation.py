@@ -150,9 +150,9 @@ def make_modalities(
     representations: dict[str, Representation] = {}
     for name, source in load_modalities(modalities, modalities_kwargs, max_id=max_id).items():
         if not isinstance(source, Representation | str | type):
-            raise ValueError(
-                f"modalities[{name!r}] is a {type(source).__name__}, but has modalities_kwargs: it must be the class or "
-                f"the name of a representation."
+            raise ValueError(  # noqa: TRY004
+                f"modalities[{name!r}] is a {type(source).__name__}, but has modalities_kwargs: it must be the class, "
+                f"or the name, of a representation."
             )
         kwargs = (modalities_kwargs or {}).get(name)
         try:

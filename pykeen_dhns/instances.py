@@ -22,7 +22,7 @@ class SharedSLCWAInstances(BatchedSLCWAInstances):
 
         :param num_workers: the number of workers, 0 for none but the main process
         :param kwargs: additional keyword-based parameters of PyKEEN's instances
-        """
+        """  # noqa: DOC103
         super().__init__(**kwargs)
         self.num_workers = num_workers
 

@@ -1,6 +1,7 @@
 """Which condition belongs to which of PyKEEN's interactions."""
 
 from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from pykeen.nn.modules import (
     ClampedInteraction,
@@ -39,10 +40,13 @@ from .conditions import (
 )
 from .parts import PartsLayout
 
-__all__ = ["CONDITIONS", "make_condition"]
+__all__ = ["CONDITIONS", "AnyInteraction", "make_condition"]
+
+#: An interaction, whatever its representations are
+AnyInteraction: TypeAlias = Interaction[Any, Any, Any]
 
 #: The interactions for which there is a closed form
-CONDITIONS: Mapping[type[Interaction], type[Condition]] = {
+CONDITIONS: Mapping[type[AnyInteraction], type[Condition]] = {
     ComplExInteraction: HadamardCondition,
     CPInteraction: HadamardCondition,
     DistMultInteraction: HadamardCondition,
@@ -63,7 +67,9 @@ CONDITIONS: Mapping[type[Interaction], type[Condition]] = {
 WRAPPERS = (ClampedInteraction, MonotonicAffineTransformationInteraction)
 
 
-def make_condition(interaction: Interaction, head: PartsLayout, relation: PartsLayout, tail: PartsLayout) -> Condition:
+def make_condition(
+    interaction: AnyInteraction, head: PartsLayout, relation: PartsLayout, tail: PartsLayout
+) -> Condition:
     """Make the condition for an interaction.
 
     :param interaction: the interaction

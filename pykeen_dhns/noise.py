@@ -13,8 +13,8 @@ __all__ = ["GaussianNoise"]
 class GaussianNoise(nn.Module):
     """Draws embeddings of the right mean and scale, whatever the condition.
 
-    It has the levels and the scale of :class:`pykeen_dhns.DiffHEG`, but nothing to learn. If a model trained with it is as
-    good, it was not the diffusion that helped.
+    It has the levels and the scale of :class:`pykeen_dhns.DiffHEG`, but nothing to learn. If a model trained with it is
+    as good, it was not the diffusion that helped.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class GaussianNoise(nn.Module):
         self.levels = resolve_levels(levels, num_timesteps)
         self.target_scale = RunningScale(dim=dim, num_groups=num_groups)
 
-    def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:
+    def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:  # noqa: ARG002
         """Update the scale.
 
         :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from class_resolver import Hint, OptionalKwargs
@@ -213,7 +213,8 @@ class JointObjective:
             self.statistics.add(parts, weight=stop - start)
         if stop == size:
             self._prepared = None
-        return loss
+        result: Tensor = loss
+        return result
 
     def _prepare(self, positives: Tensor) -> _Prepared:
         assert self.generator is not None
@@ -252,7 +253,9 @@ class JointObjective:
     def _diffusion_loss(self, positives: Tensor, start: int, stop: int) -> Tensor | None:
         if not isinstance(self.generator, DiffHEG):
             return None
-        assert self._prepared is not None and self._prepared.t is not None and self._prepared.noise is not None
+        assert self._prepared is not None
+        assert self._prepared.t is not None
+        assert self._prepared.noise is not None
         embeddings = self._prepared.embeddings
         if (start, stop) != (0, len(positives)):
             # read again: a graph can be used only once
@@ -278,7 +281,7 @@ class JointObjective:
         """Combine the losses of sampled and of generated negatives (Eq. 15)."""
         model = self.bound.model
         weights = {
-            key: batch[key][start:stop].to(model.device) if key in batch else None  # type: ignore[literal-required]
+            key: batch[key][start:stop].to(model.device) if key in batch else None
             for key in ("masks", "pos_weights", "neg_weights")
         }
         batch_filter, neg_weights = weights["masks"], weights["neg_weights"]
@@ -294,7 +297,7 @@ class JointObjective:
                 neg_weights = torch.cat([torch.ones_like(extra), neg_weights.view(len(extra), -1)], dim=1)
             if column_levels is not None:
                 column_levels = torch.cat([column_levels.new_full((extra.shape[1],), -1), column_levels])
-        arguments = {
+        arguments: dict[str, Any] = {
             "positive_scores": scored.positive,
             "negative_scores": negative if batch_filter is None else negative[batch_filter],
             "label_smoothing": label_smoothing,

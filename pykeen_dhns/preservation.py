@@ -34,7 +34,7 @@ def preserve_modules(*modules: nn.Module) -> Iterator[None]:
     """Restore the values of all parameters and buffers, and the training mode, afterwards.
 
     :param modules: the modules
-    """
+    """  # noqa: DOC103
     copies = [pair for module in modules for pair in _clone(module)]
     modes = [(part, part.training) for module in modules for part in module.modules()]
     try:

@@ -119,8 +119,8 @@ class DHNSNegativeSampler(NegativeSampler):
             chooses from; with the short grid, it does not change the cost.
         :param schedule: the noise schedule, by function or name: ``linear`` (scaled to ``num_timesteps``), the default,
             ``cosine``, or ``unscaled``
-        :param reverse: the reverse process: ``short``, a short grid of time steps, the default since it takes a fraction
-            of the time, or ``ddpm``, all time steps
+        :param reverse: the reverse process: ``short``, a short grid of time steps, the default since it takes a
+            fraction of the time, or ``ddpm``, all time steps
         :param learning_rate: the learning rate of the diffusion model. The default is the largest one of the paper,
             since here it has to learn within the first epochs.
         :param embedding_dim: the real dimension of the shadow, an even number. The shadow only has to tell which

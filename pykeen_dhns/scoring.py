@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import torch
 from pykeen.models import ERModel
@@ -13,7 +14,10 @@ from torch.nn import functional
 
 from .parts import Parts
 
-__all__ = ["ScoredTriples", "TripleScorer"]
+__all__ = ["AnyModel", "ScoredTriples", "TripleScorer"]
+
+#: A model, whatever its representations are
+AnyModel: TypeAlias = ERModel[Any, Any, Any]
 
 
 @dataclasses.dataclass
@@ -46,7 +50,7 @@ class _Rows:
     @classmethod
     def partition(cls, positives: Tensor, negatives: Tensor) -> "_Rows":
         same = negatives == positives.unsqueeze(dim=1)
-        # shape: (3, batch_size)
+        # each of shape (batch_size,)
         head, relation, tail = same.all(dim=1).t()
         is_tail = head & relation
         is_head = relation & tail & ~is_tail
@@ -61,17 +65,17 @@ def _has_dropout(modules: Sequence[nn.Module]) -> bool:
 class TripleScorer:
     """Scores a batch of positives and their sampled negatives.
 
-    PyKEEN scores each negative as a triple of its own: three look-ups each, and as many rows of gradients. But most of a
-    negative is its positive. Where all negatives of a positive have the same side corrupted, this looks up only the
+    PyKEEN scores each negative as a triple of its own: three look-ups each, and as many rows of gradients. But most of
+    a negative is its positive. Where all negatives of a positive have the same side corrupted, this looks up only the
     corrupted entities, and lets the interaction broadcast the rest. All entities of a batch are looked up in a single
     call, which matters where representations are more than a look-up.
 
-    The scores are the same. Where they could not be (batch normalisation and dropout, which depend on what else is in a
-    call, and regularisers of entity representations, which depend on how often an entity is looked up), each negative is
-    scored as a triple of its own.
+    The scores are the same. Where they could not be (batch normalisation and dropout, which depend on what else is in
+    a call, and regularisers of entity representations, which depend on how often an entity is looked up), each negative
+    is scored as a triple of its own.
     """
 
-    def __init__(self, model: ERModel, *, mode: InductiveMode | None = None) -> None:
+    def __init__(self, model: AnyModel, *, mode: InductiveMode | None = None) -> None:
         """Initialize the scorer.
 
         :param model: the model

@@ -10,7 +10,6 @@ from typing import IO, Any, Literal
 
 import torch
 from class_resolver import Hint, HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
-from pykeen.models import Model
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.stoppers import Stopper
@@ -51,8 +50,8 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
     For each batch,
 
     1. the sampled negatives are scored, and give the loss $L_{KGC}$;
-    2. the diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the model's embeddings of head and tail, for
-       each modality, with an optimiser of its own;
+    2. the diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the model's embeddings of head and tail,
+       for each modality, with an optimiser of its own;
     3. it generates heads and tails for all positives, for each modality and at each hardness level;
     4. the model scores them, averaged over modalities (Eq. 12), which gives the loss $L_{HA}$ (Eq. 13);
     5. the model learns from $L = L_{KGC} + \lambda L_{HA}$ (Eq. 15), which is the loss that this loop reports.
@@ -105,7 +104,8 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             :class:`pykeen_dhns.DHNSNegativeSampler`, which in this loop leaves the generation to the loop, and
             passes on the negatives of its own base sampler, unless it is given a ``hard_fraction``.
         :param negative_sampler_kwargs: keyword-based arguments of the negative sampler. Those which configure its
-            generator (``num_timesteps``, ``schedule``, ``reverse``, ``levels``, ``learning_rate``) configure the loop's.
+            generator (``num_timesteps``, ``schedule``, ``reverse``, ``levels``, ``learning_rate``) configure the
+            loop's.
         :param num_negs_per_pos: the number of sampled negatives per positive, an argument of the sampler, as are
         :param filtered: whether to filter known triples,
         :param filterer: how to,
@@ -124,22 +124,22 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             most 256.
         :param num_layers: the number of hidden layers of the denoiser
         :param prediction: what the denoiser predicts, ``velocity`` or, as in the paper, ``noise``
-        :param generator: what generates negatives: ``diffheg``; ``noise``, Gaussian noise of the same mean and scale, at
-            the same levels, which is the control that any claim about ``diffheg`` needs; or ``none``
+        :param generator: what generates negatives: ``diffheg``; ``noise``, Gaussian noise of the same mean and scale,
+            at the same levels, which is the control that any claim about ``diffheg`` needs; or ``none``
         :param multimodal: whether to generate an embedding for each modality, or for the structural one only
         :param adaptive_training: whether generated negatives have a loss of their own ($L_{HA}$; NTAT), or are added to
             the sampled ones
         :param adaptive_margin: whether each level has a margin of its own (HAL), or all share a fixed one
         :param diffusion_weight: the weight with which the diffusion loss is added to the model's, and trains its
             embeddings, too. Defaults to 0: the generator should follow the model, not make its own work easy.
-        :param hardness_loss_kwargs: keyword-based arguments of :class:`pykeen_dhns.HardnessAdaptiveLoss`, which computes
-            $L_{HA}$ where the model's own loss is another one. This other one is then the loss of sampled negatives; its
-            margin, if it has any, is the default of that of $L_{HA}$.
+        :param hardness_loss_kwargs: keyword-based arguments of :class:`pykeen_dhns.HardnessAdaptiveLoss`, which
+            computes $L_{HA}$ where the model's own loss is another one. This other one is then the loss of sampled
+            negatives; its margin, if it has any, is the default of that of $L_{HA}$.
         :param kwargs: additional keyword-based arguments of :class:`pykeen.training.SLCWATrainingLoop`
 
         :raises UnboundModelError: if the model has no representations that could be generated
         :raises ValueError: if an argument is out of its range; the message names it, its value, and the range
-        """  # noqa: DOC502
+        """  # noqa: DOC103, DOC502
         sampler_cls = negative_sampler_resolver.lookup(negative_sampler, default=DHNSNegativeSampler)
         is_own = issubclass(sampler_cls, DHNSNegativeSampler)
         sampler_kwargs = _merge(
@@ -217,7 +217,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         return md5("\n".join(map(str, parts)).encode("utf-8"), usedforsecurity=False).hexdigest()
 
     # docstr-coverage: inherited
-    def _create_training_data_loader(  # noqa: D102
+    def _create_training_data_loader(
         self,
         triples_factory: CoreTriplesFactory,
         *,
@@ -265,7 +265,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         layout = getattr(sampler, "layout", None)
         self.objective.column_levels = None if layout is None else layout.column_levels()
 
-    def _train(  # noqa: D102
+    def _train(
         self,
         *args: Any,
         continue_training: bool = False,
@@ -324,7 +324,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
                 objective.discard()
 
     # docstr-coverage: inherited
-    def _process_batch(  # noqa: D102
+    def _process_batch(
         self,
         batch: SLCWABatch,
         start: int,
@@ -337,7 +337,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         return self.objective.loss(batch, start, stop, label_smoothing)
 
     # docstr-coverage: inherited
-    def _save_state(  # noqa: D102
+    def _save_state(
         self,
         path: IO[bytes] | str | pathlib.Path,
         stopper: Stopper | None = None,
@@ -372,7 +372,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             temporary.unlink(missing_ok=True)
 
     # docstr-coverage: inherited
-    def _load_state(  # noqa: D102
+    def _load_state(
         self, path: str | pathlib.Path, triples_factory: CoreTriplesFactory | None = None
     ) -> tuple[pathlib.Path | None, int | None]:
         result: tuple[pathlib.Path | None, int | None] = super()._load_state(path, triples_factory=triples_factory)

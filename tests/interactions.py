@@ -4,9 +4,10 @@ import warnings
 from typing import Any, NamedTuple
 
 import torch
-from pykeen.nn.modules import Interaction, interaction_resolver
+from pykeen.nn.modules import interaction_resolver
 from torch import Tensor
 
+from pykeen_dhns.interactions import AnyInteraction
 from pykeen_dhns.parts import PartsLayout
 
 #: The dimensions of the interactions' symbolic shapes; d is divisible by 4
@@ -42,17 +43,18 @@ class Sides(NamedTuple):
     tail: tuple[Tensor, ...]
 
 
-def make_interaction(name: str) -> Interaction:
+def make_interaction(name: str) -> AnyInteraction:
     """Create an interaction, with random parameters where it has any, in evaluation mode."""
     with warnings.catch_warnings():
         # PyTorch's transformer warns about an optimization that it cannot make
         warnings.simplefilter("ignore", category=UserWarning)
         interaction = interaction_resolver.make(name, KWARGS.get(name))
     interaction.reset_parameters()
-    return interaction.eval()
+    interaction.eval()
+    return interaction
 
 
-def make_sides(interaction: Interaction, *batch_dims: int) -> Sides:
+def make_sides(interaction: AnyInteraction, *batch_dims: int) -> Sides:
     """Draw representations, of the size of well-behaved embeddings."""
     dtype = torch.complex64 if interaction.is_complex else torch.float32
     return Sides(
@@ -63,7 +65,7 @@ def make_sides(interaction: Interaction, *batch_dims: int) -> Sides:
     )
 
 
-def make_layout(interaction: Interaction, shapes: Any) -> PartsLayout:
+def make_layout(interaction: AnyInteraction, shapes: Any) -> PartsLayout:
     """Create the layout of parts with these symbolic shapes."""
     return PartsLayout(
         shapes=tuple(tuple(DIMS[symbol] for symbol in shape) for shape in shapes),
@@ -71,7 +73,7 @@ def make_layout(interaction: Interaction, shapes: Any) -> PartsLayout:
     )
 
 
-def score(interaction: Interaction, sides: Sides) -> Tensor:
+def score(interaction: AnyInteraction, sides: Sides) -> Tensor:
     """Score, with parts as PyKEEN passes them."""
     h, r, t = (parts[0] if len(parts) == 1 else parts for parts in sides)
     scores: Tensor = interaction(h=h, r=r, t=t)

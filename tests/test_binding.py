@@ -1,14 +1,16 @@
 """Tests for the view of a model that the diffusion model has."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.models import ComplEx, ERModel, PairRE, RGCN, RotatE, TransD
+from pykeen.models import RGCN, ComplEx, PairRE, RotatE, TransD
 
 from pykeen_dhns import MultimodalRepresentation
 from pykeen_dhns.binding import BoundModel
+from pykeen_dhns.scoring import AnyModel
 
 from .interactions import NAMES
 from .test_scoring import make_model
@@ -24,7 +26,7 @@ def make_features(missing: tuple[int, ...] = ()) -> torch.Tensor:
     return features
 
 
-def make_multimodal(model: type[ERModel] = RotatE, **modalities: torch.Tensor) -> ERModel:
+def make_multimodal(model: Callable[..., AnyModel] = RotatE, **modalities: torch.Tensor) -> AnyModel:
     """Create a model with modalities."""
     return model(
         triples_factory=FACTORY,
@@ -64,7 +66,7 @@ def test_modalities() -> None:
     condition = bound.make_condition()
     embeddings = bound.read(POSITIVES, condition)
     assert embeddings.targets.shape == (6, 20, 12)
-    representation = model.entity_representations[0]
+    representation = cast(MultimodalRepresentation, model.entity_representations[0])
     heads, tails = (representation.modalities(POSITIVES[:, column]) for column in (0, 2))
     relations = model.relation_representations[0](POSITIVES[:, 1])
     for i, name in enumerate(bound.names):
@@ -142,7 +144,7 @@ def test_reading_has_no_side_effects() -> None:
     BoundModel(model).read(POSITIVES, BoundModel(model).make_condition())
     assert model.collect_regularization_term() == 0
     with torch.sparse.check_sparse_tensor_invariants(enable=False):
-        gnn = RGCN(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
+        gnn: AnyModel = RGCN(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
         bound = BoundModel(gnn)
         bound.read(POSITIVES, bound.make_condition())
         gnn.score_hrt(POSITIVES).sum().backward()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from pykeen.nn.modules import ClampedInteraction, Interaction, interaction_resolver
+from pykeen.nn.modules import ClampedInteraction, interaction_resolver
 from torch import Tensor, nn
 
 from pykeen_dhns.conditions import (
@@ -15,7 +15,7 @@ from pykeen_dhns.conditions import (
     condition_resolver,
     hamilton_product,
 )
-from pykeen_dhns.interactions import CONDITIONS, make_condition
+from pykeen_dhns.interactions import CONDITIONS, AnyInteraction, make_condition
 
 from .interactions import NAMES, Sides, make_interaction, make_layout, make_sides, score
 
@@ -28,7 +28,7 @@ INVERTIBLE: dict[str, Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]] = {
     "complex": lambda parts: (parts[0] / parts[0].abs(),),
     "distmult": lambda parts: (parts[0].sign(),),
     "cp": lambda parts: (parts[0].sign(),),
-    "hole": lambda parts: (torch.eye(8)[:5],),
+    "hole": lambda _: (torch.eye(8)[:5],),
     "pairre": lambda parts: tuple(part.sign() * (0.5 + part.abs()) for part in parts),
     "quate": lambda parts: (nn.functional.normalize(parts[0], dim=-1),),
     "rescal": lambda parts: (torch.linalg.qr(parts[0]).Q,),
@@ -38,7 +38,7 @@ INVERTIBLE: dict[str, Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]] = {
 }
 
 
-def make(interaction: Interaction) -> Condition:
+def make(interaction: AnyInteraction) -> Condition:
     """Make the condition of an interaction."""
     return make_condition(
         interaction,
@@ -50,7 +50,7 @@ def make(interaction: Interaction) -> Condition:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_interaction(name: str) -> None:
-    """There is a condition for every interaction, of the shape and dtype of the missing entity, also with broadcasting."""
+    """There is a condition for every interaction, of the shape and dtype of the missing entity, also if broadcast."""
     interaction = make_interaction(name)
     condition = make(interaction)
     assert (type(condition) is LearnedCondition) == (name not in BILINEAR + DISTANCES)
@@ -110,8 +110,8 @@ def test_distances(name: str) -> None:
     if name == "transr":
         sides = sides._replace(relation=(sides.relation[0], relation[1]))
     for completed in (
-        sides._replace(tail=condition.tail(sides.head, sides.relation)),
-        sides._replace(head=condition.head(sides.tail, sides.relation)),
+        sides._replace(tail=tuple(condition.tail(sides.head, sides.relation))),
+        sides._replace(head=tuple(condition.head(sides.tail, sides.relation))),
     ):
         best = score(interaction, completed)
         torch.testing.assert_close(best, torch.zeros_like(best), atol=2e-3 * scale, rtol=0)

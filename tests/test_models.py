@@ -107,7 +107,7 @@ def test_early_stopping_and_sub_batches() -> None:
 class _Check(TrainingCallback):
     """Check the sampler's negatives."""
 
-    def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
+    def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
         """Check the shape."""
         assert batch["negatives"].shape[1:] == (4, 3)
 

@@ -95,7 +95,7 @@ def test_generated_tails_are_near_to_the_true_ones() -> None:
 def test_short_grid_is_as_good_as_the_chain() -> None:
     """Short grid and full chain agree about mean, covariance, and nearest entities of what they generate."""
     loop, factory, _ = train_planted("diffheg")
-    diffheg, entities = loop.objective.generator, loop.model.entity_representations[0](None).detach()
+    diffheg, entities = loop.objective.generator, loop.objective.bound.entities[0](None).detach()
     assert isinstance(diffheg, DiffHEG)
     queries = factory.mapped_triples[::40]
     repeated = queries.repeat_interleave(300, dim=0)
@@ -138,7 +138,7 @@ def make_multimodal_loop(missing: tuple[int, ...] = (), **kwargs: Any) -> DHNSTr
 def test_loss_by_hand() -> None:
     """The loss is that of sampled negatives, plus that of generated ones, of Eq. 12 to 15."""
     loop = make_multimodal_loop()
-    objective, model = loop.objective, loop.model
+    objective, model = loop.objective, loop.objective.bound.model
     positives = FACTORY.mapped_triples[:8]
     negatives = positives.unsqueeze(dim=1).repeat(1, 3, 1)
     negatives[..., 0] = (negatives[..., 0] + 1) % 14
@@ -174,7 +174,7 @@ def test_missing_modalities_do_not_count() -> None:
     gradients = []
     for value in (0.0, 1e3):
         loop = make_multimodal_loop(missing=(1, 4))
-        representation = loop.model.entity_representations[0]
+        representation = loop.objective.bound.entities[0]
         assert isinstance(representation, MultimodalRepresentation)
         (features,) = (b for name, b in representation.named_buffers() if "textual" in name and b.shape == (14, 5))
         features[[1, 4]] = value

@@ -1,6 +1,7 @@
 """Tests for the scoring of sampled negatives."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 import torch
@@ -12,14 +13,14 @@ from pykeen.sampling import negative_sampler_resolver
 from pykeen.utils import complex_normalize
 from torch import Tensor, nn
 
-from pykeen_dhns.scoring import TripleScorer
+from pykeen_dhns.scoring import AnyModel, TripleScorer
 
 from .interactions import DIMS, NAMES, make_interaction
 
 FACTORY = Nations().training
 
 
-def make_model(name: str) -> ERModel:
+def make_model(name: str) -> AnyModel:
     """Create a model for any interaction."""
     interaction = make_interaction(name)
     dtype = torch.complex64 if interaction.is_complex else torch.float32
@@ -35,8 +36,9 @@ def make_model(name: str) -> ERModel:
     model = model.double()  # such that differences are not about the order of sums
     if name == "rotate":
         # PyKEEN rotates whichever side is cheaper, which is the same for rotations only
-        model.relation_representations[0].constrainer = complex_normalize
-        model.relation_representations[0].post_parameter_update()
+        rotations = cast(Embedding, model.relation_representations[0])
+        rotations.constrainer = complex_normalize
+        rotations.post_parameter_update()
     return model
 
 
@@ -49,7 +51,7 @@ def make_batch(sampler: str, **kwargs: Any) -> tuple[Tensor, Tensor]:
     return positives, instance.corrupt_batch(positives)
 
 
-def check(model: ERModel, positives: Tensor, negatives: Tensor) -> None:
+def check(model: AnyModel, positives: Tensor, negatives: Tensor) -> None:
     """Check that scores, and gradients, are those of PyKEEN."""
     scored = TripleScorer(model).score(positives, negatives)
     gradients = []
@@ -66,7 +68,7 @@ def check(model: ERModel, positives: Tensor, negatives: Tensor) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
-def gradient_of(model: ERModel, parameter: nn.Parameter) -> Tensor:
+def gradient_of(model: AnyModel, parameter: nn.Parameter) -> Tensor:
     """Get a parameter's gradient, of RotatE's rotations only the part that rotates.
 
     PyKEEN rotates the head or, inversely, the tail, whichever is cheaper. For rotations both are the same, hence also
@@ -108,7 +110,7 @@ def test_relation_corruption() -> None:
 
 
 @pytest.mark.parametrize("model_cls", [DistMult, RotatE])
-def test_regularizers_see_the_same(model_cls: type[ERModel]) -> None:
+def test_regularizers_see_the_same(model_cls: Callable[..., AnyModel]) -> None:
     """The regularisation term is that of PyKEEN's loop, in which positives and negatives count alike."""
     model = model_cls(triples_factory=FACTORY, embedding_dim=8, random_seed=0, regularizer="lp")
     positives, negatives = make_batch("basic")
@@ -133,9 +135,14 @@ def test_no_broadcasting_with_batch_normalisation_or_dropout() -> None:
 def test_one_call_for_all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
     """Representations are called once, which is what makes costly ones affordable."""
     model = make_model("rotate")
-    calls = []
+    calls: list[Tensor] = []
     forward = Embedding.forward
-    monkeypatch.setattr(Embedding, "forward", lambda self, indices: calls.append(indices) or forward(self, indices))
+
+    def record(self: Embedding, indices: Tensor) -> Tensor:
+        calls.append(indices)
+        return forward(self, indices)
+
+    monkeypatch.setattr(Embedding, "forward", record)
     TripleScorer(model).score(*make_batch("basic"))
     # one row is mixed, the middle one: half of its negatives are corrupted heads
     assert [len(indices) for indices in calls] == [15 + 15 + 15 * 7 + 7, 15]

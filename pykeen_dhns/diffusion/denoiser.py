@@ -1,7 +1,7 @@
 """The network that predicts the noise."""
 
 import itertools
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -102,6 +102,11 @@ class ConditionalDenoiser(nn.Module):
         self.prediction = prediction
         self.layers = nn.Sequential(*layers)
 
+    @property
+    def first(self) -> nn.Linear:
+        """Return the first layer."""
+        return cast(nn.Linear, self.layers[0])
+
     def encode(self, condition: Tensor) -> Tensor:
         """Compute the condition's share of the first layer, which is the same for all time steps.
 
@@ -109,8 +114,7 @@ class ConditionalDenoiser(nn.Module):
 
         :returns: shape: `(*batch_dims, hidden_dim)` the encoded conditions
         """
-        first = self.layers[0]
-        return functional.linear(condition, first.weight[:, -condition.shape[-1] :], first.bias)
+        return functional.linear(condition, self.first.weight[:, -condition.shape[-1] :], self.first.bias)
 
     def predict(self, x_t: Tensor, t: Tensor, encoded_condition: Tensor) -> Tensor:
         """Predict the velocity, or the noise, of noisy embeddings.
@@ -122,10 +126,10 @@ class ConditionalDenoiser(nn.Module):
         :returns: shape: `(*batch_dims, dim)` the prediction
         """
         # the first layer, applied to the concatenation of its inputs, piece by piece
-        weight, dim = self.layers[0].weight, x_t.shape[-1]
+        weight, dim = self.first.weight, x_t.shape[-1]
         x = functional.linear(x_t, weight[:, :dim]) + encoded_condition
         x = x + functional.linear(self.time_embedding(t), weight[:, dim:-dim])
-        for layer in self.layers[1:]:
+        for layer in list(self.layers)[1:]:
             x = layer(x)
         return x
 

@@ -50,7 +50,7 @@ class RunningScale(nn.Module):
             momentum: float | Tensor = self.momentum
             mean, mean_square = x.mean(dim=1), x.square().mean(dim=1)
         else:
-            # shape: (num_groups, 1, batch_size)
+            # of shape (num_groups, 1, batch_size)
             share = mask.flatten(start_dim=1).unsqueeze(dim=1).to(dtype=x.dtype)
             number = share.sum(dim=-1)
             share = share / number.clamp(min=1).unsqueeze(dim=-1)
