@@ -151,8 +151,8 @@ def make_modalities(
     for name, source in load_modalities(modalities, modalities_kwargs, max_id=max_id).items():
         if not isinstance(source, Representation | str | type):
             raise ValueError(  # noqa: TRY004
-                f"modalities[{name!r}] is a {type(source).__name__}, but has modalities_kwargs: it must be the class, "
-                f"or the name, of a representation."
+                f"modalities[{name!r}] is a {type(source).__name__}, but has modalities_kwargs: it must be the class "
+                f"or the name of a representation."
             )
         kwargs = (modalities_kwargs or {}).get(name)
         try:
