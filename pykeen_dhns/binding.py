@@ -61,8 +61,11 @@ def _missing_property(model: Model) -> str | None:
     for name in ("entity_representations", "relation_representations", "interaction"):
         if not hasattr(model, name):
             return f"the property {name!r}"
-    if not isinstance(model, ERModel) or type(model).score_hrt is not ERModel.score_hrt:
-        return "a score_hrt that is the interaction of representations (it has its own)"
+    if not isinstance(model, ERModel):
+        return "a base class pykeen.models.ERModel"
+    for name in ("score_hrt", "_get_representations"):
+        if getattr(type(model), name) is not getattr(ERModel, name):
+            return f"a score that is just the interaction of its representations: it has a method {name} of its own"
     if not len(model.entity_representations):
         return "entity representations (there are none)"
     return None

@@ -2,6 +2,7 @@
 
 import configparser
 import importlib.util
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -10,7 +11,14 @@ from types import ModuleType
 import pytest
 import torch
 
-from pykeen_dhns import DHNSNegativeSampler, __version__
+from pykeen_dhns import (
+    DHNSNegativeSampler,
+    DHNSTrainingLoop,
+    DiffHEG,
+    HardnessAdaptiveLoss,
+    MultimodalModel,
+    __version__,
+)
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -30,19 +38,29 @@ def load_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS)
-def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The README's snippets run."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102
 
 
-@pytest.mark.parametrize("name", ["selection", "hardness", "speed"])
-def test_tables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("selection", "selection"),
+        ("hardness", "hardness"),
+        ("speed", "speed"),
+        ("speed_loop", "speed"),
+        ("speed_step", "speed_step"),
+    ],
+)
+def test_tables(name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's tables are what the results of the benchmarks give."""
     reports = load_benchmark("reports", monkeypatch)
     match = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, flags=re.DOTALL)
     assert match is not None
-    module = load_benchmark(name, monkeypatch)
+    module = load_benchmark(script, monkeypatch)
     if name == "selection":
         results = module.load_results()
     else:
@@ -58,11 +76,13 @@ def test_links() -> None:
 
 
 def test_every_argument_is_documented() -> None:
-    """Each argument of the sampler is described."""
-    documentation = DHNSNegativeSampler.__init__.__doc__ or ""
-    arguments = DHNSNegativeSampler.__init__.__kwdefaults__ or {}
-    assert all(f":param {name}: " in documentation for name in ("mapped_triples", *arguments))
-    assert set(DHNSNegativeSampler.hpo_default) <= set(arguments)
+    """Each argument of each public class is described."""
+    for cls in (DHNSNegativeSampler, DHNSTrainingLoop, DiffHEG, HardnessAdaptiveLoss, MultimodalModel):
+        documentation = cls.__init__.__doc__ or ""
+        arguments = set(inspect.signature(cls.__init__).parameters) - {"self"}
+        assert all(f":param {name}: " in documentation for name in arguments), cls
+        if cls is not DHNSTrainingLoop:  # whose ranges are those of the arguments of its method train
+            assert set(getattr(cls, "hpo_default", ())) <= arguments, cls
 
 
 def test_version() -> None:

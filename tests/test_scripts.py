@@ -1,5 +1,6 @@
 """Test that examples and benchmarks run, in a short form."""
 
+import json
 import os
 import subprocess
 import sys
@@ -46,10 +47,20 @@ def test_hardness(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_speed(tmp_path: Path) -> None:
     """The benchmark compares with PyKEEN's sampler."""
-    arguments = ("--rounds", "1", "--samplers", "basic", "dhns", "--output", str(tmp_path))
-    output = run("benchmarks/speed.py", *SHORT, *arguments, cwd=tmp_path)
-    assert output.splitlines()[2].startswith("| basic |")
-    assert output.splitlines()[3].startswith("| dhns |")
+    for part, arms in (("sampler", ("basic", "dhns")), ("loop", ("PyKEEN's loop, basic", "our loop"))):
+        arguments = ("--part", part, "--rounds", "1", "--arms", *arms, "--output", str(tmp_path))
+        output = run("benchmarks/speed.py", *SHORT, *arguments, cwd=tmp_path)
+        assert output.splitlines()[2].startswith(f"| {arms[0]} |")
+        assert output.splitlines()[3].startswith(f"| {arms[1]} |")
+
+
+@pytest.mark.slow
+def test_speed_step(tmp_path: Path) -> None:
+    """The benchmark of a step has a row for each arm."""
+    arguments = ("--graph", "umls", "--rounds", "1", "--batch-size", "64", "--num-negs", "4", "--models", "DistMult")
+    output = run("benchmarks/speed_step.py", *arguments, "--output", str(tmp_path), cwd=tmp_path)
+    assert output.count("| DistMult |") == 4
+    assert json.loads((tmp_path / "umls.json").read_text(encoding="utf8"))["rows"]
 
 
 @pytest.mark.slow

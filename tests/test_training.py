@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy
+import pykeen.models
 import pytest
 import torch
 from pykeen.datasets import Nations
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 
 from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss
 from pykeen_dhns.binding import UnboundModelError
+from pykeen_dhns.objective import GeneratorKind
 from pykeen_dhns.scoring import AnyModel
 
 FACTORY = Nations().training
@@ -662,3 +664,32 @@ def test_cuda() -> None:
     assert losses[-1] < losses[0]
     assert loop.objective.generator is not None
     assert all(p.is_cuda for p in loop.objective.generator.parameters())
+
+
+def test_model_with_a_method_of_its_own() -> None:
+    """A model that does something else with its representations is not taken for one that does not."""
+
+    class Scaled(RotatE):
+        def score_hrt(self, *args: Any, **kwargs: Any) -> Tensor:
+            return 2 * super().score_hrt(*args, **kwargs)
+
+    with pytest.raises(UnboundModelError, match=r"Scaled.*score_hrt of its own"):
+        make_loop(Scaled)
+
+
+#: Losses of the first epochs, by model and generator. A change means that seeds give other results than before.
+GOLDEN: dict[tuple[str, GeneratorKind], list[float]] = {
+    ("RotatE", "diffheg"): [4.08318, 4.07665, 4.04881],
+    ("RotatE", "noise"): [4.0832, 4.06632, 4.0534],
+    ("TransE", "diffheg"): [3.41128, 3.41129, 3.39861],
+    ("DistMult", "diffheg"): [5.34117, 5.33748, 5.33889],
+    ("TuckER", "diffheg"): [6.0524, 6.02367, 6.03251],
+}
+
+
+@pytest.mark.parametrize(("model", "generator"), GOLDEN)
+def test_golden_losses(model: str, generator: GeneratorKind) -> None:
+    """The losses of the first epochs are what they have always been."""
+    loop = make_loop(getattr(pykeen.models, model), generator=generator)
+    torch.manual_seed(0)
+    assert train(loop, num_epochs=3) == pytest.approx(GOLDEN[model, generator], rel=1e-4)
