@@ -125,7 +125,6 @@ def take_step(loop: DHNSTrainingLoop, batch: Any) -> tuple[float, float]:
     objective, generator = loop.objective, loop.objective.generator
     assert generator is not None
     assert loop.generator_optimizer is not None
-    assert objective.condition is not None
     start = time.perf_counter()
     loop.optimizer.zero_grad()
     loop.generator_optimizer.zero_grad()

@@ -124,6 +124,8 @@ class JointObjective:
         #: The levels of the sampler's columns, if the sampler generates some, too
         self.column_levels: Tensor | None = None
         self.statistics = EpochStatistics()
+        #: What tells the generator which embedding is missing
+        self.condition: Condition
         self.generator: DiffHEG | GaussianNoise | None = self._make_generator()
         self._prepared: _Prepared | None = None
         # at the door: margins and weights must fit the levels
@@ -137,6 +139,7 @@ class JointObjective:
         # an own random state, derived from the seed: that a generator is made must not change what comes after it
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(torch.initial_seed() ^ 0x3C6EF372FE94F82B)
+            self.condition = self.bound.make_condition()
             if self.switches.generator == "noise":
                 return GaussianNoise(
                     self.bound.dim,
@@ -148,7 +151,7 @@ class JointObjective:
             return DiffHEG(
                 self.bound.dim,
                 num_groups=self.bound.num_groups,
-                condition=self.bound.make_condition(),
+                condition=self.condition,
                 **arguments,
             )
 
@@ -166,7 +169,8 @@ class JointObjective:
         """Bring the generator to the device, and to the precision, of the model."""
         if self.generator is not None:
             parameter = next(self.bound.model.parameters())
-            self.generator.to(device=parameter.device, dtype=parameter.real.dtype)
+            for module in (self.generator, self.condition):
+                module.to(device=parameter.device, dtype=parameter.real.dtype)
 
     @property
     def fractions(self) -> tuple[float, ...]:
@@ -174,12 +178,6 @@ class JointObjective:
         if self.generator is None:
             return ()
         return tuple(level / self.config.num_timesteps for level in self.generator.levels)
-
-    @property
-    def condition(self) -> Condition | None:
-        """Return the condition of the generator, None for one without."""
-        condition = getattr(self.generator, "condition", None)
-        return condition if isinstance(condition, Condition) else None
 
     def loss(self, batch: SLCWABatch, start: int, stop: int, label_smoothing: float = 0.0) -> Tensor:
         """Compute the loss of a part of a batch.
@@ -229,13 +227,7 @@ class JointObjective:
         return _Prepared(embeddings=embeddings, samples=self.generator.generate(conditions), t=t, noise=noise)
 
     def _read(self, positives: Tensor) -> Embeddings:
-        condition = self.condition
-        # noise needs no condition: any will do
-        return self.bound.read(
-            positives,
-            condition if condition is not None else self.bound.make_condition(),
-            detach=not self.switches.diffusion_weight,
-        )
+        return self.bound.read(positives, self.condition, detach=not self.switches.diffusion_weight)
 
     def _score_generated(self, scored: ScoredTriples, start: int, stop: int) -> Tensor:
         """Score generated negatives, shape: (batch_size, num_levels, 2)."""
