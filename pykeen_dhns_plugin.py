@@ -16,7 +16,7 @@ import pykeen
 logger = logging.getLogger(__name__)
 
 #: The modules to import at once. Each registers what it defines.
-MODULES = ("pykeen_dhns.sampling", "pykeen_dhns.losses")
+MODULES = ("pykeen_dhns.sampling", "pykeen_dhns.losses", "pykeen_dhns.datasets")
 
 #: The modules to import later, in this order: what each needs of PyKEEN, and what that package defines last
 LATE_MODULES = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from .datasets import DB15K, MKGW, MKGY
     from .diffheg import DiffHEG
     from .losses import HardnessAdaptiveLoss
     from .models import MultimodalModel
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .training import DHNSTrainingLoop
 
 __all__ = [
+    "DB15K",
+    "MKGW",
+    "MKGY",
     "DHNSNegativeSampler",
     "DHNSTrainingLoop",
     "DiffHEG",
@@ -31,6 +35,9 @@ __all__ = [
 #: Where public names are defined. They are imported at first use, since PyKEEN loads this package in the middle of its
 #: own import.
 _MODULES = {
+    "DB15K": "datasets",
+    "MKGW": "datasets",
+    "MKGY": "datasets",
     "DHNSNegativeSampler": "sampling",
     "DHNSTrainingLoop": "training",
     "DiffHEG": "diffheg",
