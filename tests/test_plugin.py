@@ -37,6 +37,9 @@ for module, resolver, name, expected in [
     ("nn", "representation_resolver", "multimodal", "MultimodalRepresentation"),
     ("models", "model_resolver", "multimodal", "MultimodalModel"),
     ("training", "training_loop_resolver", "dhns", "DHNSTrainingLoop"),
+    ("datasets", "dataset_resolver", "db15k", "DB15K"),
+    ("datasets", "dataset_resolver", "mkgw", "MKGW"),
+    ("datasets", "dataset_resolver", "mkgy", "MKGY"),
 ]:
     found = getattr(getattr(pykeen, module), resolver).lookup(name).__name__
     assert found == expected, (module, name, found)
@@ -57,7 +60,7 @@ import importlib
 import sys
 resolvers = dict(
     sampling="negative_sampler_resolver", losses="loss_resolver", nn="representation_resolver",
-    models="model_resolver", training="training_loop_resolver",
+    models="model_resolver", training="training_loop_resolver", datasets="dataset_resolver",
 )
 for package in ("sampling", "datasets", "nn", "models", "training"):
     importlib.import_module(f"pykeen.{package}")
@@ -143,14 +146,15 @@ def test_steps(tmp_path: Path) -> None:
     """Our modules come as soon as PyKEEN is ready for them, and what waits for this ends with the last one."""
     result = run(STEPS, tmp_path)
     assert result.returncode == 0, result.stderr
-    both, entities = "DHNSNegativeSampler HardnessAdaptiveLoss", "MultimodalModel MultimodalRepresentation"
+    at_once = "DHNSNegativeSampler HardnessAdaptiveLoss MKGW MKGY"
+    entities = "MultimodalModel MultimodalRepresentation"
     assert result.stdout.splitlines() == [
         # this does not even look for plugins
         "sampling module",
-        f"datasets Hook {both}",
-        f"nn Hook {both} MultimodalRepresentation",
-        f"models Hook {both} {entities}",
-        f"training module DHNSNegativeSampler DHNSTrainingLoop HardnessAdaptiveLoss {entities}",
+        f"datasets Hook DB15K {at_once}",
+        f"nn Hook DB15K {at_once} MultimodalRepresentation",
+        f"models Hook DB15K {at_once} {entities}",
+        f"training module DB15K DHNSNegativeSampler DHNSTrainingLoop HardnessAdaptiveLoss MKGW MKGY {entities}",
     ]
 
 
@@ -162,6 +166,8 @@ def test_steps(tmp_path: Path) -> None:
         ("sampling.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSNegativeSampler"),
         ("sampling.py", "import missing_module", "No module named 'missing_module'", "DHNSNegativeSampler"),
         ("losses.py", "raise AttributeError('broken')", "AttributeError('broken')", "HardnessAdaptiveLoss"),
+        ("datasets/__init__.py", "import missing_module", "No module named 'missing_module'", "DB15K"),
+        ("datasets/base.py", "raise RuntimeError('broken')", "RuntimeError('broken')", "MKGY"),
         ("representation.py", "1 / 0", "ZeroDivisionError", "MultimodalRepresentation"),
         ("models.py", "import missing_module", "No module named 'missing_module'", "MultimodalModel"),
         ("training.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSTrainingLoop"),
@@ -176,7 +182,8 @@ def test_broken_package(
     (broken / file).write_text(content, encoding="utf8")
     result = run(DESCRIBE, tmp_path, path=broken.parent)
     assert result.returncode == 0, result.stderr
-    module = "pykeen_dhns" if missing is None else f"pykeen_dhns.{Path(file).stem}"
+    # a broken file of a package breaks the package
+    module = "pykeen_dhns" if missing is None else f"pykeen_dhns.{Path(file).parts[0].removesuffix('.py')}"
     assert result.stderr.count(f"could not import {module},") == 1
     assert cause in result.stderr
     *without, ours = result.stdout.splitlines()
