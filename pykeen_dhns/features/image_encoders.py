@@ -1,0 +1,127 @@
+"""Encoders for images."""
+
+import logging
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from class_resolver import ClassResolver, OptionalKwargs
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = [
+    "ImageEncoder",
+    "TorchvisionImageEncoder",
+    "image_encoder_resolver",
+]
+
+logger = logging.getLogger(__name__)
+
+
+class ImageEncoder(nn.Module, ABC):
+    """An encoder for images."""
+
+    @abstractmethod
+    def transform(self, image: "Image") -> Tensor:
+        """Prepare an image.
+
+        :param image: an image, in RGB
+
+        :returns: shape: `(*image_shape)` what the encoder needs of it, of the same shape for all images
+        """
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode a batch of images.
+
+        :param images: shape: `(batch_size, *image_shape)` the images
+
+        :returns: shape: `(batch_size, dim)` their features
+        """
+
+
+class TorchvisionImageEncoder(ImageEncoder):
+    """One of torchvision's classification models, without its last layer.
+
+    PyKEEN's :class:`pykeen.nn.vision.VisualRepresentation` (1.11.1) uses the same models, but crops images at random,
+    has random parameters if the model is given by name, and cannot join batches.
+    """
+
+    def __init__(
+        self,
+        model: str = "resnet50",
+        weights: str | Path | None = "DEFAULT",
+        layer_name: str | None = None,
+        model_kwargs: OptionalKwargs = None,
+    ) -> None:
+        """Initialize the encoder.
+
+        :param model: the model's name, cf. :func:`torchvision.models.list_models`
+        :param weights: its parameters: the name of those that torchvision downloads, of which ``DEFAULT`` are the best,
+            the path of a file with a state dict, or None for random ones
+        :param layer_name: the layer whose output is used, averaged over all dimensions but the first two, cf.
+            :func:`torchvision.models.feature_extraction.get_graph_node_names`. If None, it is the last but one.
+        :param model_kwargs: additional keyword-based parameters of the model
+
+        :raises ImportError: if torchvision is not installed
+        :raises ValueError: if there is no such model, parameters, or layer
+        """  # noqa: DOC503
+        super().__init__()
+        self.model, self.weights, self.layer_name = model, weights, layer_name
+        models, extraction = _import_torchvision()
+        if model not in (known := models.list_models(module=models)):
+            raise ValueError(f"model={model!r} is unknown: it must be one of {', '.join(known)}.")
+        presets = models.get_model_weights(model)
+        is_preset = weights in presets.__members__
+        backbone = models.get_model(model, weights=weights if is_preset else None, **(model_kwargs or {})).eval()
+        if not is_preset:
+            _initialize(backbone, weights, known=list(presets.__members__))
+        # what was done to images in training has to be done here, too
+        self._transform = presets[weights if is_preset else "DEFAULT"].transforms()
+        _, layers = extraction.get_graph_node_names(backbone)
+        self.layer_name = layers[-2] if layer_name is None else layer_name
+        if self.layer_name not in layers:
+            raise ValueError(f"layer_name={layer_name!r} is unknown: it must be one of {', '.join(layers)}.")
+        self.backbone = extraction.create_feature_extractor(backbone, return_nodes={self.layer_name: "features"})
+        self.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+    # docstr-coverage: inherited
+    def transform(self, image: "Image") -> Tensor:  # noqa: D102
+        return cast(Tensor, self._transform(image))
+
+    # docstr-coverage: inherited
+    def forward(self, images: Tensor) -> Tensor:  # noqa: D102
+        features: Tensor = self.backbone(images.to(next(self.parameters()).device))["features"]
+        return features if features.ndim == 2 else features.flatten(start_dim=2).mean(dim=2)
+
+    # docstr-coverage: inherited
+    def extra_repr(self) -> str:  # noqa: D102
+        return f"model={self.model!r}, weights={self.weights!r}, layer_name={self.layer_name!r}"
+
+
+def _import_torchvision() -> tuple[Any, Any]:
+    try:
+        from torchvision import models
+        from torchvision.models import feature_extraction
+    except ImportError as error:
+        raise ImportError("This encoder needs a further package: pip install torchvision") from error
+    return models, feature_extraction
+
+
+def _initialize(backbone: nn.Module, weights: str | Path | None, known: list[str]) -> None:
+    """Initialise a model from a file, or leave it as it is."""
+    if weights is None:
+        logger.warning("The parameters of the encoder are random, so its features are hardly of any use.")
+    elif Path(weights).expanduser().is_file():
+        backbone.load_state_dict(torch.load(Path(weights).expanduser(), map_location="cpu", weights_only=True))
+    else:
+        raise ValueError(f"weights={str(weights)!r} is neither a file nor one of {', '.join(known)}.")
+
+
+#: A resolver for encoders of images
+image_encoder_resolver: ClassResolver[ImageEncoder] = ClassResolver.from_subclasses(
+    base=ImageEncoder, default=TorchvisionImageEncoder
+)

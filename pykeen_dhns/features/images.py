@@ -1,0 +1,118 @@
+"""Features from images."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+from class_resolver import HintOrType, OptionalKwargs
+
+from .encoded import EncodedFeatures
+from .encoding import Job, encode, to_array
+from .factory import EncoderFactory
+from .files import FloatArray
+from .image_encoders import ImageEncoder, image_encoder_resolver
+from .labels import hash_strings, is_missing, split_labels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["ImagePaths", "encode_images"]
+
+logger = logging.getLogger(__name__)
+
+#: One path for each row, or by label. None is missing.
+ImagePaths: TypeAlias = Sequence[str | os.PathLike[str] | None] | Mapping[str, str | os.PathLike[str] | None]
+
+
+def encode_images(
+    paths: ImagePaths,
+    *,
+    labels: Sequence[str] | None = None,
+    encoder: HintOrType[ImageEncoder] = "torchvision",
+    encoder_kwargs: OptionalKwargs = None,
+    random_seed: int = 0,
+    batch_size: int = 32,
+    cache: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> EncodedFeatures:
+    """Encode images of entities.
+
+    :param paths: length: n, the paths of the images, one for each row, or a mapping from labels to paths. None, paths
+        that are no file, and images that cannot be read become missing rows.
+    :param labels: length: n, the labels of the entities to which the rows belong. If None, these are the keys of the
+        mapping, else the paths.
+    :param encoder: the encoder. ``torchvision``, the default, needs ``pip install torchvision``, cf.
+        :class:`pykeen_dhns.features.TorchvisionImageEncoder`.
+    :param encoder_kwargs: additional keyword-based parameters of the encoder, e.g., ``dict(model="vit_b_16")``
+    :param random_seed: the seed of the encoder's initialisation, if this is random
+    :param batch_size: how many images to encode at once. With too little memory, stop, and continue with less.
+    :param cache: the path of a file, with suffix ``.npy``. The result is saved there, with its provenance; if it is
+        there already, it is loaded. What is encoded before a run is stopped is saved next to it, and not encoded again
+        by the next one. Images are recognised by path and size.
+    :param progress: whether to show a progress bar
+
+    :returns: shape: (n, k) the features, with rows of NaN for missing images
+
+    :raises ImportError: if a package is not installed
+    :raises TypeError: if there is something else than a path
+    :raises ValueError: if no image can be read, or the cache is from another run, e.g., of other images
+    """  # noqa: DOC502, DOC503
+    inputs, labels = split_labels("paths", paths, labels)
+    files = {row: _check_path(row, path) for row, path in enumerate(inputs) if path != "" and not is_missing(path)}
+    sizes = {row: path.stat().st_size for row, path in files.items() if path.is_file()}
+    job = Job(
+        kind="images",
+        labels=labels,
+        items={row: files[row] for row in sizes},
+        missing={
+            "no path": [row for row in range(len(inputs)) if row not in files],
+            "not a file": [row for row in files if row not in sizes],
+        },
+        failure="unreadable",
+        inputs_hash=hash_strings(f"{sizes.get(row)} {files.get(row)}" for row in range(len(inputs))),
+    )
+    factory = EncoderFactory(image_encoder_resolver, encoder, encoder_kwargs, random_seed)
+    return encode(job, factory, _encode_batch, batch_size=batch_size, cache=cache, progress=progress)
+
+
+@torch.inference_mode()
+def _encode_batch(encoder: ImageEncoder, paths: Sequence[Path]) -> FloatArray:
+    images = {
+        position: encoder.transform(image)
+        for position, path in enumerate(paths)
+        if (image := _read_image(path)) is not None
+    }
+    if not images:
+        return np.empty((len(paths), 0), dtype=np.float32)
+    encoded = to_array(encoder(torch.stack(list(images.values()))), [paths[position] for position in images])
+    result = np.full((len(paths), encoded.shape[1]), np.nan, dtype=np.float32)
+    result[list(images)] = encoded
+    return result
+
+
+def _check_path(row: int, path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"paths[{row}]={path!r} is a {type(path).__name__}: it must be a path, or None if missing.")
+    return Path(path).expanduser()
+
+
+def _read_image(path: Path) -> "Image | None":
+    """Read an image, or log why this is not possible."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError("To read images, a further package is needed: pip install pillow") from error
+    try:
+        with Image.open(path) as image:
+            # of these, some have a transparent colour, of which the conversion would warn
+            return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
+    except MemoryError:
+        raise
+    except Exception as error:
+        # there are many formats, and as many kinds of errors
+        logger.info("%s cannot be read: %s", path, error, exc_info=logger.isEnabledFor(logging.DEBUG))
+        return None

@@ -1,0 +1,228 @@
+"""Tests for features from images."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pykeen_dhns.features import EncodedFeatures, TorchvisionImageEncoder, encode_images, image_encoder_resolver
+
+from .encoders import RECORD, RecordingImageEncoder, read_record
+
+Image = pytest.importorskip("PIL.Image")
+
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 20, 30)]
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path) -> Path:
+    """Write some images, and some files that are none."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i, colour in enumerate(COLOURS):
+        Image.new("RGB", (5 + i, 7), colour).save(folder / f"{i}.png")
+    content = folder.joinpath("3.png").read_bytes()
+    folder.joinpath("cut.png").write_bytes(content[: len(content) // 2])
+    folder.joinpath("text.png").write_text("this is no image", encoding="utf8")
+    folder.joinpath("empty.png").touch()
+    folder.joinpath("folder.png").mkdir()
+    return folder
+
+
+def paths(folder: Path) -> list[Any]:
+    """Return paths of all kinds."""
+    names = ["0.png", "cut.png", "text.png", "1.png", "nothing.png", "folder.png", "2.png", "empty.png", "3.png"]
+    return [*(folder / name for name in names[:4]), None, *(str(folder / name) for name in names[4:])]
+
+
+def run(inputs: Any, **kwargs: Any) -> EncodedFeatures:
+    """Encode with an encoder that needs no torchvision."""
+    defaults: dict[str, Any] = dict(encoder=RecordingImageEncoder, batch_size=2, progress=False)
+    return encode_images(inputs, **(defaults | kwargs))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_missing(folder: Path, caplog: pytest.LogCaptureFixture, batch_size: int) -> None:
+    """What cannot be read is missing, which is counted, and reported."""
+    with caplog.at_level(logging.INFO, logger="pykeen_dhns"):
+        features = run(paths(folder), labels=list("abcdefghij"), batch_size=batch_size)
+    assert features.features.shape == (10, 3)
+    assert [row for row in range(10) if features.mask[row]] == [0, 3, 7, 9]
+    assert features.features[features.mask].tolist() == [list(map(float, colour)) for colour in COLOURS]
+    assert features.provenance.num_missing == 6
+    assert dict(features.provenance.missing) == {"no path": 1, "not a file": 2, "unreadable": 3}
+    assert (
+        "6 of 10 images are missing: no path: 1 ('e'); not a file: 2 ('f', 'g'); unreadable: 3 ('b', 'c', 'i')"
+    ) in caplog.text
+    for name in ("cut.png", "text.png", "empty.png"):
+        assert f"{folder / name} cannot be read: " in caplog.text
+
+
+def test_mapping(folder: Path) -> None:
+    """Images by label."""
+    features = run(dict(b=folder / "1.png", a=folder / "0.png"))
+    features.check(["b", "a"])
+    assert features.features.tolist() == [[0.0, 255.0, 0.0], [255.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda image: image.convert("RGBA"),
+        lambda image: image.convert("P"),
+        lambda image: image.convert("RGB").quantize(4),
+    ],
+)
+def test_modes(tmp_path: Path, convert: Callable[[Any], Any]) -> None:
+    """Images that are not in RGB."""
+    path = tmp_path / "image.png"
+    convert(Image.new("RGB", (4, 4), (255, 0, 51))).save(path)
+    (row,) = run([path]).features
+    assert np.allclose(row, [255.0, 0.0, 51.0], atol=2.0)
+
+
+def test_transparent_palette(tmp_path: Path) -> None:
+    """An image of which the conversion would warn."""
+    path = tmp_path / "image.png"
+    image = Image.new("P", (2, 2))
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.save(path, transparency=b"\x00\xff")
+    assert run([path]).features.tolist() == [[255.0, 0.0, 0.0]]
+    Image.new("L", (2, 2), 9).save(path)
+    assert run([path]).features.tolist() == [[9.0, 9.0, 9.0]]
+
+
+def test_nothing_can_be_read(folder: Path, tmp_path: Path) -> None:
+    """Without any image, there are no features, and nothing stays in the way of the next run."""
+    cache = tmp_path / "visual.npy"
+    with pytest.raises(ValueError, match=r"^None of 2 images could be encoded: unreadable"):
+        run([folder / "text.png", folder / "empty.png"], cache=cache)
+    with pytest.raises(ValueError, match=r"^None of 2 images can be encoded: no path: 1 .*; not a file: 1"):
+        run([None, folder / "nothing.png"], cache=cache)
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_resume(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is stopped is continued, also if all images of a batch cannot be read."""
+    monkeypatch.setenv(RECORD, str(tmp_path / "record.txt"))
+    cache = tmp_path / "visual.npy"
+    inputs = [folder / "text.png", folder / "empty.png", *paths(folder)]
+    expected = run(inputs)
+    encoded = read_record()
+    assert len(encoded) == 4
+    Path(tmp_path / "record.txt").unlink()
+
+    original = RecordingImageEncoder.forward
+
+    def interrupt(self: RecordingImageEncoder, images: torch.Tensor) -> torch.Tensor:
+        if len(read_record()) == 3:
+            raise KeyboardInterrupt
+        return original(self, images)
+
+    with monkeypatch.context() as context:
+        context.setattr(RecordingImageEncoder, "forward", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(inputs, cache=cache)
+    assert read_record() == encoded[:3]
+    features = run(inputs, cache=cache)
+    assert read_record() == encoded
+    assert np.array_equal(features.features, expected.features, equal_nan=True)
+    assert features.provenance.missing == expected.provenance.missing
+    # images that changed are other images
+    Image.new("RGB", (50, 50), (1, 2, 3)).save(folder / "0.png")
+    with pytest.raises(ValueError, match=r"visual.npy' is from another run: inputs differ"):
+        run(inputs, cache=cache)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kwargs", "error", "message"),
+    [
+        ("image.png", {}, TypeError, "paths='image.png' is a single string"),
+        ([3], {}, TypeError, r"paths\[0\]=3 is a int: it must be a path, or None if missing"),
+        ([], {}, ValueError, "paths is empty"),
+    ],
+)
+def test_errors(inputs: Any, kwargs: Any, error: type[Exception], message: str) -> None:
+    """The message says what was given, and what is needed."""
+    with pytest.raises(error, match=message):
+        run(inputs, **kwargs)
+
+
+def test_packages_are_optional(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The messages say how to install them."""
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(ImportError, match="needs a further package: pip install torchvision"):
+        encode_images([folder / "0.png"], progress=False)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match="a further package is needed: pip install pillow"):
+        run([folder / "0.png"])
+
+
+def test_resolver() -> None:
+    """The encoder has a name."""
+    assert image_encoder_resolver.lookup("torchvision") is TorchvisionImageEncoder
+
+
+@pytest.mark.parametrize(
+    ("model", "layer_name", "dim"),
+    [("resnet18", None, 512), ("resnet18", "layer1.0.conv1", 64), ("mobilenet_v3_small", None, 1024)],
+)
+def test_torchvision(folder: Path, tmp_path: Path, model: str, layer_name: str | None, dim: int) -> None:
+    """Models of torchvision, with parameters from a file."""
+    models = pytest.importorskip("torchvision.models")
+    weights = tmp_path / "weights.pth"
+    network = models.get_model(model, weights=None).eval()
+    torch.save(network.state_dict(), weights)
+    kwargs: Any = dict(
+        encoder="torchvision", encoder_kwargs=dict(model=model, weights=weights, layer_name=layer_name), batch_size=3
+    )
+    features = run(paths(folder), **kwargs)
+    assert features.features.shape == (10, dim)
+    assert features.mask.sum() == 4
+    assert features.provenance.encoder_kwargs["weights"] == str(weights)
+    # batches make no difference
+    single = run([folder / "1.png"], **kwargs)
+    assert np.allclose(single.features[0], features.features[3], atol=1e-5)
+    if layer_name is None:
+        # what the last layer makes of it is what the whole network would
+        last = [module for module in network.modules() if isinstance(module, torch.nn.Linear)][-1]
+        transforms = models.get_model_weights(model).DEFAULT.transforms()
+        with Image.open(folder / "1.png") as image, torch.inference_mode():
+            expected = network(transforms(image.convert("RGB")).unsqueeze(dim=0))
+        assert torch.allclose(last(torch.as_tensor(single.features)), expected, atol=1e-4)
+
+
+def test_torchvision_random(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Random parameters are possible, always the same, and warned of."""
+    pytest.importorskip("torchvision")
+    kwargs: Any = dict(encoder="torchvision", encoder_kwargs=dict(model="resnet18", weights=None))
+    results = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        results.append(run([folder / "0.png"], **kwargs))
+    assert np.array_equal(results[0].features, results[1].features)
+    assert results[0].provenance.weights_hash == results[1].provenance.weights_hash
+    assert "The parameters of the encoder are random" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        (dict(model="nothing"), "model='nothing' is unknown: it must be one of .*resnet50"),
+        (dict(model="resnet18", weights="nothing"), "weights='nothing' is neither a file nor one of IMAGENET1K_V1"),
+        (
+            dict(model="resnet18", weights=None, layer_name="fc9"),
+            r"layer_name='fc9' is unknown: it must be one of .*, fc\.",
+        ),
+    ],
+)
+def test_torchvision_errors(kwargs: Any, message: str) -> None:
+    """The message says what was given, and what is allowed."""
+    pytest.importorskip("torchvision")
+    with pytest.raises(ValueError, match=message):
+        TorchvisionImageEncoder(**kwargs)

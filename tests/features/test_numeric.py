@@ -1,0 +1,189 @@
+"""Tests for features from numeric literals."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pykeen.datasets import Nations, get_dataset
+from pykeen.datasets.nations import NATIONS_LITERALS_PATH
+from pykeen.triples import CoreTriplesFactory, TriplesFactory, TriplesNumericLiteralsFactory
+from sklearn.preprocessing import MaxAbsScaler
+
+from pykeen_dhns import MultimodalModel
+from pykeen_dhns.features import EncodedFeatures, encode_literals, entity_labels
+
+#: The IDs are in no order that could be guessed
+FACTORY = TriplesFactory(
+    torch.zeros(1, 3, dtype=torch.long), entity_to_id=dict(b=3, d=0, a=2, c=1), relation_to_id=dict(r=0)
+)
+
+TRIPLES = np.asarray(
+    [
+        ("a", "height", "1"),
+        ("b", "height", "3"),
+        ("b", "age", "1e1"),
+        ("c", "age", "-2.5"),
+        ("a", "weight", "0"),
+        ("b", "weight", "0"),
+        ("c", "weight", "7"),
+    ]
+)
+
+
+def test_values() -> None:
+    """Attributes are standardised by what is there; what is missing is the mean, and marked."""
+    features = encode_literals(FACTORY, TRIPLES)
+    assert features.provenance.columns == ["age", "height", "weight", "age is missing", "height is missing"]
+    low, high = -1 / 2**0.5, 2**0.5
+    expected = {
+        "a": [0, -1, low, 1, 0],
+        "b": [1, 1, low, 0, 0],
+        "c": [-1, 0, high, 0, 1],
+        "d": [float("nan")] * 5,
+    }
+    for label, row in expected.items():
+        assert np.allclose(features.features[FACTORY.entity_to_id[label]], row, equal_nan=True), label
+    features.check(FACTORY)
+    assert features.features.dtype == np.float32
+    assert features.provenance.num_missing == 1
+    assert dict(features.provenance.missing) == {"no literal": 1}
+    without = encode_literals(FACTORY, TRIPLES, indicators=False)
+    assert without.provenance.columns == ["age", "height", "weight"]
+    assert np.array_equal(without.features, features.features[:, :3], equal_nan=True)
+
+
+def test_indicators_belong_to_their_columns() -> None:
+    """The names of indicators are those of the attributes that entities lack."""
+    features = encode_literals(FACTORY, TRIPLES[[0, 1, 2, 4, 5, 6]])
+    columns = list(features.provenance.columns)
+    present = {(FACTORY.entity_to_id[entity], attribute) for entity, attribute, _ in TRIPLES[[0, 1, 2, 4, 5, 6]]}
+    for attribute in ("age", "height"):
+        for label in "abc":
+            row = FACTORY.entity_to_id[label]
+            is_missing = features.features[row, columns.index(f"{attribute} is missing")]
+            assert is_missing == float((row, attribute) not in present)
+    assert "weight is missing" not in columns
+
+
+def test_reports(caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be used is counted, and reported, and makes no difference."""
+    more = [
+        ("a", "born", "1990-01-01"),
+        ("c", "height", "tall"),
+        ("b", "age", "inf"),
+        ("x", "age", "3"),
+        ("d", "nothing", ""),
+    ]
+    with caplog.at_level(logging.WARNING):
+        features = encode_literals(FACTORY, np.asarray([*TRIPLES.tolist(), *more]))
+    first, *others = [record.getMessage() for record in caplog.records]
+    assert first == (
+        "4 numeric triples have no finite number as value: ('a', 'born', '1990-01-01'), ('c', 'height', 'tall'), "
+        "('b', 'age', 'inf'), and 1 more"
+    )
+    assert others == [
+        "1 numeric triples are of entities that the triples factory does not have: ('x', 'age', '3')",
+        "1 of 4 entities have no literal, and are missing: 'd'",
+    ]
+    expected = encode_literals(FACTORY, TRIPLES)
+    assert np.array_equal(features.features, expected.features, equal_nan=True)
+
+
+def test_several_values(caplog: pytest.LogCaptureFixture) -> None:
+    """Of several values, it is the mean."""
+    triples = [*TRIPLES.tolist(), ("a", "height", "5")]
+    features = encode_literals(FACTORY, np.asarray(triples))
+    expected = [(e, a, "3" if (e, a) == ("a", "height") else v) for e, a, v in TRIPLES.tolist()]
+    assert np.array_equal(features.features, encode_literals(FACTORY, np.asarray(expected)).features, equal_nan=True)
+    assert "1 numeric triples are further values of the same entity and attribute: ('a', 'height', '5')" in caplog.text
+
+
+def test_factory() -> None:
+    """PyKEEN's factory has zeros for what is missing, and for zeros: here, these are missing."""
+    factory = TriplesNumericLiteralsFactory.from_labeled_triples(
+        np.asarray([("b", "r", "a"), ("c", "r", "d")]), numeric_triples=TRIPLES
+    )
+    features = encode_literals(factory)
+    is_zero = TRIPLES[:, 2] == "0"
+    expected = encode_literals(factory, TRIPLES[~is_zero])
+    assert np.array_equal(features.features, expected.features, equal_nan=True)
+    assert features.provenance.columns == expected.provenance.columns
+    assert not np.array_equal(features.features, encode_literals(factory, TRIPLES).features, equal_nan=True)
+
+
+def test_pykeens_dataset(tmp_path: Path) -> None:
+    """The literals of a dataset, from its factory and from its file, and a model with them."""
+    training = get_dataset(dataset="nationsliteral").training
+    assert isinstance(training, TriplesFactory)
+    features = encode_literals(training)
+    # one entity has no literal, and all others have both
+    assert features.provenance.columns == ["area", "population"]
+    assert [label for label, row in training.entity_to_id.items() if not features.mask[row]] == ["ussr"]
+    assert np.allclose(features.features[features.mask].mean(axis=0), 0.0, atol=1e-6)
+    assert np.allclose(features.features[features.mask].std(axis=0), 1.0)
+    from_file = encode_literals(Nations().training, NATIONS_LITERALS_PATH)
+    # of which the factory has no more than single precision
+    assert np.allclose(from_file.features, features.features, equal_nan=True)
+    path = features.save(tmp_path / "numeric.npy")
+    assert EncodedFeatures.load(path, training).provenance == features.provenance
+    model = MultimodalModel(
+        triples_factory=training, interaction="rotate", embedding_dim=4, modalities=dict(numeric=str(path))
+    )
+    assert model.score_hrt(training.mapped_triples[:5]).isfinite().all()
+
+
+@pytest.mark.parametrize("scaler", ["standard", "robust", "power", MaxAbsScaler, MaxAbsScaler()])
+def test_scalers(scaler: Any) -> None:
+    """Scalers of scikit-learn, by name, by class, and as an instance, with the mean for what is missing."""
+    features = encode_literals(FACTORY, TRIPLES, scaler=scaler, indicators=False).features
+    age = features[:, 0]
+    assert age[1] < age[2] < age[3]
+    assert age[2] == pytest.approx((age[1] + age[3]) / 2)
+    assert np.isnan(age[0])
+
+
+def test_scaler_kwargs() -> None:
+    """Parameters of the scaler."""
+    kwargs: Any = dict(n_quantiles=2, output_distribution="normal")
+    features = encode_literals(FACTORY, TRIPLES, scaler="quantile", scaler_kwargs=kwargs)
+    assert features.features[3, 0] == features.features[:, 0][~np.isnan(features.features[:, 0])].max() > 5
+    assert features.provenance.encoder == "quantile"
+    assert features.provenance.encoder_kwargs == dict(scaler_kwargs=kwargs, indicators=True)
+
+
+def test_constant_attribute() -> None:
+    """An attribute with the same value for all has no information, but whether it is there has."""
+    features = encode_literals(FACTORY, np.asarray([("a", "x", "5"), ("b", "x", "5"), ("c", "y", "1")]))
+    assert features.provenance.columns == ["x", "y", "x is missing", "y is missing"]
+    assert features.features[[2, 3, 1]].tolist() == [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 0]]
+
+
+def test_errors() -> None:
+    """The message says what was given, and what is needed."""
+    with pytest.raises(TypeError, match=r"^TriplesFactory has no literals: .*, or numeric_triples"):
+        encode_literals(FACTORY)
+    core: Any = CoreTriplesFactory(FACTORY.mapped_triples, num_entities=4, num_relations=1)
+    with pytest.raises(TypeError, match=r"^CoreTriplesFactory has no labels"):
+        encode_literals(core, TRIPLES)
+    with pytest.raises(
+        ValueError, match=r"^There is no literal of any of the 4 entities: .* 'd', 'c', 'a', and 1 more"
+    ):
+        encode_literals(FACTORY, np.asarray([("A", "height", "1")]))
+    with pytest.raises(ValueError, match=r"^numeric_triples has shape \(1, 2\): it must be \(n, 3\)"):
+        encode_literals(FACTORY, np.asarray([("a", "1")]))
+    with pytest.raises(ValueError, match=r"^Values up to 1e\+300 cannot be scaled by scaler='standard': use"):
+        encode_literals(FACTORY, np.asarray([("a", "x", "1e300"), ("b", "x", "-1e300")]))
+    option: Any = "nothing"
+    with pytest.raises(KeyError, match="nothing"):
+        encode_literals(FACTORY, TRIPLES, scaler=option)
+
+
+def test_missing_rows_of_many() -> None:
+    """Entities without literals stay missing."""
+    factory = Nations().training
+    labels = entity_labels(factory)
+    features = encode_literals(factory, np.asarray([(label, "x", str(i)) for i, label in enumerate(labels[:5])]))
+    assert features.mask.tolist() == [True] * 5 + [False] * 9
