@@ -46,8 +46,8 @@ def main() -> None:
     parser.add_argument("--dataset", default="mkgy", help="any dataset of PyKEEN's whose labels of entities are names")
     parser.add_argument("--cache-root", type=Path, help="the folder with the dataset's files, if it is published ones")
     parser.add_argument("--without-text", action="store_true", help="train without the text modality, to compare")
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--embedding-dim", type=int, default=64)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--embedding-dim", type=int, default=32)
     parser.add_argument("--num-negs", type=int, default=16)
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--seed", type=int, default=0)
@@ -83,7 +83,7 @@ def main() -> None:
         loss="dhns",
         optimizer_kwargs=dict(lr=0.02),
         training_kwargs=dict(num_epochs=args.epochs, batch_size=args.batch_size),
-        evaluation_kwargs=dict(batch_size=256),
+        evaluation_kwargs=dict(batch_size=16),
         random_seed=args.seed,
     )
     result.save_to_directory(args.output / ("without_text" if args.without_text else "with_text"))

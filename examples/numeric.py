@@ -57,7 +57,7 @@ def main() -> None:
                 loss="dhns",
                 optimizer_kwargs=dict(lr=0.02),
                 training_kwargs=dict(num_epochs=args.epochs, batch_size=256, use_tqdm=False),
-                evaluation_kwargs=dict(use_tqdm=False),
+                evaluation_kwargs=dict(batch_size=32, use_tqdm=False),
                 random_seed=seed,
                 device="cpu",
             )

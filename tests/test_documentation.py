@@ -22,11 +22,7 @@ from pykeen_dhns import (
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf8")
-SNIPPETS = [
-    snippet
-    for page in (README, (ROOT / "docs" / "features.md").read_text(encoding="utf8"))
-    for snippet in re.findall(r"^```python\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-]
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
 def load_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -43,7 +39,7 @@ def load_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The snippets of the README, and of the page about features, run."""
+    """The README's snippets run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102

@@ -1,55 +1,104 @@
-"""Test that the examples about features run, in a short form."""
+"""Test that examples with features run, in a short form."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from pykeen.datasets import Nations
 
-ROOT = Path(__file__).parents[2]
+from pykeen_dhns.features import EncodedFeatures
+
+from ..test_scripts import ROOT, run
+
+SHORT = ("--epochs", "1", "--embedding-dim", "4")
 
 
-def run(script: str, *arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run an example."""
-    result = subprocess.run(
-        [sys.executable, ROOT / "examples" / script, *arguments],
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYKEEN_DHNS_DATA": str(cwd / "nothing")},
+def rows(output: str) -> dict[str, list[float]]:
+    """Return the rows of the table at the end, with three numbers each, by name."""
+    lines = [line.split() for line in output.partition("\nmodalities")[2].splitlines()[1:]]
+    return {" ".join(line[:-3]): list(map(float, line[-3:])) for line in lines}
+
+
+@pytest.mark.slow
+def test_multimodal_mkgy(tmp_path: Path) -> None:
+    """The example encodes the names of a dataset, once, and trains."""
+    arguments = ("--dataset", "nations", "--num-negs", "2", *SHORT)
+    output = run("examples/multimodal_mkgy.py", *arguments, cwd=tmp_path)
+    path = tmp_path / "multimodal_mkgy" / "textual.npy"
+    features = EncodedFeatures.load(path, Nations().training)
+    assert features.mask.all()
+    assert "256 features, 0 entities without" in output
+    header, metrics = output.splitlines()[-3:-1]
+    assert header.split() == ["MRR", "Hits@1", "Hits@3", "Hits@10"]
+    assert all(0 < float(value) <= 100 for value in metrics.split())
+    assert (tmp_path / "multimodal_mkgy" / "with_text" / "results.json").is_file()
+    # names are not encoded again
+    run("examples/multimodal_mkgy.py", *arguments, "--without-text", cwd=tmp_path)
+    assert EncodedFeatures.load(path).provenance == features.provenance
+    assert (tmp_path / "multimodal_mkgy" / "without_text" / "results.json").is_file()
+
+
+@pytest.mark.slow
+def test_multimodal_mkgy_published(published: Path, tmp_path: Path) -> None:
+    """The dataset of the paper, from local files."""
+    arguments = ("--num-negs", "1", *SHORT, "--cache-root", str(published / "MKG-Y"))
+    output = run("examples/multimodal_mkgy.py", *arguments, cwd=tmp_path)
+    assert "mkgy: 15000 entities, 21310 training triples" in output
+    assert "256 features, 0 entities without" in output
+
+
+def test_multimodal_mkgy_without_dataset(tmp_path: Path) -> None:
+    """If the dataset cannot be loaded, the example says what to do."""
+    tmp_path.joinpath("entity2id.txt").write_text("not what it should be", encoding="utf8")
+    process = subprocess.run(
+        [sys.executable, ROOT / "examples" / "multimodal_mkgy.py", "--cache-root", tmp_path],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.returncode == code, result.stderr
-    return result
-
-
-@pytest.mark.slow
-def test_multimodal(tmp_path: Path) -> None:
-    """The whole method, on a dataset that PyKEEN brings along; features and results are saved."""
-    output = run("multimodal_mkgy.py", "--dataset", "umls", "--epochs", "1", cwd=tmp_path).stdout
-    assert 0 < float(output.splitlines()[-2].split()[0]) < 100
-    assert (tmp_path / "multimodal_mkgy" / "textual.npy").is_file()
-    assert (tmp_path / "multimodal_mkgy" / "with_text" / "trained_model.pkl").is_file()
-
-
-@pytest.mark.slow
-def test_multimodal_published(published: Path, tmp_path: Path) -> None:
-    """The dataset of the paper, from local files."""
-    arguments = ("--epochs", "1", "--embedding-dim", "4", "--num-negs", "1", "--cache-root", str(published / "MKG-Y"))
-    assert "mkgy: 15000 entities, 21310 training triples" in run("multimodal_mkgy.py", *arguments, cwd=tmp_path).stdout
+    assert process.returncode == 1
+    assert "'mkgy' cannot be loaded." in process.stderr
+    assert "--cache-root FOLDER" in process.stderr
+    assert "--dataset umls" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["entity2id.txt"]
 
 
 @pytest.mark.slow
 def test_own_graph(tmp_path: Path) -> None:
-    """A graph of one's own, with descriptions, compared with itself without."""
-    output = run("own_graph.py", "--epochs", "1", cwd=tmp_path).stdout
-    assert "textual" in output
-    assert list((tmp_path / "own_graph").glob("*.npy"))
+    """The example writes its files, brings descriptions in order, and takes the files as arguments, too."""
+    output = run("examples/own_graph.py", *SHORT, cwd=tmp_path)
+    assert "87 entities, 285 triples" in output
+    table = rows(output)
+    assert list(table) == ["none", "textual"]
+    assert all(0 <= value <= 100 for values in table.values() for value in values)
+    assert table["none"] != table["textual"]
+    folder = tmp_path / "own_graph"
+    features = EncodedFeatures.load(folder / "textual.npy")
+    assert (features.provenance.num_rows, features.provenance.num_missing) == (87, 15)
+
+    # the same descriptions in another order are the same features
+    shuffled = tmp_path / "shuffled.csv"
+    pd.read_csv(folder / "descriptions.csv").sample(frac=1.0, random_state=0).to_csv(shuffled, index=False)
+    files = ("--triples", str(folder / "triples.tsv"), "--descriptions", str(shuffled))
+    again = run("examples/own_graph.py", *SHORT, *files, "--output", "again", cwd=tmp_path)
+    aligned = EncodedFeatures.load(tmp_path / "again" / "textual.npy")
+    assert np.array_equal(aligned.features, features.features, equal_nan=True)
+    assert rows(again) == table
 
 
 @pytest.mark.slow
 def test_numeric(tmp_path: Path) -> None:
-    """Numeric literals as a modality."""
-    output = run("numeric.py", "--epochs", "1", cwd=tmp_path).stdout
-    assert "numeric + textual" in output
+    """The example has a row for each set of modalities."""
+    output = run("examples/numeric.py", *SHORT, cwd=tmp_path)
+    assert "14 entities, area, population" in output
+    table = rows(output)
+    assert list(table) == ["none", "numeric", "numeric + textual"]
+    assert len(set(map(tuple, table.values()))) == 3
+    features = EncodedFeatures.load(tmp_path / "numeric" / "numeric.npy", Nations().training)
+    assert features.provenance.num_missing == 1
+    assert features.provenance.encoder == "power"
