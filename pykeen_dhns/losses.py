@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import torch
@@ -23,7 +22,9 @@ from torch.nn import functional
 
 from .diffusion.levels import DEFAULT_LEVELS, resolve_levels
 from .layout import ColumnLayout
-from .validation import check_fraction
+from .level_values import check_ascending, check_length, check_margins, check_weights
+from .loss_columns import split_columns, to_dense, to_sparse
+from .validation import check_fraction, check_non_negative
 
 __all__ = ["HardnessAdaptiveLoss"]
 
@@ -437,138 +438,6 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         if message not in self._warned:
             self._warned.add(message)
             logger.warning(message, *args)
-
-
-@lru_cache(maxsize=64)
-def split_columns(column_levels: tuple[int, ...], num_levels: int, device: torch.device) -> tuple[int, Tensor, Tensor]:
-    """Split columns into sampled and generated ones. Cached, since it is needed for each batch.
-
-    :param column_levels: the level of each column, -1 for sampled ones, which come first
-    :param num_levels: the number of levels
-    :param device: the device of the result
-
-    :returns: the number of sampled columns, the levels that have columns, and which of these each generated column has
-
-    :raises ValueError: if a level is out of range, or sampled columns do not come first
-    """
-    num_sampled = column_levels.count(-1)
-    generated = column_levels[num_sampled:]
-    if not all(0 <= level < num_levels for level in generated):
-        raise ValueError(
-            f"column_levels={column_levels} is invalid: first come sampled columns, with -1, then generated ones, with "
-            f"a level in [0, {num_levels})."
-        )
-    present = sorted(set(generated))
-    # what is made in inference mode could not be used for training later
-    with torch.inference_mode(mode=False):
-        return (
-            num_sampled,
-            torch.tensor(present, dtype=torch.long, device=device),
-            torch.tensor([present.index(level) for level in generated], dtype=torch.long, device=device),
-        )
-
-
-def to_dense(values: Tensor, batch_filter: Tensor | None) -> Tensor:
-    """Undo PyKEEN's filtering of the values of a batch.
-
-    :param values: shape: (batch_size, num_negatives) or (num_unfiltered_negatives,) the values
-    :param batch_filter: shape: (batch_size, num_negatives) which of them are left, needed if they are sparse
-
-    :returns: shape: (batch_size, num_negatives) the values, 0 for those that are left out
-    """
-    if batch_filter is None or values.ndim > 1:
-        return values
-    return values.new_zeros(batch_filter.shape).masked_scatter(batch_filter, values)
-
-
-def to_sparse(values: Tensor, batch_filter: Tensor | None) -> Tensor:
-    """Filter the values of a batch, as PyKEEN does, if there is a filter.
-
-    :param values: shape: (batch_size, num_negatives) the values
-    :param batch_filter: shape: (batch_size, num_negatives) which of them are left
-
-    :returns: shape: (batch_size, num_negatives) or (num_unfiltered_negatives,) the values. Contiguous, since
-        some of PyKEEN's losses need it.
-    """
-    return values.contiguous() if batch_filter is None else values[batch_filter]
-
-
-def check_non_negative(name: str, value: float) -> None:
-    """Check that an argument is a non-negative and finite number.
-
-    :param name: the argument's name
-    :param value: its value
-
-    :raises ValueError: if it is not
-    """
-    # written such that NaN fails, too
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name}={value!r} is invalid: it must be a non-negative, finite number.")
-
-
-def check_margins(margins: Sequence[float]) -> tuple[float, ...]:
-    """Check explicit margins.
-
-    :param margins: the margins, hardest level first
-
-    :returns: the margins
-
-    :raises ValueError: if they are not finite and non-decreasing
-    """
-    margins = tuple(float(margin) for margin in margins)
-    if not all(map(math.isfinite, margins)) or list(margins) != sorted(margins):
-        raise ValueError(
-            f"margins={margins} are invalid: they must be finite and non-decreasing, since the hardest level comes "
-            "first, and gets the smallest margin."
-        )
-    return margins
-
-
-def check_weights(weights: Sequence[float]) -> tuple[float, ...]:
-    """Check the weights of levels.
-
-    :param weights: the weights, hardest level first
-
-    :returns: the weights
-
-    :raises ValueError: if they are not finite and non-negative
-    """
-    weights = tuple(float(weight) for weight in weights)
-    if not all(0 <= weight < math.inf for weight in weights):
-        raise ValueError(f"weights={weights} are invalid: they must be finite and non-negative.")
-    return weights
-
-
-def check_length(name: str, values: tuple[float, ...], levels: Sequence[float]) -> tuple[float, ...]:
-    """Check that there is a value for each level.
-
-    :param name: the name of the values
-    :param values: the values
-    :param levels: the levels
-
-    :returns: the values
-
-    :raises ValueError: if their number differs
-    """
-    if len(values) != len(levels):
-        raise ValueError(f"{name}={values} has {len(values)} values for {len(levels)} levels: one per level is needed.")
-    return values
-
-
-def check_ascending(levels: Sequence[float] | None) -> tuple[float, ...]:
-    """Check levels whose order has to be that of scores.
-
-    :param levels: the levels
-
-    :returns: the levels
-
-    :raises ValueError: if they are not valid, or not ascending
-    """
-    resolve_levels(levels, num_timesteps=1)
-    levels = tuple(levels or ())
-    if list(levels) != sorted(levels):
-        raise ValueError(f"levels={levels} must be ascending, i.e., hardest first, as the scores of their negatives.")
-    return levels
 
 
 if HardnessAdaptiveLoss not in loss_resolver.lookup_dict.values():

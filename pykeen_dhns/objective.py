@@ -20,6 +20,7 @@ from .losses import HardnessAdaptiveLoss
 from .noise import GaussianNoise
 from .scoring import ScoredTriples, TripleScorer
 from .statistics import EpochStatistics
+from .validation import check_non_negative
 
 __all__ = ["GeneratorConfig", "GeneratorKind", "JointObjective", "Switches"]
 
@@ -63,8 +64,7 @@ class Switches:
         """
         if self.generator not in get_args(GeneratorKind):
             raise ValueError(f"generator={self.generator!r} is unknown. Try one of: {sorted(get_args(GeneratorKind))}")
-        if not 0 <= self.diffusion_weight < float("inf"):
-            raise ValueError(f"diffusion_weight={self.diffusion_weight!r} is invalid: it must be a number >= 0.")
+        check_non_negative("diffusion_weight", self.diffusion_weight)
 
 
 @dataclasses.dataclass

@@ -34,6 +34,7 @@ from .instances import SharedSLCWAInstances
 from .objective import GeneratorConfig, GeneratorKind, JointObjective, Switches
 from .preservation import preserve_modules, preserve_random_state
 from .sampling import DHNSNegativeSampler
+from .training_arguments import merge_arguments, only_for_own
 from .training_callbacks import GeneratorTrainingCallback
 
 __all__ = ["DHNSTrainingLoop"]
@@ -142,20 +143,20 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         """  # noqa: DOC103, DOC502
         sampler_cls = negative_sampler_resolver.lookup(negative_sampler, default=DHNSNegativeSampler)
         is_own = issubclass(sampler_cls, DHNSNegativeSampler)
-        sampler_kwargs = _merge(
+        sampler_kwargs = merge_arguments(
             negative_sampler_kwargs,
             num_negs_per_pos=num_negs_per_pos,
             filtered=filtered,
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
-            **_only_for_own(
+            **only_for_own(
                 sampler_cls,
                 base_sampler=base_sampler,
                 base_sampler_kwargs=base_sampler_kwargs,
                 hard_fraction=hard_fraction,
             ),
         )
-        generator_kwargs = _merge(
+        generator_kwargs = merge_arguments(
             {key: sampler_kwargs[key] for key in GENERATOR_ARGUMENTS if is_own and key in sampler_kwargs},
             num_timesteps=num_timesteps,
             schedule=schedule,
@@ -387,31 +388,6 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             self.objective.to_model()
             self.objective.generator.load_state_dict(state["generator"])
         self._sampler_state, self._sampler = state["sampler"], None
-
-
-def _merge(kwargs: OptionalKwargs, **explicit: Any) -> dict[str, Any]:
-    """Merge keyword-based arguments with those that are given explicitly, i.e., are not None."""
-    result = dict(kwargs or {})
-    for key, value in explicit.items():
-        if value is None:
-            continue
-        if key in result and result[key] != value:
-            raise ValueError(
-                f"{key} is given twice: {value!r}, and {result[key]!r} as argument of the negative sampler."
-            )
-        result[key] = value
-    return result
-
-
-def _only_for_own(cls: type[NegativeSampler], **explicit: Any) -> dict[str, Any]:
-    """Refuse arguments that only our own sampler has."""
-    given = sorted(key for key, value in explicit.items() if value is not None)
-    if given and not issubclass(cls, DHNSNegativeSampler):
-        raise ValueError(
-            f"{given} are arguments of the negative sampler 'dhns', but negative_sampler={cls.__name__}. Leave them, "
-            "or the sampler, out."
-        )
-    return explicit
 
 
 if DHNSTrainingLoop not in training_loop_resolver.lookup_dict.values():

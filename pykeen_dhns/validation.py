@@ -8,6 +8,7 @@ from torch import Tensor
 __all__ = [
     "check_fraction",
     "check_ids",
+    "check_non_negative",
     "check_positive",
     "check_positive_int",
 ]
@@ -38,6 +39,19 @@ def check_positive(name: str, value: float) -> None:
     # written such that NaN fails, too
     if not 0 < value < float("inf"):
         raise ValueError(f"{name}={value!r} is invalid: it must be a positive, finite number.")
+
+
+def check_non_negative(name: str, value: float) -> None:
+    """Check that an argument is a non-negative and finite number.
+
+    :param name: the argument's name
+    :param value: its value
+
+    :raises ValueError: if it is not
+    """
+    # written such that NaN fails, too
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{name}={value!r} is invalid: it must be a non-negative, finite number.")
 
 
 def check_fraction(name: str, value: float) -> None:
