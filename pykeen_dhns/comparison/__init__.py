@@ -1,0 +1,6 @@
+"""Comparisons of negative samplers, models, and datasets, through PyKEEN's pipeline."""
+
+from .configuration import Cell, Comparison, Rule, Run, load_comparison
+from .execution import best_trial, compare, finished_runs
+
+__all__ = ["Cell", "Comparison", "Rule", "Run", "best_trial", "compare", "finished_runs", "load_comparison"]

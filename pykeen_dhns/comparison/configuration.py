@@ -1,0 +1,358 @@
+"""What to compare: a file of pipeline arguments, the axes along which they vary, and what is searched for each cell."""
+
+import copy
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sklearn.model_selection import ParameterSampler
+
+__all__ = ["Cell", "Comparison", "Rule", "Run", "load_comparison", "merge"]
+
+#: Keyword-based arguments of :func:`pykeen.pipeline.pipeline`, as they are in a file
+Arguments = dict[str, Any]
+
+#: What a comparison decides itself
+RESERVED = {
+    "random_seed": "the seeds are a list: seeds=[0, 1, 2]",
+    "evaluator": "all runs have the same one: filtered ranks of both sides",
+    "use_testing_data": "each run is selected by validation triples, and evaluated on test triples",
+}
+
+
+def merge(*arguments: Mapping[str, Any]) -> Arguments:
+    """Merge nested arguments. Later ones win, and None removes what earlier ones have.
+
+    :param arguments: the arguments
+
+    :returns: all of them
+
+    >>> merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"c": 4}, "d": None})
+    {'a': {'b': 1, 'c': 4}}
+    """
+    result: Arguments = {}
+    for each in arguments:
+        for key, value in each.items():
+            if value is None:
+                result.pop(key, None)
+            elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+                result[key] = merge(result[key], value)
+            else:
+                result[key] = copy.deepcopy(dict(value) if isinstance(value, Mapping) else value)
+    return result
+
+
+def nest(path: str, value: Any) -> Arguments:
+    """Turn a dotted path into nested arguments.
+
+    :param path: the path
+    :param value: the value
+
+    :returns: the arguments
+
+    >>> nest("optimizer_kwargs.lr", 0.1)
+    {'optimizer_kwargs': {'lr': 0.1}}
+    """
+    key, _, rest = path.partition(".")
+    return {key: nest(rest, value) if rest else value}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A cell of the comparison: a value of each axis."""
+
+    values: tuple[tuple[str, str], ...]
+
+    def __getitem__(self, axis: str) -> str:
+        """Get the value of an axis."""
+        return dict(self.values)[axis]
+
+    def __str__(self) -> str:
+        return ", ".join(value for _, value in self.values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """Something that holds where axes have certain values."""
+
+    when: Mapping[str, Sequence[str]]
+    content: Mapping[str, Any]
+
+    def applies(self, cell: Cell) -> bool:
+        """Return whether the rule holds for a cell.
+
+        :param cell: the cell
+
+        :returns: whether it does
+        """
+        return all(cell[axis] in values for axis, values in self.when.items())
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A single run: the arguments of the pipeline, and where they come from."""
+
+    cell: Cell
+    trial: int
+    seed: int
+    arguments: Arguments = dataclasses.field(hash=False)
+    #: what of the arguments was searched, by dotted path
+    searched: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> str:
+        """Return a name for files, different for different arguments."""
+        content = json.dumps([self.arguments, self.seed], sort_keys=True)
+        digest = hashlib.sha256(content.encode("utf8")).hexdigest()[:10]
+        name = re.sub(r"[^\w.+-]+", "-", f"{self.cell}-seed{self.seed}")
+        return f"{name}-{digest}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what describes the run, as JSON.
+
+        :returns: a dictionary
+        """
+        return dict(
+            cell=dict(self.cell.values),
+            trial=self.trial,
+            seed=self.seed,
+            searched=dict(self.searched),
+            arguments=self.arguments,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A comparison: cells, each of which has trials, the best of which is run with all seeds."""
+
+    name: str
+    title: str
+    arguments: Arguments
+    axes: Mapping[str, Mapping[str, Arguments]]
+    rules: Sequence[Rule]
+    search: Sequence[Rule]
+    exclude: Sequence[Rule]
+    seeds: Sequence[int]
+    num_trials: int
+    #: for each axis with a baseline: its value
+    baseline: Mapping[str, str]
+    notes: str = ""
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Return the cells, in the order of the file."""
+        names = list(self.axes)
+        cells = [Cell(tuple(zip(names, values, strict=True))) for values in itertools.product(*self.axes.values())]
+        return [cell for cell in cells if not any(rule.applies(cell) for rule in self.exclude)]
+
+    def resolve(self, cell: Cell, searched: Mapping[str, Any] | None = None) -> Arguments:
+        """Get the arguments of a cell.
+
+        :param cell: the cell
+        :param searched: what was searched, by dotted path
+
+        :returns: the arguments of the pipeline
+        """
+        return merge(
+            self.arguments,
+            *(self.axes[axis][value] for axis, value in cell.values),
+            *(rule.content for rule in self.rules if rule.applies(cell)),
+            *(nest(path, value) for path, value in (searched or {}).items()),
+        )
+
+    def space(self, cell: Cell) -> dict[str, list[Any]]:
+        """Get what is searched in a cell.
+
+        :param cell: the cell
+
+        :returns: a mapping from dotted paths to the values to try
+        """
+        return {path: list(values) for rule in self.search if rule.applies(cell) for path, values in rule.content.items()}
+
+    def trials(self, cell: Cell) -> list[Run]:
+        """Get the trials of a cell, all with the first seed: those of its grid, drawn without replacement.
+
+        :param cell: the cell
+
+        :returns: the trials, the first of which has the first value of everything that is searched
+        """
+        space = self.space(cell)
+        settings: list[dict[str, Any]] = [{path: values[0] for path, values in space.items()}]
+        size = 1
+        for values in space.values():
+            size *= len(values)
+        # a seed that is independent of the cell: cells with the same space have the same trials
+        for setting in ParameterSampler(space, min(self.num_trials, size), random_state=0) if space else ():
+            if setting not in settings and len(settings) < self.num_trials:
+                settings.append({path: setting[path] for path in space})
+        return [
+            Run(cell, trial, self.seeds[0], self.resolve(cell, setting), setting)
+            for trial, setting in enumerate(settings)
+        ]
+
+    def finals(self, best: Run) -> list[Run]:
+        """Get the runs of a cell with all seeds.
+
+        :param best: its best trial
+
+        :returns: the runs, the first of which is the trial itself
+        """
+        return [dataclasses.replace(best, seed=seed) for seed in self.seeds]
+
+
+def load_comparison(path: Path) -> Comparison:
+    """Load a comparison.
+
+    :param path: a JSON or YAML file
+
+    :returns: the comparison
+
+    :raises ValueError: if there is something wrong with it; the message says what
+    """
+    text = path.read_text(encoding="utf8")
+    try:
+        if path.suffix == ".json":
+            content = json.loads(text)
+        elif path.suffix in {".yaml", ".yml"}:
+            import yaml
+
+            content = yaml.safe_load(text)
+        else:
+            raise ValueError(f"{path}: the suffix is {path.suffix!r}, it must be .json, .yaml or .yml.")
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    return make_comparison(path.stem, content, where=str(path))
+
+
+def make_comparison(name: str, content: Any, where: str = "the comparison") -> Comparison:
+    """Make a comparison of what is in a file.
+
+    :param name: its name
+    :param content: the content of the file
+    :param where: the file, for messages
+
+    :returns: the comparison
+
+    :raises ValueError: if there is something wrong with it; the message says what
+    """
+    try:
+        _check_keys(content)
+        axes = _read_axes(content)
+        comparison = Comparison(
+            name=name,
+            title=str(content.get("title", name)),
+            arguments=_mapping("pipeline", content.get("pipeline", {})),
+            axes=axes,
+            rules=list(_read_rules("rules", content, axes, "pipeline")),
+            search=list(_read_rules("search", content, axes, "space")),
+            exclude=list(_read_rules("exclude", content, axes, None)),
+            seeds=_read_seeds(content.get("seeds", [0, 1, 2])),
+            num_trials=_read_count("trials", content.get("trials", 1)),
+            baseline=_read_baseline(content.get("baseline", {}), axes),
+            notes=str(content.get("notes", "")),
+        )
+        for cell in comparison.cells:
+            _check_cell(comparison, cell)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    if not comparison.cells:
+        raise ValueError(f"{where}: exclude leaves no cell.")
+    return comparison
+
+
+KEYS = ("title", "notes", "pipeline", "axes", "rules", "search", "exclude", "seeds", "trials", "baseline")
+
+
+def _check_keys(content: Any) -> None:
+    if not isinstance(content, Mapping):
+        raise ValueError(f"it is a {type(content).__name__}, it must be a mapping with some of: {', '.join(KEYS)}.")
+    unknown = sorted(map(str, content.keys() - set(KEYS)))
+    if unknown:
+        raise ValueError(f"there is no {unknown}. Allowed: {', '.join(KEYS)}.")
+
+
+def _mapping(name: str, value: Any) -> Arguments:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} is {value!r}, it must be a mapping.")
+    return dict(value)
+
+
+def _read_axes(content: Mapping[str, Any]) -> dict[str, dict[str, Arguments]]:
+    axes = {
+        str(axis): {str(value): _mapping(f"axes.{axis}.{value}", arguments) for value, arguments in values.items()}
+        for axis, raw in _mapping("axes", content.get("axes")).items()
+        if (values := _mapping(f"axes.{axis}", raw))
+    }
+    if not axes:
+        raise ValueError("axes is missing or empty: what is to be compared, e.g., axes.sampler.basic and .dhns.")
+    return axes
+
+
+def _read_rules(
+    name: str, content: Mapping[str, Any], axes: Mapping[str, Mapping[str, Any]], key: str | None
+) -> Iterator[Rule]:
+    raw = content.get(name) or []
+    if not isinstance(raw, Sequence) or isinstance(raw, str):
+        raise ValueError(f"{name} is {raw!r}, it must be a list.")
+    for index, item in enumerate(raw):
+        label = f"{name}[{index}]"
+        item = _mapping(label, item)
+        # without a key, the rule is only a condition
+        when = _mapping(f"{label}.when", item.get("when")) if key else item
+        allowed = {"when", key} if key else set(axes)
+        if item.keys() - allowed:
+            raise ValueError(f"{label} has {sorted(item.keys() - allowed)}, allowed is: {sorted(map(str, allowed))}.")
+        yield Rule(_read_when(label, when, axes), _mapping(f"{label}.{key}", item.get(key)) if key else {})
+
+
+def _read_when(
+    label: str, when: Mapping[str, Any], axes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[str, ...]]:
+    result = {}
+    for axis, raw in when.items():
+        values = [raw] if not isinstance(raw, list) else raw
+        if axis not in axes:
+            raise ValueError(f"{label}: there is no axis {axis!r}, only {', '.join(axes)}.")
+        unknown = [value for value in values if str(value) not in axes[axis]]
+        if unknown:
+            raise ValueError(f"{label}: axes.{axis} has no {unknown}, only {', '.join(axes[axis])}.")
+        result[axis] = tuple(map(str, values))
+    return result
+
+
+def _read_seeds(value: Any) -> list[int]:
+    if not isinstance(value, list) or not value or any(type(seed) is not int or seed < 0 for seed in value):
+        raise ValueError(f"seeds is {value!r}, it must be a list of integers of at least 0.")
+    if len(set(value)) < len(value):
+        raise ValueError(f"seeds is {value!r}: one occurs twice.")
+    return value
+
+
+def _read_count(name: str, value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{name} is {value!r}, it must be an integer of at least 1.")
+    return value
+
+
+def _read_baseline(value: Any, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    when = _read_when("baseline", _mapping("baseline", value), axes)
+    return {axis: values[0] for axis, values in when.items()}
+
+
+def _check_cell(comparison: Comparison, cell: Cell) -> None:
+    for path, values in comparison.space(cell).items():
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"search: {path} is {values!r}, it must be a list of values.")
+    arguments = comparison.resolve(cell)
+    reserved = sorted(RESERVED.keys() & arguments.keys())
+    if reserved:
+        raise ValueError(f"{cell}: {reserved[0]} cannot be given: {RESERVED[reserved[0]]}.")
+    if "dataset" not in arguments:
+        raise ValueError(f"{cell}: there is no dataset. Name one in pipeline, or make it an axis.")

@@ -1,0 +1,147 @@
+"""Do all runs of a comparison: what is finished stays, what fails is reported, and the rest goes on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from .configuration import Cell, Comparison, Run
+from .store import load_run
+
+__all__ = ["Failure", "best_trial", "compare", "finished_runs"]
+
+#: The number of lines of a failed run's output to show
+NUM_LINES = 15
+
+
+class Failure(RuntimeError):
+    """A run failed."""
+
+
+def compare(
+    comparison: Comparison,
+    folder: Path,
+    *,
+    processes: int = 1,
+    cells: Callable[[Cell], bool] | None = None,
+    num_seeds: int | None = None,
+    report: Callable[[str], None] = print,
+) -> list[str]:
+    """Do all runs of a comparison which are not finished.
+
+    First, the trials of all cells; then, for each cell, the best of them with all other seeds.
+
+    :param comparison: the comparison
+    :param folder: where results are, one file per run
+    :param processes: the number of runs at the same time
+    :param cells: which cells to do. Defaults to all.
+    :param num_seeds: how many of the seeds to do. Defaults to all.
+    :param report: what to do with messages
+
+    :returns: what failed, as messages
+    """
+    chosen = [cell for cell in comparison.cells if cells is None or cells(cell)]
+    failures = _run_all([run for cell in chosen for run in comparison.trials(cell)], folder, "trials", processes)
+    finals = []
+    for cell in chosen:
+        best = best_trial(comparison, folder, cell)
+        if best is None:
+            report(f"{cell}: trials failed, so nothing is selected.")
+            continue
+        finals += comparison.finals(best)[:num_seeds]
+    return failures + _run_all(finals, folder, "finals", processes)
+
+
+def best_trial(comparison: Comparison, folder: Path, cell: Cell) -> Run | None:
+    """Get the best trial of a cell, by its validation triples.
+
+    :param comparison: the comparison
+    :param folder: where results are
+    :param cell: the cell
+
+    :returns: the trial, or None, as long as not all of them are finished
+    """
+    trials = comparison.trials(cell)
+    results = [load_run(folder, trial) for trial in trials]
+    values = [result["validation"]["mrr"] for result in results if result is not None]
+    if len(values) < len(trials):
+        return None
+    return trials[max(range(len(trials)), key=values.__getitem__)]
+
+
+def finished_runs(comparison: Comparison, folder: Path, cell: Cell) -> list[tuple[Run, dict[str, Any]]]:
+    """Get the runs of a cell's best trial which are finished.
+
+    :param comparison: the comparison
+    :param folder: where results are
+    :param cell: the cell
+
+    :returns: runs, in the order of their seeds, and their results
+    """
+    best = best_trial(comparison, folder, cell)
+    runs = [] if best is None else comparison.finals(best)
+    return [(run, result) for run in runs if (result := load_run(folder, run)) is not None]
+
+
+def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int) -> list[str]:
+    """Do those runs which are not finished."""
+    failures = []
+    todo = [run for run in runs if load_run(folder, run) is None]
+    with (
+        tqdm(total=len(runs), initial=len(runs) - len(todo), unit="run", desc=stage) as bar,
+        ThreadPoolExecutor(processes) as pool,
+    ):
+        for run, error in _submit(pool, todo, folder, processes):
+            if error is not None:
+                failures.append(f"{run.key}: {error}")
+                tqdm.write(failures[-1], file=sys.stderr)
+            bar.set_postfix_str(run.key.rpartition("-")[0], refresh=False)
+            bar.update()
+    return failures
+
+
+def _submit(
+    pool: ThreadPoolExecutor, runs: Sequence[Run], folder: Path, processes: int
+) -> Iterator[tuple[Run, Failure | None]]:
+    futures = {pool.submit(run_in_process, run, folder, max(1, (os.cpu_count() or 1) // processes)): run for run in runs}
+    try:
+        for future in as_completed(futures):
+            try:
+                future.result()
+            except Failure as error:
+                yield futures[future], error
+            else:
+                yield futures[future], None
+    finally:
+        # if interrupted, start nothing new
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def run_in_process(run: Run, folder: Path, threads: int) -> None:
+    """Execute a run in a process of its own: its memory is its own, and its end is not ours.
+
+    :param run: the run
+    :param folder: where to save its result
+    :param threads: the number of threads
+
+    :raises Failure: if it fails
+    """
+    request = dict(run=run.to_dict() | dict(key=run.key), folder=str(folder), threads=threads)
+    environment = os.environ | dict(OMP_NUM_THREADS=str(threads))
+    process = subprocess.run(
+        [sys.executable, "-m", "pykeen_dhns.comparison.running"],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if process.returncode:
+        lines = process.stderr.strip().splitlines()[-NUM_LINES:]
+        raise Failure("\n".join([f"exit status {process.returncode}", *lines]))

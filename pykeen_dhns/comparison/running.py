@@ -1,0 +1,134 @@
+"""A single run, in a process of its own: train, select the epoch by validation triples, evaluate on test triples."""
+
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pykeen.pipeline import PipelineResult, pipeline
+from pykeen.training.callbacks import TrainingCallback
+
+from .configuration import Arguments, merge
+from .evaluation import TimedEvaluator
+from .provenance import describe_commit, describe_machine, describe_versions, peak_memory, today
+from .store import save_run
+
+__all__ = ["METRICS", "execute"]
+
+#: The names of the metrics, and PyKEEN's: both sides, realistic ranks
+METRICS = {
+    "mrr": "both.realistic.inverse_harmonic_mean_rank",
+    "hits_at_1": "both.realistic.hits_at_1",
+    "hits_at_3": "both.realistic.hits_at_3",
+    "hits_at_10": "both.realistic.hits_at_10",
+    "mean_rank": "both.realistic.arithmetic_mean_rank",
+}
+
+#: What all runs have in common, unless the comparison says something else
+DEFAULTS: Arguments = dict(
+    training_kwargs=dict(use_tqdm=False),
+    evaluation_kwargs=dict(use_tqdm=False, batch_size=256),
+    # of all epochs that are evaluated, the best is kept
+    stopper="early",
+    stopper_kwargs=dict(
+        frequency=10, patience=1_000_000, relative_delta=0.0, metric=METRICS["mrr"], evaluation_batch_size=256
+    ),
+)
+
+
+class EpochTimes(TrainingCallback):
+    """Keeps the time of each epoch, without that of evaluations."""
+
+    def __init__(self, evaluator: TimedEvaluator) -> None:
+        """Initialize the callback.
+
+        :param evaluator: the evaluator, whose time does not count
+        """
+        super().__init__()
+        self.evaluator = evaluator
+        self.parent = os.getppid()
+        self.started = time.perf_counter()
+        #: seconds from the start of the training to the end of each epoch
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+
+    # docstr-coverage: inherited
+    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: D102
+        self.seconds.append(time.perf_counter() - self.started - self.evaluator.seconds)
+        self.losses.append(epoch_loss)
+        if os.getppid() != self.parent:
+            # whoever wanted the result is gone, and will start the same run anew
+            sys.exit(1)
+
+
+def execute(description: dict[str, Any], folder: Path) -> None:
+    """Execute a run, and save its result.
+
+    :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
+    :param folder: where to save it
+    """
+    started = time.perf_counter()
+    result, evaluator, times = _train(description["arguments"], description["seed"])
+    device = result.model.device
+    stopper = result.stopper.get_summary_dict()
+    frequency = stopper["frequency"]
+    best_epoch = stopper["best_epoch"]
+    curve = [
+        dict(epoch=epoch, seconds=times.seconds[epoch - 1], mrr=value)
+        for epoch, value in zip(range(frequency, len(times.seconds) + 1, frequency), stopper["results"], strict=True)
+    ]
+    content = dict(
+        **description,
+        validation=dict(mrr=stopper["best_metric"], epoch=best_epoch, curve=curve),
+        test={name: float(result.get_metric(key)) for name, key in METRICS.items()},
+        num_epochs=len(times.seconds),
+        num_parameters=result.model.num_parameters,
+        losses=times.losses,
+        seconds=dict(
+            # the median is not disturbed by the first epoch, and by what else runs on the machine
+            epoch=float(np.median(np.diff(times.seconds, prepend=0.0))),
+            training=times.seconds[-1],
+            best=times.seconds[best_epoch - 1],
+            evaluation=evaluator.seconds,
+            total=time.perf_counter() - started,
+        ),
+        peak_memory=peak_memory(device),
+        versions=describe_versions(),
+        commit=describe_commit(),
+        machine=describe_machine(device),
+        date=today(),
+    )
+    save_run(folder, description["key"], content, evaluator.realistic_ranks())
+
+
+def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvaluator, EpochTimes]:
+    """Run PyKEEN's pipeline."""
+    evaluator = TimedEvaluator()
+    times = EpochTimes(evaluator)
+    arguments = merge(DEFAULTS, arguments)
+    num_epochs = arguments["training_kwargs"].get("num_epochs", 5)
+    frequency = arguments["stopper_kwargs"]["frequency"]
+    if frequency > num_epochs:
+        raise ValueError(f"stopper_kwargs.frequency={frequency} is above num_epochs={num_epochs}: nothing is selected.")
+    arguments["training_kwargs"]["callbacks"] = times
+    result = pipeline(**arguments, evaluator=evaluator, random_seed=seed)
+    return result, evaluator, times
+
+
+def main() -> None:
+    """Execute the run whose description is read from the standard input."""
+    # PyKEEN says much at this level, and each run the same
+    logging.disable(logging.INFO)
+    logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
+    request = json.load(sys.stdin)
+    torch.set_num_threads(request["threads"])
+    execute(request["run"], Path(request["folder"]))
+
+
+if __name__ == "__main__":
+    main()
