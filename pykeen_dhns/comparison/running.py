@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pykeen.datasets import get_dataset
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training.callbacks import TrainingCallback
 
@@ -32,12 +33,10 @@ METRICS = {
 #: What all runs have in common, unless the comparison says something else
 DEFAULTS: Arguments = dict(
     training_kwargs=dict(use_tqdm=False),
-    evaluation_kwargs=dict(use_tqdm=False, batch_size=256),
+    evaluation_kwargs=dict(use_tqdm=False),
     # of all epochs that are evaluated, the best is kept
     stopper="early",
-    stopper_kwargs=dict(
-        frequency=10, patience=1_000_000, relative_delta=0.0, metric=METRICS["mrr"], evaluation_batch_size=256
-    ),
+    stopper_kwargs=dict(frequency=10, patience=1_000_000, relative_delta=0.0, metric=METRICS["mrr"]),
 )
 
 
@@ -108,15 +107,19 @@ def execute(description: dict[str, Any], folder: Path) -> None:
 
 def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvaluator, EpochTimes]:
     """Run PyKEEN's pipeline."""
-    evaluator = TimedEvaluator()
-    times = EpochTimes(evaluator)
     arguments = merge(DEFAULTS, arguments)
+    dataset = get_dataset(dataset=arguments.pop("dataset"), dataset_kwargs=arguments.pop("dataset_kwargs", None))
+    if dataset.validation is None:
+        raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
+    factories = (dataset.training, dataset.validation, dataset.testing)
+    evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in factories]))
+    times = EpochTimes(evaluator)
     num_epochs = arguments["training_kwargs"].get("num_epochs", 5)
     frequency = arguments["stopper_kwargs"]["frequency"]
     if frequency > num_epochs:
         raise ValueError(f"stopper_kwargs.frequency={frequency} is above num_epochs={num_epochs}: nothing is selected.")
     arguments["training_kwargs"]["callbacks"] = times
-    result = pipeline(**arguments, evaluator=evaluator, random_seed=seed)
+    result = pipeline(dataset=dataset, **arguments, evaluator=evaluator, random_seed=seed)
     return result, evaluator, times
 
 
