@@ -56,6 +56,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     logging.disable(logging.INFO)
+    logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="torch.utils.data")
     started = time.perf_counter()
 

@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("numeric"), help="a folder for features")
     args = parser.parse_args()
     logging.disable(logging.INFO)
+    logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="torch.utils.data")
 
     training = get_dataset(dataset="nations").training

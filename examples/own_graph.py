@@ -113,6 +113,7 @@ def main() -> None:
     if (args.triples is None) != (args.descriptions is None):
         parser.error("--triples and --descriptions must be given both, or neither of them")
     logging.disable(logging.INFO)
+    logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="torch.utils.data")
     triples_path, descriptions_path = (
         write_example(args.output) if args.triples is None else (args.triples, args.descriptions)

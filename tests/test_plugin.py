@@ -21,13 +21,16 @@ FIRST_IMPORTS = [
     "pykeen.models.unimodal",
     "pykeen.training.slcwa",
     "pykeen.nn.representation",
+    "pykeen.nn.text",
     "pykeen.hpo.hpo",
     *("pykeen_dhns", *(f"pykeen_dhns.{module.name}" for module in pkgutil.iter_modules(pykeen_dhns.__path__))),
+    "pykeen_dhns.features.lexical",
     "pykeen_dhns_plugin",
 ]
 
 #: All names, then a run with those that the stock training loop can use, without any import of ours
 RUN = """
+import operator
 import types
 import pykeen.pipeline
 for module, resolver, name, expected in [
@@ -35,13 +38,14 @@ for module, resolver, name, expected in [
     ("losses", "loss_resolver", "dhns", "HardnessAdaptiveLoss"),
     ("losses", "loss_resolver", "hardnessadaptive", "HardnessAdaptiveLoss"),
     ("nn", "representation_resolver", "multimodal", "MultimodalRepresentation"),
+    ("nn.text", "text_encoder_resolver", "lexical", "LexicalTextEncoder"),
     ("models", "model_resolver", "multimodal", "MultimodalModel"),
     ("training", "training_loop_resolver", "dhns", "DHNSTrainingLoop"),
     ("datasets", "dataset_resolver", "db15k", "DB15K"),
     ("datasets", "dataset_resolver", "mkgw", "MKGW"),
     ("datasets", "dataset_resolver", "mkgy", "MKGY"),
 ]:
-    found = getattr(getattr(pykeen, module), resolver).lookup(name).__name__
+    found = operator.attrgetter(f"{module}.{resolver}")(pykeen).lookup(name).__name__
     assert found == expected, (module, name, found)
 import pykeen_dhns
 assert type(pykeen) is type(pykeen_dhns) is types.ModuleType, type(pykeen)
@@ -62,6 +66,7 @@ resolvers = dict(
     sampling="negative_sampler_resolver", losses="loss_resolver", nn="representation_resolver",
     models="model_resolver", training="training_loop_resolver", datasets="dataset_resolver",
 )
+resolvers["nn.text"] = "text_encoder_resolver"
 for package in ("sampling", "datasets", "nn", "models", "training"):
     importlib.import_module(f"pykeen.{package}")
     found = [
@@ -82,13 +87,14 @@ from pykeen.datasets import dataset_resolver
 from pykeen.losses import loss_resolver
 from pykeen.models import model_resolver
 from pykeen.nn import representation_resolver
+from pykeen.nn.text import text_encoder_resolver
 from pykeen.pipeline import pipeline
 from pykeen.sampling import negative_sampler_resolver
 from pykeen.training import training_loop_resolver
 ours = []
 for resolver in (
     dataset_resolver, loss_resolver, model_resolver, negative_sampler_resolver, representation_resolver,
-    training_loop_resolver,
+    text_encoder_resolver, training_loop_resolver,
 ):
     names = {**resolver.lookup_dict, **resolver.synonyms}
     ours += [cls.__name__ for cls in names.values() if cls.__module__.startswith("pykeen_dhns")]
@@ -146,15 +152,17 @@ def test_steps(tmp_path: Path) -> None:
     """Our modules come as soon as PyKEEN is ready for them, and what waits for this ends with the last one."""
     result = run(STEPS, tmp_path)
     assert result.returncode == 0, result.stderr
-    at_once = "DHNSNegativeSampler HardnessAdaptiveLoss MKGW MKGY"
+    first, last = "DHNSNegativeSampler HardnessAdaptiveLoss", "MKGW MKGY"
+    at_once, with_text = f"{first} {last}", f"{first} LexicalTextEncoder {last}"
     entities = "MultimodalModel MultimodalRepresentation"
+    others = "DHNSTrainingLoop HardnessAdaptiveLoss LexicalTextEncoder"
     assert result.stdout.splitlines() == [
         # this does not even look for plugins
         "sampling module",
         f"datasets Hook DB15K {at_once}",
-        f"nn Hook DB15K {at_once} MultimodalRepresentation",
-        f"models Hook DB15K {at_once} {entities}",
-        f"training module DB15K DHNSNegativeSampler DHNSTrainingLoop HardnessAdaptiveLoss MKGW MKGY {entities}",
+        f"nn Hook DB15K {with_text} MultimodalRepresentation",
+        f"models Hook DB15K {with_text} {entities}",
+        f"training module DB15K DHNSNegativeSampler {others} {last} {entities}",
     ]
 
 
@@ -169,6 +177,7 @@ def test_steps(tmp_path: Path) -> None:
         ("datasets/__init__.py", "import missing_module", "No module named 'missing_module'", "DB15K"),
         ("datasets/base.py", "raise RuntimeError('broken')", "RuntimeError('broken')", "MKGY"),
         ("representation.py", "1 / 0", "ZeroDivisionError", "MultimodalRepresentation"),
+        ("features/lexical.py", "1 / 0", "ZeroDivisionError", "LexicalTextEncoder"),
         ("models.py", "import missing_module", "No module named 'missing_module'", "MultimodalModel"),
         ("training.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSTrainingLoop"),
     ],
@@ -182,8 +191,10 @@ def test_broken_package(
     (broken / file).write_text(content, encoding="utf8")
     result = run(DESCRIBE, tmp_path, path=broken.parent)
     assert result.returncode == 0, result.stderr
-    # a broken file of a package breaks the package
-    module = "pykeen_dhns" if missing is None else f"pykeen_dhns.{Path(file).parts[0].removesuffix('.py')}"
+    # a broken file of a package breaks the package, but for the one that is imported on its own
+    parts = Path(file).with_suffix("").parts
+    parts = parts if parts[0] == "features" else parts[:1]
+    module = "pykeen_dhns" if missing is None else ".".join(["pykeen_dhns", *parts])
     assert result.stderr.count(f"could not import {module},") == 1
     assert cause in result.stderr
     *without, ours = result.stdout.splitlines()

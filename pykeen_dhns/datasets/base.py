@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -81,19 +82,19 @@ class PublishedDataset(LazyDataset):
         """  # noqa: DOC503
         if validation not in get_args(ValidationSplit):
             raise ValueError(f"validation={validation!r} is unknown: it must be one of {get_args(ValidationSplit)}.")
-        if isinstance(random_state, bool) or not isinstance(random_state, int):
-            message = f"random_state={random_state!r} is invalid: it must be an integer, such that it can be repeated."
-            raise ValueError(message)  # noqa: TRY004
+        _check_seed("random_state", random_state)
+        _check_bool("create_inverse_triples", create_inverse_triples)
+        _check_bool("eager", eager)
         self._default_root = PYKEEN_DATASETS.joinpath(*self._cache_sub_directories())
         self.cache_root = self._find_root(cache_root)
         self.validation_split = validation
-        self.random_state = random_state
+        self.random_state = int(random_state)
         self._create_inverse_triples = create_inverse_triples
         #: also what PyKEEN's cache needs to make the dataset again
         self.metadata = dict(
             cache_root=None if cache_root is None else str(self.cache_root),
             validation=validation,
-            random_state=random_state,
+            random_state=self.random_state,
         )
         if validation == "published" and self.validation_warning is not None:
             logger.warning("%s", self.validation_warning)
@@ -104,9 +105,21 @@ class PublishedDataset(LazyDataset):
     def _find_root(self, cache_root: str | os.PathLike[str] | None) -> Path:
         """Find the folder with the dataset's files."""
         if cache_root is not None:
-            return Path(cache_root).expanduser().absolute()
+            root = _to_folder("cache_root", cache_root)
+            if (root / self.folder_name).is_dir() and not _has_files(root):
+                raise ValueError(
+                    f"cache_root={str(root)!r} has no files of {type(self).__name__}, but a folder {self.folder_name}: "
+                    f"use {str(root / self.folder_name)!r}, or set {DATA_VARIABLE} instead of it."
+                )
+            return root
         if os.environ.get(DATA_VARIABLE):
-            return Path(os.environ[DATA_VARIABLE], self.folder_name).expanduser().absolute()
+            parent = _to_folder(DATA_VARIABLE, os.environ[DATA_VARIABLE])
+            if _has_files(parent) and not (parent / self.folder_name).exists():
+                raise ValueError(
+                    f"{DATA_VARIABLE}={str(parent)!r} has files of a dataset: it must be the folder in which there is "
+                    f"one for each dataset, here {self.folder_name}. Use cache_root for the folder of a dataset."
+                )
+            return parent / self.folder_name
         return self._default_root
 
     # docstr-coverage: inherited
@@ -150,7 +163,7 @@ class PublishedDataset(LazyDataset):
         :raises FileNotFoundError: if there is no file
         :raises ValueError: if it does not hold one row for each entity
         """  # noqa: DOC502
-        found = self.features_path(modality) if path is None else Path(path).expanduser()
+        found = self.features_path(modality) if path is None else path
         return load_dataset_features(modality, found, num_entities=self.num_entities)
 
     def _load(self) -> None:
@@ -163,7 +176,14 @@ class PublishedDataset(LazyDataset):
         if self.validation_split == "held-out":
             # with a seed, PyKEEN would seed the global generator, which is the user's
             generator = torch.Generator().manual_seed(self.random_state)
-            training, self._validation = training.split(1 - self.held_out_share, random_state=generator)
+            try:
+                training, self._validation = training.split(1 - self.held_out_share, random_state=generator)
+            except ValueError as error:
+                raise ValueError(
+                    f"validation='held-out' is not possible: without a tenth of the {training.num_triples} triples in "
+                    f"{self.cache_root / 'train2id.txt'}, some entity or relation would have none. Use "
+                    f"validation='published'."
+                ) from error
         self._training, self._testing = training, testing
 
     def _load_validation(self) -> None:
@@ -201,3 +221,40 @@ class PublishedDataset(LazyDataset):
                 f"{self.folder_name} of https://github.com/{REPOSITORY} into {self.cache_root}; or, if you have them, "
                 f"pass their folder as cache_root, or set {DATA_VARIABLE} to the folder with {self.folder_name}."
             ) from error
+
+
+def _has_files(folder: Path) -> bool:
+    """Return whether a folder has some file of a dataset."""
+    return any((folder / name).is_file() for name in FILE_NAMES)
+
+
+def _to_folder(name: str, value: Any) -> Path:
+    """Get the absolute path of a folder, which need not exist yet."""
+    problem = f"{name}={value!r} is invalid: it must be the path of a folder"
+    # an empty one would be the current folder
+    if not isinstance(value, str | os.PathLike) or not str(value) or "\0" in str(value):
+        raise ValueError(f"{problem}.")
+    try:
+        path = Path(value).expanduser().absolute()
+        is_file = path.exists() and not path.is_dir()
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        # e.g., the home of an unknown user, or a character that no path has
+        raise ValueError(f"{problem}. {error}") from error
+    if is_file:
+        raise ValueError(f"{problem}, but is a file.")
+    return path
+
+
+def _check_bool(name: str, value: Any) -> None:
+    # "false" would be true
+    if not isinstance(value, bool):
+        message = f"{name}={value!r} is invalid: it must be True or False."
+        raise ValueError(message)  # noqa: TRY004
+
+
+def _check_seed(name: str, value: Any) -> None:
+    # what PyTorch takes
+    if isinstance(value, bool) or not isinstance(value, Integral) or not -(2**63) <= int(value) < 2**64:
+        raise ValueError(
+            f"{name}={value!r} is invalid: it must be an integer of at most 64 bits, such that it can be repeated."
+        )

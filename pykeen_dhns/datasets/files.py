@@ -1,6 +1,8 @@
 """Files that are downloaded where they are missing, and verified before they are used."""
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,20 +37,26 @@ def read_file(path: Path, *, url: str, sha256: str | None, is_cached: bool) -> b
             path.unlink()
         raise ValueError(
             f"{path} is not the file that is needed: {_describe(content, sha256)}. "
-            + ("It has been removed: try again." if is_cached else f"Replace it, or remove it to get it from {url}.")
+            + (
+                "It has been removed: try again."
+                if is_cached
+                else f"If it belongs to something else, use another folder. Else, replace it, or remove it to get it "
+                f"from {url}."
+            )
         )
     return content
 
 
 def _download(path: Path, *, url: str, sha256: str | None) -> bytes:
     """Download a file, such that nothing is left of it unless it is right."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # not next to the other files, where a later run, or one at the same time, could take a part for the whole
-        folder = TemporaryDirectory(dir=path.parent, prefix=".download-")
-    except OSError as error:
-        raise ConnectionError(f"{url} could not be downloaded to {path}: {error}") from error
-    with folder:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(_make_folder(path.parent))
+            # not next to the other files, where a later run, or one at the same time, could take a part for the whole
+            folder = TemporaryDirectory(dir=path.parent, prefix=".download-")
+        except OSError as error:
+            raise ConnectionError(f"{url} could not be downloaded to {path}: {error}") from error
+        stack.enter_context(folder)
         part = Path(folder.name, path.name)
         try:
             _fetch(url, part, sha256=sha256)
@@ -56,7 +64,10 @@ def _download(path: Path, *, url: str, sha256: str | None) -> bytes:
             # of each library's own kind
             received = part.read_bytes() if part.is_file() else b""
             details = f" ({_describe(received, sha256)})" if received else ""
-            raise ConnectionError(f"{url} could not be downloaded to {path}{details}: {error}") from error
+            # what pystow raises instead of some does not say why
+            raise ConnectionError(
+                f"{url} could not be downloaded to {path}{details}: {error.__cause__ or error}"
+            ) from error
         content = part.read_bytes()
         if sha256 is not None and _hash(content) != sha256:
             raise ValueError(
@@ -64,6 +75,21 @@ def _download(path: Path, *, url: str, sha256: str | None) -> bytes:
             )
         part.replace(path)
     return content
+
+
+@contextlib.contextmanager
+def _make_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and remove it again if nothing gets there: its name may be a mistake."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        # those that are not empty stay
+        with contextlib.suppress(OSError):
+            for parent in missing:
+                parent.rmdir()
+        raise
 
 
 def _fetch(url: str, path: Path, *, sha256: str | None) -> None:

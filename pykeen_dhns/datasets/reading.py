@@ -1,5 +1,6 @@
 """The format of the published files: a count, then one item per line."""
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ __all__ = [
     "read_labels",
     "read_triples",
 ]
+
+#: How many digits a number may have. No count is as large, and Python refuses to read very long ones.
+MAX_DIGITS = 18
 
 
 def read_labels(path: Path, content: bytes) -> dict[str, int]:
@@ -29,8 +33,8 @@ def read_labels(path: Path, content: bytes) -> dict[str, int]:
     for number, line in lines:
         # a label may contain spaces
         parts = line.rsplit(maxsplit=1)
-        if len(parts) != 2 or not parts[1].isdigit():
-            raise ValueError(f"{path}, line {number}: {line!r} is malformed, it must be a label and its ID.")
+        if len(parts) != 2 or not _is_number(parts[1]):
+            raise ValueError(f"{path}, line {number}: {_show(line)} is malformed, it must be a label and its ID.")
         index = int(parts[1])
         if index >= count:
             raise ValueError(f"{path}, line {number}: the ID is {index}, but it must be less than {count}, the count.")
@@ -40,7 +44,7 @@ def read_labels(path: Path, content: bytes) -> dict[str, int]:
         try:
             label = parts[0].decode("utf8")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path}, line {number}: {line!r} is malformed, it must be UTF-8. {error}") from error
+            raise ValueError(f"{path}, line {number}: {_show(line)} is malformed, it must be UTF-8. {error}") from error
         if label in label_to_id:
             other = first_lines[label_to_id[label]]
             raise ValueError(f"{path}, line {number}: the label {label!r} was already in line {other}.")
@@ -66,10 +70,9 @@ def read_triples(path: Path, content: bytes, *, num_entities: int, num_relations
     triples = []
     for number, line in lines:
         parts = line.split()
-        # of bytes, only ASCII digits are digits
-        if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        if len(parts) != 3 or not all(map(_is_number, parts)):
             raise ValueError(
-                f"{path}, line {number}: {line!r} is malformed, it must be the IDs of head, tail, and relation."
+                f"{path}, line {number}: {_show(line)} is malformed, it must be the IDs of head, tail, and relation."
             )
         head, tail, relation = map(int, parts)
         if max(head, tail) >= num_entities or relation >= num_relations:
@@ -85,12 +88,23 @@ def read_triples(path: Path, content: bytes, *, num_entities: int, num_relations
 def _read_lines(path: Path, content: bytes) -> tuple[int, Iterator[tuple[int, bytes]]]:
     """Read the count, and number the lines after it."""
     # Only line feeds end lines: labels may contain some of what Unicode regards as an end of a line, too.
-    count, *lines = content.rstrip().split(b"\n")
-    if not count.strip().isdigit() or not int(count):
+    # Some editors write a mark at the beginning that says that it is UTF-8.
+    count, *lines = content.removeprefix(codecs.BOM_UTF8).rstrip().split(b"\n")
+    if not _is_number(count.strip()) or not int(count):
         raise ValueError(
-            f"{path}, line 1: {count!r} is malformed, it must be the number of lines that follow, at least 1."
+            f"{path}, line 1: {_show(count)} is malformed, it must be the number of lines that follow, at least 1."
         )
     return int(count), ((number, line.strip()) for number, line in enumerate(lines, start=2))
+
+
+def _is_number(part: bytes) -> bool:
+    # of bytes, only ASCII digits are digits
+    return part.isdigit() and len(part) <= MAX_DIGITS
+
+
+def _show(line: bytes, limit: int = 80) -> str:
+    """Show a line, or the beginning of what may be a whole file."""
+    return repr(line) if len(line) <= limit else f"{line[:limit]!r}... ({len(line)} bytes)"
 
 
 def _check_count(path: Path, count: int, found: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .files import FloatArray, read_json, write_array, write_json
+from .files import FloatArray, read_json, to_path, write_array, write_json
 from .labels import check_labels, entity_labels, hash_strings
 from .provenance import Provenance
 
@@ -64,6 +64,7 @@ class EncodedFeatures:
         :returns: the path, which can be given as a modality
 
         :raises ValueError: if it has another suffix
+        :raises OSError: if it cannot be written
         """  # noqa: DOC502
         target = check_path(path)
         write_array(target, self.features)
@@ -100,12 +101,18 @@ class EncodedFeatures:
             features_hash = content.pop(FEATURES_HASH)
             provenance = Provenance(**content)
         except (KeyError, TypeError) as error:
-            raise ValueError(f"{str(find_provenance(target))!r} is no provenance of features: {error}") from error
+            raise ValueError(
+                f"{str(find_provenance(target))!r} is no provenance of features: {error}. Delete it, and encode again."
+            ) from error
         try:
             features = np.load(target, allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise ValueError(f"{str(target)!r} cannot be read as .npy: {error}") from error
-        if _hash_array(features) != features_hash:
+            raise ValueError(
+                f"{str(target)!r} cannot be read as .npy: {error}. Delete it and {find_provenance(target).name}, and "
+                f"encode again."
+            ) from error
+        # it may hold several
+        if not isinstance(features, np.ndarray) or _hash_array(features) != features_hash:
             raise ValueError(
                 f"{str(target)!r} is not the file whose provenance is in {find_provenance(target).name}: one of both "
                 f"was changed or replaced. Encode again, or restore it."
@@ -116,18 +123,20 @@ class EncodedFeatures:
         return result
 
 
-def check_path(path: str | os.PathLike[str]) -> Path:
+def check_path(path: str | os.PathLike[str], name: str = "path") -> Path:
     """Check the path of a file with features.
 
     :param path: the path
+    :param name: the argument's name, for messages
 
     :returns: the path
 
+    :raises TypeError: if it is no path
     :raises ValueError: if it does not have the right suffix
-    """
-    target = Path(path).expanduser()
+    """  # noqa: DOC503
+    target = to_path(name, path)
     if target.suffix != ".npy":
-        raise ValueError(f"{str(target)!r} has suffix {target.suffix!r}: it must be .npy.")
+        raise ValueError(f"{name}={str(target)!r} has suffix {target.suffix!r}: it must be .npy.")
     return target
 
 

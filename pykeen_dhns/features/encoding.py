@@ -17,6 +17,7 @@ from .files import FloatArray
 from .labels import hash_strings, name_some
 from .partial import PartialRows
 from .provenance import Provenance, check_same, current_versions, now
+from ..validation import check_positive_int
 
 __all__ = [
     "Job",
@@ -71,14 +72,13 @@ def encode(
 
     :raises ValueError: if nothing can be encoded, or the cache is from another run
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size} is invalid: it must be at least 1.")
+    check_positive_int("batch_size", batch_size)
     if not job.items:
         raise ValueError(f"None of {len(job.labels)} {job.kind} can be encoded: {_describe_missing(job.missing, job)}.")
     request = dict(
         kind=job.kind, inputs_hash=job.inputs_hash, labels_hash=hash_strings(job.labels), **factory.describe()
     )
-    partial = None if cache is None else PartialRows(check_path(cache))
+    partial = None if cache is None else PartialRows(check_path(cache, name="cache"))
     if partial is not None:
         # before the encoder is made, since this may take long, or be impossible where there is nothing left to encode
         partial.check(request)
@@ -87,7 +87,7 @@ def encode(
     encoder = factory.make()
     request["weights_hash"] = hash_weights(encoder)
     items = list(job.items.values())
-    batches = [] if partial is None else partial.start(request)
+    batches = [] if partial is None else partial.start(request, num_rows=len(items))
     done = sum(map(len, batches))
     with tqdm(total=len(items), initial=done, desc=job.kind, disable=not progress) as bar:
         for start in range(done, len(items), batch_size):
@@ -113,8 +113,11 @@ def to_array(encoded: Tensor, items: Sequence[Any]) -> FloatArray:
 
     :returns: shape: (batch_size, k), the same
 
+    :raises TypeError: if it is no tensor
     :raises ValueError: if the shape is another one, or there is something not finite
     """
+    if not isinstance(encoded, Tensor):
+        raise TypeError(f"The encoder's result is a {type(encoded).__name__}: it must be a tensor.")
     if encoded.ndim != 2 or len(encoded) != len(items) or not encoded.shape[1]:
         raise ValueError(
             f"The encoder's result has shape {tuple(encoded.shape)} for {len(items)} inputs: it must be "
@@ -172,7 +175,7 @@ def _assemble(
         num_features=features.shape[1],
         num_missing=int(is_missing.sum()),
         missing={reason: len(positions) for reason, positions in missing.items()},
-        batch_size=batch_size,
+        batch_size=int(batch_size),
         created=now(),
         versions=current_versions(),
     )

@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -29,6 +31,17 @@ class EncoderFactory(Generic[Encoder]):
     random_seed: int
 
     def __post_init__(self) -> None:
+        if isinstance(self.query, nn.Module) and not isinstance(self.query, self.resolver.base):
+            raise TypeError(f"encoder is a {type(self.query).__name__}: it must be a {self.resolver.base.__name__}.")
+        if not isinstance(self.kwargs, Mapping | None):
+            raise TypeError(
+                f"encoder_kwargs={self.kwargs!r} is a {type(self.kwargs).__name__}: it must be a mapping from the "
+                f"names of parameters to values, or None."
+            )
+        seed: Any = self.random_seed
+        # what PyTorch takes
+        if isinstance(seed, bool) or not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**64:
+            raise ValueError(f"random_seed={seed!r} is invalid: it must be an integer of at most 64 bits.")
         if isinstance(self.query, nn.Module) and self.kwargs:
             raise ValueError(
                 f"encoder is an instance of {type(self.query).__name__}, so encoder_kwargs={dict(self.kwargs)} have no "
@@ -44,7 +57,7 @@ class EncoderFactory(Generic[Encoder]):
         return dict(
             encoder=self.resolver.normalize_cls(self.resolver.lookup(self.query)),
             encoder_kwargs=to_json(dict(self.kwargs or {})),
-            random_seed=self.random_seed,
+            random_seed=int(self.random_seed),
         )
 
     def make(self) -> Encoder:
@@ -54,7 +67,7 @@ class EncoderFactory(Generic[Encoder]):
         """
         with torch.random.fork_rng(devices=[]):
             # torch.manual_seed would also seed GPUs, whose state is not restored then
-            torch.default_generator.manual_seed(self.random_seed)
+            torch.default_generator.manual_seed(int(self.random_seed))
             return self.resolver.make(self.query, self.kwargs).eval()
 
 

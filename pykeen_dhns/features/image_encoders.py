@@ -1,6 +1,7 @@
 """Encoders for images."""
 
 import logging
+import pickle
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from class_resolver import ClassResolver, OptionalKwargs
 from torch import Tensor, nn
+
+from .files import to_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -115,8 +118,16 @@ def _initialize(backbone: nn.Module, weights: str | Path | None, known: list[str
     """Initialise a model from a file, or leave it as it is."""
     if weights is None:
         logger.warning("The parameters of the encoder are random, so its features are hardly of any use.")
-    elif Path(weights).expanduser().is_file():
-        backbone.load_state_dict(torch.load(Path(weights).expanduser(), map_location="cpu", weights_only=True))
+    elif (path := to_path("weights", weights)).is_file():
+        try:
+            backbone.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:
+            # PyTorch suggests to run what is pickled
+            reason = "" if isinstance(error, pickle.UnpicklingError) else f" {error}"
+            raise ValueError(
+                f"weights={str(path)!r} cannot be loaded: it must be a file with the parameters of this model, as "
+                f"torch.save(model.state_dict(), path) writes it.{reason}"
+            ) from error
     else:
         raise ValueError(f"weights={str(weights)!r} is neither a file nor one of {', '.join(known)}.")
 

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from class_resolver import HintOrType, OptionalKwargs
 from .encoded import EncodedFeatures
 from .encoding import Job, encode, to_array
 from .factory import EncoderFactory
-from .files import FloatArray
+from .files import FloatArray, to_path
 from .image_encoders import ImageEncoder, image_encoder_resolver
 from .labels import hash_strings, is_missing, split_labels
 
@@ -62,8 +62,12 @@ def encode_images(
     :raises ValueError: if no image can be read, or the cache is from another run, e.g., of other images
     """  # noqa: DOC502, DOC503
     inputs, labels = split_labels("paths", paths, labels)
-    files = {row: _check_path(row, path) for row, path in enumerate(inputs) if path != "" and not is_missing(path)}
-    sizes = {row: path.stat().st_size for row, path in files.items() if path.is_file()}
+    files = {
+        row: to_path(f"paths[{row}]", path, what="a path, or None if missing")
+        for row, path in enumerate(inputs)
+        if not is_missing(path) and not (isinstance(path, str) and not path)
+    }
+    sizes = {row: size for row, path in files.items() if (size := _get_size(path)) is not None}
     job = Job(
         kind="images",
         labels=labels,
@@ -88,16 +92,25 @@ def _encode_batch(encoder: ImageEncoder, paths: Sequence[Path]) -> FloatArray:
     }
     if not images:
         return np.empty((len(paths), 0), dtype=np.float32)
+    shapes = {tuple(image.shape): paths[position] for position, image in images.items()}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"{type(encoder).__name__}.transform makes tensors of different shapes, e.g., "
+            f"{' and '.join(f'{shape} of {str(path)!r}' for shape, path in shapes.items())}: these must be the same "
+            f"for all images."
+        )
     encoded = to_array(encoder(torch.stack(list(images.values()))), [paths[position] for position in images])
     result = np.full((len(paths), encoded.shape[1]), np.nan, dtype=np.float32)
     result[list(images)] = encoded
     return result
 
 
-def _check_path(row: int, path: Any) -> Path:
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"paths[{row}]={path!r} is a {type(path).__name__}: it must be a path, or None if missing.")
-    return Path(path).expanduser()
+def _get_size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        # e.g., a name that is too long for one
+        return None
 
 
 def _read_image(path: Path) -> "Image | None":

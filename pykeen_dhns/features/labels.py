@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,11 +70,15 @@ def label_to_text(label: str) -> str:
 
     :returns: the last part of the URI, without percent encoding, and with spaces for underscores
 
+    :raises TypeError: if the label is no string
+
     >>> label_to_text("Gilles_Mbang_Ondo")
     'Gilles Mbang Ondo'
     >>> label_to_text("<http://dbpedia.org/resource/Andr%C3%A9_Gide>")
     'André Gide'
     """
+    if not isinstance(label, str):
+        raise TypeError(f"label={reprlib.repr(label)} is a {type(label).__name__}: it must be a string.")
     if "://" in label:
         label = unquote(label.strip("<>").rstrip("/#").replace("#", "/").rpartition("/")[2])
     return " ".join(label.replace("_", " ").split())
@@ -106,13 +111,11 @@ def check_labels(labels: Sequence[str], n: int | None = None, *, unique: bool = 
 
     :raises TypeError: if these are not strings
     :raises ValueError: if there is not one for each row, or one of them occurs twice, but must not
-    """
-    if isinstance(labels, str):
-        raise TypeError(f"labels={labels!r} is a single string: there must be one label for each row.")
-    labels = list(labels)
+    """  # noqa: DOC503
+    labels = _to_list("labels", labels)
     for row, label in enumerate(labels):
         if not isinstance(label, str):
-            raise TypeError(f"labels[{row}]={label!r} is a {type(label).__name__}: labels must be strings.")
+            raise TypeError(f"labels[{row}]={reprlib.repr(label)} is a {type(label).__name__}: labels must be strings.")
     if n is not None and len(labels) != n:
         raise ValueError(f"There are {len(labels)} labels, but {n} rows: there must be one label for each row.")
     duplicates = [label for label, count in Counter(labels).items() if count > 1] if unique else []
@@ -152,13 +155,11 @@ def split_labels(
     :raises TypeError: if there is a single string instead, or labels are none
     :raises ValueError: if there are no inputs, or not one label for each
     """  # noqa: DOC503
-    if isinstance(inputs, str):
-        raise TypeError(f"{kind}={inputs!r} is a single string: there must be one for each row.")
     if isinstance(inputs, Mapping):
         if labels is not None:
             raise ValueError(f"{kind} is a mapping from labels, so labels must not be given in addition.")
         labels, inputs = list(inputs), list(inputs.values())
-    inputs = list(inputs)
+    inputs = _to_list(kind, inputs)
     if not inputs:
         raise ValueError(f"{kind} is empty: there must be at least one.")
     if labels is None:
@@ -167,10 +168,29 @@ def split_labels(
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value stands for something missing: None, or NaN, which is what pandas has for empty cells.
+    """Return whether a value stands for something missing: None, or what pandas has for empty cells, such as NaN.
 
     :param value: the value
 
     :returns: whether it does
     """
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    # those of pandas by name, since it need not be there
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in {"NAType", "NaTType"}
+    )
+
+
+def _to_list(name: str, values: Any) -> list[Any]:
+    """List what there is for each row."""
+    if isinstance(values, str | bytes):
+        raise TypeError(f"{name}={values!r} is a single string: there must be one for each row.")
+    problem = f"{name} is a {type(values).__name__}: it must be a list, or something else with one item for each row"
+    # of these, what one gets are items in any order, or the keys, or the names of columns
+    if isinstance(values, set | frozenset | Mapping) or hasattr(values, "columns"):
+        raise TypeError(f"{problem}, in their order.")
+    try:
+        return list(values)
+    except TypeError as error:
+        raise TypeError(f"{problem}.") from error

@@ -2,12 +2,14 @@
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pykeen.nn.text import TextEncoder, text_encoder_resolver
 from pykeen.typing import FloatTensor
-from sklearn.feature_extraction.text import HashingVectorizer
 from torch import Tensor
+
+from ..validation import check_positive_int
 
 __all__ = ["LexicalTextEncoder"]
 
@@ -43,18 +45,17 @@ class LexicalTextEncoder(TextEncoder):
             boundaries of words, but contain them.
 
         :raises ValueError: if an argument is not possible
-        """
+        """  # noqa: DOC502
+        # only now, since this module is imported whenever PyKEEN is
+        from sklearn.feature_extraction.text import HashingVectorizer
+
         super().__init__()
-        low, high = ngram_range
-        if dim < 1:
-            raise ValueError(f"dim={dim} is invalid: it must be at least 1.")
-        if not 1 <= low <= high:
-            raise ValueError(f"ngram_range={ngram_range} is invalid: it must be (low, high), with 1 <= low <= high.")
-        self.dim, self.ngram_range = dim, (low, high)
+        check_positive_int("dim", dim)
+        self.dim, self.ngram_range = int(dim), _check_ngram_range(ngram_range)
         # PyKEEN finds the device of an encoder by what it holds
         self.register_buffer("empty", torch.empty(0), persistent=False)
         self.vectorizer = HashingVectorizer(
-            analyzer="char_wb", ngram_range=self.ngram_range, n_features=dim, preprocessor=normalize
+            analyzer="char_wb", ngram_range=self.ngram_range, n_features=self.dim, preprocessor=normalize
         )
 
     # docstr-coverage: inherited
@@ -64,6 +65,18 @@ class LexicalTextEncoder(TextEncoder):
     # docstr-coverage: inherited
     def extra_repr(self) -> str:  # noqa: D102
         return f"dim={self.dim}, ngram_range={self.ngram_range}"
+
+
+def _check_ngram_range(ngram_range: Any) -> tuple[int, int]:
+    try:
+        low, high = ngram_range
+        check_positive_int("low", low)
+        check_positive_int("high - low + 1", high - low + 1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"ngram_range={ngram_range!r} is invalid: it must be (low, high), two integers with 1 <= low <= high."
+        ) from error
+    return int(low), int(high)
 
 
 def normalize(text: str) -> str:

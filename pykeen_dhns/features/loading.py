@@ -1,6 +1,7 @@
 """Load the features of a modality, and check them."""
 
 import os
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -8,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
+
+from .files import to_path
 
 __all__ = [
     "Features",
@@ -103,6 +106,9 @@ def _to_float(label: str, array: Any) -> Tensor:
     if isinstance(array, Tensor):
         if array.layout != torch.strided or array.is_complex() or array.is_quantized:
             raise ValueError(f"{label} has dtype {array.dtype} and layout {array.layout}: it must be dense and real.")
+        if array.is_nested or array.is_meta:
+            what = "nested" if array.is_nested else "on the meta device, i.e., without any values"
+            raise ValueError(f"{label} is {what}: it must be a plain tensor.")
         return array.detach().to(device="cpu", dtype=torch.float32)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{label} has dtype {array.dtype}: it must be of real numbers.")
@@ -116,10 +122,12 @@ def _read(label: str, name: str, source: Any) -> Any:
     if isinstance(source, Tensor | np.ndarray):
         return source
     if isinstance(source, str | os.PathLike):
-        return _read_file(label, name, Path(source).expanduser())
+        return _read_file(label, name, to_path(label, source))
+    # the features of EncodedFeatures
+    hint = " Use its attribute features." if hasattr(source, "features") else ""
     raise ValueError(
         f"{label} is a {type(source).__name__}: it must be a tensor, an array, the path of a file, or a mapping with "
-        f"features and mask."
+        f"features and mask.{hint}"
     )
 
 
@@ -154,19 +162,33 @@ def _select(label: str, name: str, path: Path, tensors: Mapping[str, Tensor]) ->
     if len(tensors) == 1:
         return next(iter(tensors.values()))
     if name not in tensors:
+        names = sorted(map(str, tensors))
+        # there may be one for each entity
+        names = names if len(names) <= 10 else [*names[:10], "..."]
         raise ValueError(
-            f"{label}={str(path)!r} holds tensors named {sorted(map(str, tensors))}: it must hold one tensor only, or "
+            f"{label}={str(path)!r} holds tensors named {names}: it must hold one tensor only, or "
             f"one that is named {name!r}."
         )
     return tensors[name]
 
 
 def _read_numpy(path: Path) -> Any:
+    with path.open("rb") as file:
+        # what does not begin like this, NumPy takes for a pickle, and suggests to run it
+        if file.read(6) != b"\x93NUMPY":
+            raise ValueError("It has another format: write it by numpy.save(path, array).")
     return np.load(path, allow_pickle=False)
 
 
 def _read_torch(path: Path) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch suggests to run it
+        raise ValueError(
+            "It is broken, or holds other objects than tensors, which could run code: write it by "
+            "torch.save(tensor, path)."
+        ) from error
 
 
 def _read_safetensors(path: Path) -> Any:

@@ -2,15 +2,14 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from class_resolver import ClassResolver, HintOrType, OptionalKwargs
 
 from .encoded import EncodedFeatures
-from .files import FloatArray
+from .files import FloatArray, to_path
 from .labels import entity_labels, entity_to_id, hash_strings, name_some
 from .provenance import Provenance, current_versions, now, to_json
 
@@ -52,9 +51,11 @@ def encode_literals(
     :returns: shape: (num_entities, k) the features, ordered by entity ID, with rows of NaN for entities without any
         literal. The names of the columns are in the provenance.
 
-    :raises TypeError: if the factory has no labels, or no literals
+    :raises TypeError: if the factory has no labels, or no literals, or an argument is of the wrong type
+    :raises FileNotFoundError: if there is no such file
     :raises ValueError: if there is not a single literal of an entity of the factory, or the values cannot be scaled
     """  # noqa: DOC502, DOC503
+    _check_scaling(scaler, scaler_kwargs, indicators)
     labels = entity_labels(triples_factory)
     if numeric_triples is None:
         table = _from_factory(triples_factory)
@@ -64,8 +65,8 @@ def encode_literals(
     table = table.dropna(axis="columns", how="all")
     if table.empty:
         raise ValueError(
-            f"There is no literal of any of the {len(labels)} entities: the entities of numeric triples must be "
-            f"labelled as in the triples factory, {name_some(labels)}."
+            f"There is no literal of any of the {len(labels)} entities: numeric triples must have their labels as in "
+            f"the triples factory, {name_some(labels)}, and finite numbers as values, with a point."
         )
     values, columns = _scale(table, scaler, scaler_kwargs, indicators=indicators)
     features = np.full((len(labels), len(columns)), np.nan, dtype=np.float32)
@@ -93,6 +94,18 @@ def encode_literals(
     return EncodedFeatures(features=features, provenance=provenance)
 
 
+def _check_scaling(scaler: Any, scaler_kwargs: Any, indicators: Any) -> None:
+    """Check how to scale."""
+    if not isinstance(scaler, str | type | None) and not hasattr(scaler, "fit_transform"):
+        raise TypeError(f"scaler={scaler!r} is a {type(scaler).__name__}: it must be one of scikit-learn's, or a name.")
+    if not isinstance(scaler_kwargs, Mapping | None):
+        raise TypeError(
+            f"scaler_kwargs={scaler_kwargs!r} is a {type(scaler_kwargs).__name__}: it must be a mapping, or None."
+        )
+    if not isinstance(indicators, bool):
+        raise TypeError(f"indicators={indicators!r} is a {type(indicators).__name__}: it must be True or False.")
+
+
 def _from_factory(triples_factory: Any) -> "pandas.DataFrame":
     """Get the literals of a factory, by entity ID and attribute."""
     import pandas
@@ -113,11 +126,24 @@ def _from_triples(numeric_triples: Any, ids: dict[str, int]) -> "pandas.DataFram
     from pykeen.triples.utils import load_triples
 
     if isinstance(numeric_triples, str | os.PathLike):
-        numeric_triples = load_triples(Path(numeric_triples).expanduser())
+        path = to_path("numeric_triples", numeric_triples)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"numeric_triples={str(path)!r} is not a file. It is looked for in {path.absolute()}."
+            )
+        try:
+            numeric_triples = load_triples(path)
+        except ValueError as error:
+            # of pandas, or not UTF-8
+            raise ValueError(
+                f"numeric_triples={str(path)!r} cannot be read: each line must be entity, attribute, and value, "
+                f"separated by tabs. {error}"
+            ) from error
     numeric_triples = np.asarray(numeric_triples)
     if numeric_triples.ndim != 2 or numeric_triples.shape[1] != 3:
         raise ValueError(
-            f"numeric_triples has shape {numeric_triples.shape}: it must be (n, 3), with entity, attribute, and value."
+            f"numeric_triples has shape {numeric_triples.shape}: it must be (n, 3), with entity, attribute, and value, "
+            f"which are separated by tabs in a file."
         )
     triples = pandas.DataFrame(numeric_triples, columns=["entity", "attribute", "text"])
     # what is no number, e.g., a full date, becomes NaN

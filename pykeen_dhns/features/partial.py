@@ -47,21 +47,22 @@ class PartialRows:
         if self.exists():
             check_same(read_json(self.request_path), request, where=self.folder)
 
-    def start(self, request: Mapping[str, Any]) -> list[FloatArray]:
+    def start(self, request: Mapping[str, Any], *, num_rows: int) -> list[FloatArray]:
         """Start a run, or continue it.
 
         :param request: what determines the rows
+        :param num_rows: how many rows there will be
 
         :returns: the rows that are already there, by batch
 
         :raises ValueError: if the run that is there is another one
+        :raises OSError: if nothing can be written there
         """  # noqa: DOC502
         self.check(request)
         if not self.exists():
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
             write_json(self.request_path, request)
-        batches = list(self._read_batches())
+        batches = list(self._read_batches(num_rows))
         done = sum(map(len, batches))
         for path in self.folder.glob("[0-9]*.npy"):
             # behind a gap, which there is only if someone has deleted a file, or a disk has failed
@@ -88,13 +89,20 @@ class PartialRows:
     def _path(self, start: int) -> Path:
         return self.folder / f"{start:012}.npy"
 
-    def _read_batches(self) -> Iterator[FloatArray]:
+    def _read_batches(self, num_rows: int) -> Iterator[FloatArray]:
         start = 0
         while (path := self._path(start)).is_file():
             try:
                 rows = np.load(path, allow_pickle=False)
+                _check_batch(rows, limit=num_rows - start)
             except (ValueError, EOFError) as error:
                 logger.warning("%s is broken, its rows are encoded again: %s", path, error)
                 return
             yield rows
             start += len(rows)
+
+
+def _check_batch(rows: Any, *, limit: int) -> None:
+    """Check that a file has what a batch can be, since rows would get to the wrong place otherwise."""
+    if not isinstance(rows, np.ndarray) or rows.dtype != np.float32 or rows.ndim != 2 or not 0 < len(rows) <= limit:
+        raise ValueError(f"it does not hold 1 to {limit} rows of float32")

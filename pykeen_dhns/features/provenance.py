@@ -8,6 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..version import VERSION
 
 __all__ = [
@@ -98,6 +100,8 @@ def to_json(value: Any) -> Any:
     def default(x: Any) -> Any:
         if isinstance(x, Path):
             return str(x)
+        if isinstance(x, np.generic):
+            return x.item()
         if isinstance(x, type):
             return f"{x.__module__}.{x.__qualname__}"
         raise TypeError(

@@ -1,6 +1,7 @@
 """Features from texts."""
 
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -53,7 +54,7 @@ def encode_texts(
 
     :returns: shape: (n, k) the features, with rows of NaN for missing texts
 
-    :raises TypeError: if there is something else than a text
+    :raises TypeError: if there is something else than a text, or no encoder
     :raises ValueError: if there are no texts, or the cache is from another run, e.g., of other texts
     """  # noqa: DOC502, DOC503
     # only now, since these need packages that features from files do not need
@@ -72,6 +73,8 @@ def encode_texts(
         failure="not encoded",
         inputs_hash=hash_strings(checked),
     )
+    # for the resolver, None is another one
+    encoder = "lexical" if encoder is None else encoder
     factory = EncoderFactory(text_encoder_resolver, encoder, encoder_kwargs, random_seed)
     return encode(job, factory, _encode_batch, batch_size=batch_size, cache=cache, progress=progress)
 
@@ -85,5 +88,7 @@ def _check_text(row: int, text: Any) -> str:
     if is_missing(text):
         return ""
     if not isinstance(text, str):
-        raise TypeError(f"texts[{row}]={text!r} is a {type(text).__name__}: it must be a string, or None if missing.")
+        raise TypeError(
+            f"texts[{row}]={reprlib.repr(text)} is a {type(text).__name__}: it must be a string, or None if missing."
+        )
     return text

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pykeen.datasets import get_dataset
@@ -133,6 +134,17 @@ def test_malformed_file(folder: Path) -> None:
         (dict(random_state=None), "random_state=None is invalid: it must be an integer"),
         (dict(random_state=torch.Generator()), "is invalid: it must be an integer"),
         (dict(random_state=True), "random_state=True is invalid"),
+        (dict(random_state=1.5), "random_state=1.5 is invalid"),
+        (dict(random_state=2**70), f"random_state={2**70} is invalid: it must be an integer of at most 64 bits"),
+        (dict(create_inverse_triples="false"), "create_inverse_triples='false' is invalid: it must be True or False."),
+        (dict(create_inverse_triples=None), "create_inverse_triples=None is invalid"),
+        (dict(eager="no"), "eager='no' is invalid: it must be True or False."),
+        (dict(cache_root=""), "cache_root='' is invalid: it must be the path of a folder."),
+        (dict(cache_root=3), "cache_root=3 is invalid: it must be the path of a folder."),
+        (dict(cache_root=b"x"), "cache_root=b'x' is invalid: it must be the path of a folder."),
+        (dict(cache_root="a\0b"), "cache_root='a\\x00b' is invalid: it must be the path of a folder."),
+        (dict(cache_root="~nobody-of-this-name/x"), "is invalid: it must be the path of a folder. "),
+        (dict(cache_root=__file__), f"cache_root={__file__!r} is invalid: it must be the path of a folder, but is a"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
@@ -260,3 +272,40 @@ def test_warning(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     get_dataset(dataset="small", dataset_kwargs=dict(cache_root=os.fspath(folder), validation="held-out"))
     assert caplog.records == []
+
+
+def test_wrong_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One folder too high or too low is an error that names the right one."""
+    message = f"has no files of Small, but a folder SMALL-1: use {str(folder)!r}, or set PYKEEN_DHNS_DATA"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Small(cache_root=folder.parent)
+    monkeypatch.setenv("PYKEEN_DHNS_DATA", str(folder))
+    with pytest.raises(
+        ValueError, match=r"^PYKEEN_DHNS_DATA=.* has files of a dataset: it must be the folder in which"
+    ):
+        Small()
+    monkeypatch.setenv("PYKEEN_DHNS_DATA", str(folder / "train2id.txt"))
+    with pytest.raises(ValueError, match=r"^PYKEEN_DHNS_DATA=.* is invalid: it must be the path of a folder, but is a"):
+        Small()
+
+
+def test_held_out_is_impossible(tmp_path: Path) -> None:
+    """Where nothing can be held out, this is said."""
+    folder = write_files(tmp_path, train=b"2\n0 1 0\n2 3 1\n")
+    with pytest.raises(ValueError, match=r"^validation='held-out' is not possible: .* the 2 triples in .*train2id.txt"):
+        Unverified(cache_root=folder, validation="held-out").training  # noqa: B018
+
+
+def test_nothing_is_left(tmp_path: Path) -> None:
+    """A folder that does not exist is not made unless something gets there: it may be a mistake."""
+    with pytest.raises(FileNotFoundError, match="could not be downloaded"):
+        Small(cache_root=tmp_path / "a" / "typo").training  # noqa: B018
+    assert not list(tmp_path.iterdir())
+
+
+def test_integers_of_numpy(folder: Path) -> None:
+    """A seed may be an integer of another type, and is recorded as one of Python's."""
+    arguments: dict[str, Any] = dict(cache_root=folder, validation="held-out")
+    dataset = Small(random_state=np.int64(3), **arguments)  # type: ignore[arg-type]
+    assert dataset == Small(random_state=3, **arguments)
+    assert type(dataset.random_state) is int

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,10 +87,17 @@ def test_missing(folder: Path) -> None:
     assert "textual.pth or textual.pt or textual.npy or textual.safetensors" in message
     with pytest.raises(FileNotFoundError, match=r"elsewhere\.npy"):
         Small(cache_root=folder).features("textual", path="elsewhere.npy")
+    path: Any = 3
+    with pytest.raises(ValueError, match="path=3 is a int: it must be the path of a file with features"):
+        Small(cache_root=folder).features("textual", path=path)
+    # others that are there, and no download of what is not published
+    write_features(folder / "textual.npy")
+    with pytest.raises(FileNotFoundError, match=r"no audio features .*, but textual\.npy\..* get SMALL-1-textual\.pth"):
+        Small(cache_root=folder).features("audio")
 
 
-@pytest.mark.parametrize("modality", ["", "../textual", "a b", ".hidden"])
-def test_bad_name(modality: str, folder: Path) -> None:
+@pytest.mark.parametrize("modality", ["", "../textual", "a b", ".hidden", "textual\n", None, 3])
+def test_bad_name(modality: Any, folder: Path) -> None:
     """A modality's name must be one."""
     with pytest.raises(ValueError, match=re.escape(f"modality={modality!r} is invalid: it must be a name")):
         Small(cache_root=folder).features(modality)

@@ -55,7 +55,7 @@ def test_bad_downloads(server: Server, tmp_path: Path, monkeypatch: pytest.Monke
         assert str(path) in str(info.value), answer
         assert f"{server.url}/{NAME}" in str(info.value)
         assert (f"expected SHA-256 {SHA256}, found {message}" in str(info.value)) == (cls is ValueError)
-        assert list(path.parent.iterdir()) == [], answer
+        assert list(tmp_path.iterdir()) == [], answer
     assert fetch(server, path) == CONTENT
     assert len(server.paths) == len(cases) + 1
 

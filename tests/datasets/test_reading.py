@@ -24,7 +24,7 @@ def test_order() -> None:
     assert read(b"4\n4 0 1\n0 3 0\n2 2 1\n4 0 1\n") == [[4, 1, 0], [0, 0, 3], [2, 1, 2], [4, 1, 0]]
 
 
-@pytest.mark.parametrize("content", [b"1\n4 0 1", b"1\r\n4 0 1\r\n", b" 1 \n4\t0  1 \n\n"])
+@pytest.mark.parametrize("content", [b"1\n4 0 1", b"\xef\xbb\xbf1\n4 0 1\n", b"1\r\n4 0 1\r\n", b" 1 \n4\t0  1 \n\n"])
 def test_tolerance(content: bytes) -> None:
     """White space makes no difference."""
     assert read(content) == [[4, 1, 0]]
@@ -37,6 +37,11 @@ def test_tolerance(content: bytes) -> None:
         (b"4 0 1\n", "line 1: b'4 0 1' is malformed, it must be the number of lines"),
         (b"-1\n", "line 1: b'-1' is malformed"),
         (b"0\n", "line 1: b'0' is malformed, it must be the number of lines that follow, at least 1"),
+        (b"1" * 5000 + b"\n", f"line 1: {b'1' * 80!r}... (5000 bytes) is malformed"),
+        (b"4 0 1\r" * 5000, f"line 1: {(b'4 0 1' + bytes([13])) * 13 + b'4 '!r}... (29999 bytes) is malformed"),
+        (b"\x1f\x8b\x08\0", "line 1: b'\\x1f\\x8b\\x08\\x00' is malformed"),
+        (b"1\n4 0 " + b"1" * 5000 + b"\n", f"line 2: {b'4 0 ' + b'1' * 76!r}... (5004 bytes) is malformed"),
+        (b"1\n4,0,1\n", "line 2: b'4,0,1' is malformed"),
         (b"2\n4 0 1\n4 0\n", "line 3: b'4 0' is malformed, it must be the IDs of head, tail, and relation"),
         (b"1\n4 0 1 1\n", "line 2: b'4 0 1 1' is malformed"),
         (b"2\n\n4 0 1\n", "line 2: b'' is malformed"),

@@ -78,6 +78,10 @@ def test_nothing_to_report(caplog: pytest.LogCaptureFixture) -> None:
         (list("abca"), ValueError, "1 labels occur more than once: 'a'"),
         (list("abc"), ValueError, "There are 3 labels, but 4 rows"),
         ([0, 1, 2, 3], TypeError, r"labels\[0\]=0 is a int"),
+        (None, TypeError, "labels is a NoneType: it must be a list"),
+        (set("abcd"), TypeError, "labels is a set: it must be a list, .*, in their order"),
+        (FACTORY.entity_to_id, TypeError, "labels is a dict: it must be a list, .*, in their order"),
+        ("abcd", TypeError, "labels='abcd' is a single string"),
         (
             list("ABCD"),
             ValueError,

@@ -101,6 +101,16 @@ def test_wrong_files(tmp_path: Path) -> None:
         make().save(tmp_path / "textual.pt")
 
 
+def test_places_to_save(tmp_path: Path) -> None:
+    """A missing folder is made, and where nothing can be written, this is said."""
+    path = make().save(tmp_path / "new" / "folder" / "textual.npy")
+    with pytest.raises(OSError, match=r"x.npy' cannot be written: .* Use a path in a folder that can be written to"):
+        make().save(path / "x.npy")
+    nothing: Any = None
+    with pytest.raises(TypeError, match="path=None is a NoneType: it must be a path"):
+        make().save(nothing)
+
+
 def test_save_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If saving fails, what was there before is still there."""
     path = make().save(tmp_path / "textual.npy")

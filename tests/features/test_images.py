@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from pykeen_dhns.features import EncodedFeatures, TorchvisionImageEncoder, encode_images, image_encoder_resolver
+from pykeen_dhns.features import (
+    EncodedFeatures,
+    TorchvisionImageEncoder,
+    encode_images,
+    image_encoder_resolver,
+    image_encoders,
+)
 
 from .encoders import RECORD, RecordingImageEncoder, read_record
 
@@ -145,12 +151,55 @@ def test_resume(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("image.png", {}, TypeError, "paths='image.png' is a single string"),
         ([3], {}, TypeError, r"paths\[0\]=3 is a int: it must be a path, or None if missing"),
         ([], {}, ValueError, "paths is empty"),
+        ({"image.png"}, {}, TypeError, "paths is a set: it must be a list"),
+        (np.zeros((1, 3, 4, 4)), {}, TypeError, r"paths\[0\]=array\(.* is a ndarray: it must be a path, or None"),
+        (Path("folder"), {}, TypeError, "paths is a .*Path: it must be a list"),
+        (["~nobody-of-this-name/x.png"], {}, ValueError, r"paths\[0\]='~.*' is not a valid path"),
+        (["x" * 5000], {}, ValueError, "None of 1 images can be encoded: not a file: 1"),
+        ([__file__], dict(encoder=torch.nn.Identity()), TypeError, "encoder is a Identity: it must be a ImageEncoder"),
     ],
 )
 def test_errors(inputs: Any, kwargs: Any, error: type[Exception], message: str) -> None:
     """The message says what was given, and what is needed."""
     with pytest.raises(error, match=message):
         run(inputs, **kwargs)
+
+
+class BrokenEncoder(RecordingImageEncoder):
+    """An encoder that depends on the size of images, or whose result is no tensor."""
+
+    def __init__(self, result: str) -> None:
+        """Initialize the encoder."""
+        super().__init__()
+        self.result = result
+
+    def transform(self, image: Any) -> torch.Tensor:
+        """Prepare an image."""
+        return torch.zeros(image.width if self.result == "shapes" else 3)
+
+    def forward(self, images: torch.Tensor) -> Any:
+        """Encode a batch."""
+        return images.numpy()
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "message"),
+    [
+        (
+            "shapes",
+            ValueError,
+            r"BrokenEncoder.transform makes tensors of different shapes, e.g., \(3,\) of '.*a.png' and \(4,\) of",
+        ),
+        ("array", TypeError, "result is a ndarray: it must be a tensor"),
+    ],
+)
+def test_broken_encoders(result: str, error: type[Exception], message: str, tmp_path: Path) -> None:
+    """Encoders that do not do what they must are named."""
+    inputs = [tmp_path / "a.png", tmp_path / "b.png"]
+    for width, path in enumerate(inputs, start=3):
+        Image.new("RGB", (width, 3)).save(path)
+    with pytest.raises(error, match=message):
+        run(inputs, encoder=BrokenEncoder, encoder_kwargs=dict(result=result))
 
 
 def test_packages_are_optional(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +210,27 @@ def test_packages_are_optional(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match="a further package is needed: pip install pillow"):
         run([folder / "0.png"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (dict(weight=torch.ones(2)), r"cannot be loaded: .* torch.save\(model.state_dict\(\), path\) writes it. Error"),
+        ([1.0], "cannot be loaded: it must be a file with the parameters of this model"),
+        (torch.nn.Linear(2, 2), r"cannot be loaded: .* writes it\.$"),
+        (b"junk", "cannot be loaded: it must be a file with the parameters of this model"),
+        (None, "is neither a file nor one of DEFAULT"),
+    ],
+)
+def test_wrong_weights(content: Any, message: str, tmp_path: Path) -> None:
+    """A file with anything else than parameters of the model is named."""
+    path = tmp_path / "weights.pth"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(ValueError, match=rf"^weights='.*weights.pth' {message}"):
+        image_encoders._initialize(torch.nn.Linear(2, 2), path, known=["DEFAULT"])
 
 
 def test_resolver() -> None:

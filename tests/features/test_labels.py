@@ -105,3 +105,10 @@ def test_name_some() -> None:
     """Of many names, a few are enough."""
     assert name_some(["a", "b", "c"]) == "'a', 'b', 'c'"
     assert name_some(map(str, range(5))) == "'0', '1', '2', and 2 more"
+
+
+@pytest.mark.parametrize("label", [None, 3, b"a", ["a"], float("nan")])
+def test_label_to_text_of_something_else(label: Any) -> None:
+    """What is no label is named."""
+    with pytest.raises(TypeError, match=r"^label=.* is a .*: it must be a string"):
+        label_to_text(label)

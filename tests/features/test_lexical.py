@@ -105,9 +105,16 @@ def test_in_pykeen() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        (dict(dim=0), "dim=0 is invalid: it must be at least 1"),
+        (dict(dim=0), "dim=0 is invalid: it must be an integer >= 1"),
         (dict(ngram_range=(0, 2)), r"ngram_range=\(0, 2\) is invalid: it must be .* 1 <= low <= high"),
         (dict(ngram_range=(3, 2)), r"ngram_range=\(3, 2\) is invalid"),
+        (dict(ngram_range=3), "ngram_range=3 is invalid: it must be .*, two integers"),
+        (dict(ngram_range="23"), "ngram_range='23' is invalid"),
+        (dict(ngram_range=(1.5, 2)), r"ngram_range=\(1.5, 2\) is invalid"),
+        (dict(ngram_range=(1, 2, 3)), r"ngram_range=\(1, 2, 3\) is invalid"),
+        (dict(dim=2.5), "dim=2.5 is invalid: it must be an integer >= 1"),
+        (dict(dim="8"), "dim='8' is invalid"),
+        (dict(dim=True), "dim=True is invalid"),
     ],
 )
 def test_errors(kwargs: Any, message: str) -> None:

@@ -1,5 +1,6 @@
 """Tests for loading features."""
 
+import pickle
 import re
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pykeen_dhns.features import check_rows, load_features
+from pykeen_dhns.features import EncodedFeatures, check_rows, load_features
 
 NAN, INF = float("nan"), float("inf")
 
@@ -139,6 +140,9 @@ def test_several_tensors(tmp_path: Path) -> None:
     check(load_features("textual", path))
     with pytest.raises(ValueError, match=r"modalities\['audio'\]=.* tensors named \['textual', 'visual'\].*'audio'"):
         load_features("audio", path)
+    torch.save({str(i): torch.ones(2) for i in range(1000)}, path)
+    with pytest.raises(ValueError, match=r"tensors named \['0', .*, '\.\.\.'\]: it must hold one tensor only"):
+        load_features("textual", path)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +163,9 @@ def test_several_tensors(tmp_path: Path) -> None:
         (np.asarray([[None]]), "has dtype object: it must be of real numbers"),
         ([[1.0, 2.0]], "is a list: it must be a tensor, an array, the path of a file, or a mapping"),
         (None, "is a NoneType: it must be"),
+        (EncodedFeatures(features=np.ones((3, 2), np.float32), provenance=None), "Use its attribute features"),  # type: ignore[arg-type]
+        (torch.ones(3, 2, device="meta"), "is on the meta device, i.e., without any values"),
+        ("~nobody-of-this-name/features.npy", "='~nobody-of-this-name/features.npy' is not a valid path"),
         ({}, r"is a mapping with \[\]: it must have features"),
         (dict(features=torch.ones(3, 2), masks=None), r"is a mapping with \['features', 'masks'\]: it must have"),
         (dict(features=torch.ones(3, 2), mask=torch.ones(3)), r"\['mask'\] has shape \(3,\) and dtype torch.float32"),
@@ -212,12 +219,18 @@ def test_no_code_is_run(tmp_path: Path) -> None:
     """Files cannot run code."""
     path = tmp_path.joinpath("textual.pt")
     torch.save([Evil()], path)
-    with pytest.raises(ValueError, match=r"cannot be read as \.pt"):
+    with pytest.raises(ValueError, match=r"cannot be read as \.pt: .* could run code: write it by torch.save") as info:
         load_features("textual", path)
+    # PyTorch and NumPy suggest to run it
+    assert "weights_only" not in str(info.value)
     path = path.with_suffix(".npy")
     np.save(path, np.asarray([Evil()]), allow_pickle=True)
     with pytest.raises(ValueError, match=r"cannot be read as \.npy"):
         load_features("textual", path)
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(ValueError, match=r"cannot be read as \.npy: .* another format: write it by numpy.save") as info:
+        load_features("textual", path)
+    assert "allow_pickle" not in str(info.value)
 
 
 @pytest.mark.parametrize(("content", "kind"), [([1.0], "list"), ({}, "dict"), (dict(textual=1), "dict")])

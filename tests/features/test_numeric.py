@@ -187,3 +187,36 @@ def test_missing_rows_of_many() -> None:
     labels = entity_labels(factory)
     features = encode_literals(factory, np.asarray([(label, "x", str(i)) for i, label in enumerate(labels[:5])]))
     assert features.mask.tolist() == [True] * 5 + [False] * 9
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "literals.tsv' is not a file"),
+        (b"", "literals.tsv' cannot be read: each line must be entity, attribute, and value, separated by tabs"),
+        (bytes(range(256)), "literals.tsv' cannot be read: each line must be entity"),
+        (b"a,height,1\n", r"has shape \(1, 1\): it must be .* separated by tabs"),
+        (b"a\theight\t1,5\n", "There is no literal of any .* finite numbers as values, with a point"),
+    ],
+)
+def test_bad_files(content: bytes | None, message: str, tmp_path: Path) -> None:
+    """What is wrong with a file is said, with its path."""
+    path = tmp_path / "literals.tsv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        encode_literals(FACTORY, path)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        (dict(scaler=3), "scaler=3 is a int: it must be one of scikit-learn's, or a name"),
+        (dict(scaler_kwargs="copy"), "scaler_kwargs='copy' is a str: it must be a mapping, or None"),
+        (dict(indicators="no"), "indicators='no' is a str: it must be True or False"),
+    ],
+)
+def test_bad_options(kwargs: Any, message: str) -> None:
+    """Options of the wrong type are named."""
+    with pytest.raises(TypeError, match=message):
+        encode_literals(FACTORY, TRIPLES, **kwargs)

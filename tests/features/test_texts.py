@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pykeen.nn.text import CharacterEmbeddingTextEncoder
@@ -99,11 +100,30 @@ def test_progress(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("a text", {}, TypeError, "texts='a text' is a single string"),
         (["a", 3], dict(labels=["x", "y"]), TypeError, r"texts\[1\]=3 is a int: it must be a string, or None"),
+        (None, {}, TypeError, "texts is a NoneType: it must be a list, or something else with one item for each row"),
+        ({"a", "b"}, {}, TypeError, "texts is a set: it must be a list, .*, in their order"),
+        (pd.DataFrame(dict(x=["a"])), {}, TypeError, "texts is a DataFrame: it must be a list, .*, in their order"),
+        ({1: "a"}, {}, TypeError, r"labels\[0\]=1 is a int: labels must be strings"),
+        (["a"], dict(labels=3), TypeError, "labels is a int: it must be a list"),
+        (["a"], dict(labels={"x"}), TypeError, "labels is a set: it must be a list, .*, in their order"),
+        (["a"], dict(labels={"x": 0}), TypeError, "labels is a dict: it must be a list"),
         ([], {}, ValueError, "texts is empty"),
         (["", None, " ", float("nan")], {}, ValueError, "None of 4 texts can be encoded: empty: 4"),
         (["a"], dict(labels=["x", "y"]), ValueError, "There are 2 labels, but 1 rows"),
-        (["a"], dict(batch_size=0), ValueError, "batch_size=0 is invalid: it must be at least 1"),
+        (["a"], dict(batch_size=0), ValueError, "batch_size=0 is invalid: it must be an integer >= 1"),
+        *[
+            (["a"], dict(batch_size=value), ValueError, f"batch_size={value!r} is invalid: it must be an integer >= 1")
+            for value in (1.5, "8", None, True)
+        ],
+        *[
+            (["a"], dict(random_seed=value), ValueError, f"random_seed={value!r} is invalid: it must be an integer of")
+            for value in (1.5, "8", None, True, 2**70)
+        ],
         (["a"], dict(encoder="nothing"), KeyError, "nothing"),
+        (["a"], dict(encoder=torch.nn.Linear(1, 1)), TypeError, "encoder is a Linear: it must be a TextEncoder"),
+        (["a"], dict(encoder_kwargs="dim=3"), TypeError, "encoder_kwargs='dim=3' is a str: it must be a mapping"),
+        (["a"], dict(cache=3), TypeError, "cache=3 is a int: it must be a path"),
+        (["a"], dict(cache=Path(__file__, "x.npy")), OSError, "request.json' cannot be written: .* can be written to"),
         (["a"], dict(cache="features.pt"), ValueError, "'features.pt' has suffix '.pt': it must be .npy"),
         (["a"], dict(encoder_kwargs=dict(dim=object())), TypeError, "encoder_kwargs has a object, .* as an instance"),
         (
@@ -209,6 +229,49 @@ def test_cache_of_another_run(
     assert {file: file.read_bytes() for file in tmp_path.rglob("*.*") if file.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "textual.npy",
+            b"",
+            r"textual.npy' cannot be read as .npy: .* Delete it and textual.npy.json, and encode again",
+        ),
+        ("textual.npy.json", b"{", "textual.npy.json' is no valid JSON file: .* Restore it, or delete it"),
+        ("textual.npy.json", b"[]", "textual.npy.json' holds a list: it must hold an object"),
+        ("textual.npy.json", b"{}", "textual.npy.json' is no provenance of features: .* Delete it, and encode again"),
+    ],
+)
+def test_damaged_cache(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    """A result that is broken is an error that says what to do."""
+    run(tmp_path / "textual.npy")
+    tmp_path.joinpath(name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path / "textual.npy")
+
+
+def test_archive(tmp_path: Path) -> None:
+    """So is one that was replaced by several arrays."""
+    run(tmp_path / "textual.npy")
+    with (tmp_path / "textual.npy").open("wb") as file:
+        np.savez(file, a=np.ones((23, 3)))
+    with pytest.raises(ValueError, match=r"is not the file whose provenance is in textual.npy.json"):
+        run(tmp_path / "textual.npy")
+
+
+def test_kinds_of_inputs(tmp_path: Path) -> None:
+    """What is no list, but has an order, what pandas has for empty cells, and integers of NumPy."""
+    expected = run(texts=["a", "", "b"])
+    for texts in (iter(["a", "", "b"]), np.asarray(["a", "", "b"]), pd.Series(["a", None, "b"], dtype="string")):
+        features = run(texts=texts, labels=iter(["a", "", "b"]))
+        assert np.array_equal(features.features, expected.features, equal_nan=True)
+    integers: Any = dict(batch_size=np.int64(4), random_seed=np.int64(0), encoder_kwargs=dict(dim=np.int64(3)))
+    features = run(tmp_path / "textual.npy", texts=["a", "", "b"], **integers)
+    assert np.array_equal(features.features, expected.features, equal_nan=True)
+    assert run(tmp_path / "textual.npy", texts=["a", "", "b"], **integers).provenance == features.provenance
+    assert run(encoder=None).provenance.encoder == "lexical"
+
+
 def test_file_of_someone_else(tmp_path: Path) -> None:
     """A file without provenance is not replaced."""
     path = tmp_path / "textual.npy"
@@ -293,7 +356,7 @@ def test_other_batch_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert np.array_equal(features.features, run(encoder="lexical").features, equal_nan=True)
 
 
-@pytest.mark.parametrize("damage", ["truncate", "delete"])
+@pytest.mark.parametrize("damage", ["truncate", "delete", "empty", "long", "flat", "double"])
 def test_damaged_batch(tmp_path: Path, record: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     """From the first batch that is broken or gone, all are encoded again."""
     path = tmp_path / "textual.npy"
@@ -304,8 +367,13 @@ def test_damaged_batch(tmp_path: Path, record: Path, monkeypatch: pytest.MonkeyP
     batch = tmp_path / "textual.npy.partial" / f"{4:012}.npy"
     if damage == "truncate":
         batch.write_bytes(batch.read_bytes()[:-1])
-    else:
+    elif damage == "delete":
         batch.unlink()
+    else:
+        # what is no batch, or one of more rows than there are
+        dtype = np.float64 if damage == "double" else np.float32
+        shape = dict(empty=(0, 3), long=(17, 3), flat=(12,), double=(4, 3))[damage]
+        np.save(batch, np.zeros(shape, dtype))
     monkeypatch.setenv(RECORD, str(record))
     record.unlink()
     features = run(path, batch_size=4)
