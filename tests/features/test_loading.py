@@ -90,6 +90,16 @@ def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check(load_features("textual", "~/textual.npy"))
 
 
+def test_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environment variables in paths are replaced, such that configurations can be shared."""
+    write_numpy(VALUES, tmp_path / "x.npy")
+    monkeypatch.setenv("PYKEEN_DHNS_DATA", str(tmp_path))
+    check(load_features("textual", "$PYKEEN_DHNS_DATA/x.npy"))
+    monkeypatch.delenv("PYKEEN_DHNS_DATA")
+    with pytest.raises(FileNotFoundError, match=r"PYKEEN_DHNS_DATA"):
+        load_features("textual", "$PYKEEN_DHNS_DATA/x.npy")
+
+
 def test_source_is_not_modified() -> None:
     """What the user has stays as it is."""
     for source in (torch.tensor(VALUES), np.asarray(VALUES, dtype=np.float32)):
