@@ -15,6 +15,23 @@ CONFIGS = Path(__file__).parent / "configs"
 RESULTS = Path(__file__).parent / "results" / "compare"
 
 
+def find_config(config: Path, folder: Path = CONFIGS) -> Path:
+    """Find the file of a comparison.
+
+    :param config: the file, or the name of one
+    :param folder: where to look for names
+
+    :returns: the file
+
+    :raises ValueError: if there is none
+    """
+    path = config if config.suffix else next(iter(sorted(folder.glob(f"{config}.*"))), config)
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in folder.iterdir()))
+        raise ValueError(f"There is no {path}. In {folder} are: {names}.")
+    return path
+
+
 def list_cells(comparison: Comparison, folder: Path, cells: list[Cell]) -> None:
     """Print which runs there are, and what is finished.
 
@@ -42,13 +59,10 @@ def main() -> None:
     parser.add_argument("--num-seeds", type=int, help="how many of the seeds to do, default: all")
     parser.add_argument("--list", action="store_true", help="only show what there is to do, and what is done")
     args = parser.parse_args()
-    path = args.config
-    if not path.suffix:
-        path = next(iter(sorted(CONFIGS.glob(f"{path}.*"))), path)
-    if not path.is_file():
-        names = ", ".join(sorted(file.stem for file in CONFIGS.iterdir()))
-        parser.error(f"there is no {path}. In {CONFIGS} are: {names}.")
-    comparison = load_comparison(path)
+    try:
+        comparison = load_comparison(find_config(args.config))
+    except ValueError as error:
+        parser.error(str(error))
     folder = args.output / comparison.name
     pattern = re.compile(args.only)
     cells = [cell for cell in comparison.cells if pattern.search(str(cell))]
@@ -57,9 +71,7 @@ def main() -> None:
     if args.list:
         list_cells(comparison, folder, cells)
         return
-    failures = compare(
-        comparison, folder, processes=args.processes, cells=cells.__contains__, num_seeds=args.num_seeds
-    )
+    failures = compare(comparison, folder, processes=args.processes, cells=cells.__contains__, num_seeds=args.num_seeds)
     list_cells(comparison, folder, cells)
     if failures:
         sys.exit(f"{len(failures)} runs failed, see above. A restart tries them again.")

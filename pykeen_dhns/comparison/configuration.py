@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from sklearn.model_selection import ParameterSampler
 
 __all__ = ["Cell", "Comparison", "Rule", "Run", "load_comparison", "merge"]
@@ -28,7 +29,7 @@ RESERVED = {
 def merge(*arguments: Mapping[str, Any]) -> Arguments:
     """Merge nested arguments. Later ones win, and None removes what earlier ones have.
 
-    :param arguments: the arguments
+    :param *arguments: the arguments
 
     :returns: all of them
 
@@ -172,7 +173,9 @@ class Comparison:
 
         :returns: a mapping from dotted paths to the values to try
         """
-        return {path: list(values) for rule in self.search if rule.applies(cell) for path, values in rule.content.items()}
+        return {
+            path: list(values) for rule in self.search if rule.applies(cell) for path, values in rule.content.items()
+        }
 
     def trials(self, cell: Cell) -> list[Run]:
         """Get the trials of a cell, all with the first seed: those of its grid, drawn without replacement.
@@ -214,17 +217,15 @@ def load_comparison(path: Path) -> Comparison:
 
     :raises ValueError: if there is something wrong with it; the message says what
     """
-    text = path.read_text(encoding="utf8")
     try:
+        text = path.read_text(encoding="utf8")
         if path.suffix == ".json":
             content = json.loads(text)
         elif path.suffix in {".yaml", ".yml"}:
-            import yaml
-
             content = yaml.safe_load(text)
         else:
             raise ValueError(f"{path}: the suffix is {path.suffix!r}, it must be .json, .yaml or .yml.")
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error
     return make_comparison(path.stem, content, where=str(path))
 
@@ -249,7 +250,7 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
             arguments=_mapping("pipeline", content.get("pipeline", {})),
             axes=axes,
             rules=list(_read_rules("rules", content, axes, "pipeline")),
-            search=list(_read_rules("search", content, axes, "space")),
+            search=_read_search(content, axes),
             exclude=list(_read_rules("exclude", content, axes, None)),
             seeds=_read_seeds(content.get("seeds", [0, 1, 2])),
             num_trials=_read_count("trials", content.get("trials", 1)),
@@ -270,7 +271,10 @@ KEYS = ("title", "notes", "pipeline", "axes", "rules", "search", "exclude", "see
 
 def _check_keys(content: Any) -> None:
     if not isinstance(content, Mapping):
-        raise ValueError(f"it is a {type(content).__name__}, it must be a mapping with some of: {', '.join(KEYS)}.")
+        # not a TypeError: to a user, what is wrong is the file
+        raise ValueError(  # noqa: TRY004
+            f"it is a {type(content).__name__}, it must be a mapping with some of: {', '.join(KEYS)}."
+        )
     unknown = sorted(map(str, content.keys() - set(KEYS)))
     if unknown:
         raise ValueError(f"there is no {unknown}. Allowed: {', '.join(KEYS)}.")
@@ -280,7 +284,7 @@ def _mapping(name: str, value: Any) -> Arguments:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is {value!r}, it must be a mapping.")
+        raise ValueError(f"{name} is {value!r}, it must be a mapping.")  # noqa: TRY004
     return dict(value)
 
 
@@ -300,7 +304,7 @@ def _read_rules(
 ) -> Iterator[Rule]:
     raw = content.get(name) or []
     if not isinstance(raw, Sequence) or isinstance(raw, str):
-        raise ValueError(f"{name} is {raw!r}, it must be a list.")
+        raise ValueError(f"{name} is {raw!r}, it must be a list.")  # noqa: TRY004
     for index, item in enumerate(raw):
         label = f"{name}[{index}]"
         item = _mapping(label, item)
@@ -327,6 +331,15 @@ def _read_when(
     return result
 
 
+def _read_search(content: Mapping[str, Any], axes: Mapping[str, Mapping[str, Any]]) -> list[Rule]:
+    rules = list(_read_rules("search", content, axes, "space"))
+    for rule in rules:
+        for path, values in rule.content.items():
+            if not isinstance(values, list) or not values:
+                raise ValueError(f"search: {path} is {values!r}, it must be a list of values.")
+    return rules
+
+
 def _read_seeds(value: Any) -> list[int]:
     if not isinstance(value, list) or not value or any(type(seed) is not int or seed < 0 for seed in value):
         raise ValueError(f"seeds is {value!r}, it must be a list of integers of at least 0.")
@@ -347,10 +360,8 @@ def _read_baseline(value: Any, axes: Mapping[str, Mapping[str, Any]]) -> dict[st
 
 
 def _check_cell(comparison: Comparison, cell: Cell) -> None:
-    for path, values in comparison.space(cell).items():
-        if not isinstance(values, list) or not values:
-            raise ValueError(f"search: {path} is {values!r}, it must be a list of values.")
-    arguments = comparison.resolve(cell)
+    # also with what is searched: that must not be reserved, either
+    arguments = comparison.resolve(cell, {path: values[0] for path, values in comparison.space(cell).items()})
     reserved = sorted(RESERVED.keys() & arguments.keys())
     if reserved:
         raise ValueError(f"{cell}: {reserved[0]} cannot be given: {RESERVED[reserved[0]]}.")

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from pykeen.evaluation import RankBasedEvaluator, RankBasedMetricResults
+from pykeen.evaluation import MetricResults, RankBasedEvaluator
+from pykeen.evaluation.rank_based_evaluator import RankBasedMetricKey
 from pykeen.models import ERModel, Model
 from pykeen.nn.modules import Interaction, RotatEInteraction, TransEInteraction
 from torch import Tensor
@@ -34,9 +35,11 @@ class TimedEvaluator(RankBasedEvaluator):
         self.seconds = 0.0
 
     # docstr-coverage: inherited
-    def evaluate(self, model: Model, *args: Any, **kwargs: Any) -> RankBasedMetricResults:  # noqa: D102
+    def evaluate(self, model: Model, *args: Any, **kwargs: Any) -> MetricResults[RankBasedMetricKey]:  # noqa: D102
         started = time.perf_counter()
         kwargs["additional_filter_triples"] = self.known_triples
+        # PyKEEN's stopper would leave it to a search that starts small on a CPU
+        kwargs["batch_size"] = BATCH_SIZE
         with fast_distances(model):
             result = super().evaluate(model, *args, **kwargs)
         self.seconds += time.perf_counter() - started
@@ -60,7 +63,7 @@ def fast_distances(model: Model) -> Iterator[None]:
     :param model: the model. Others than TransE and RotatE with Euclidean distances stay as they are.
 
     :yields: nothing; at the end, all is as before
-    """
+    """  # noqa: DOC404
     interaction = getattr(model, "interaction", None) if isinstance(model, ERModel) else None
     if not isinstance(interaction, TransEInteraction | RotatEInteraction) or not is_euclidean(interaction):
         yield
@@ -70,10 +73,13 @@ def fast_distances(model: Model) -> Iterator[None]:
 
     def forward(h: Tensor, r: Tensor, t: Tensor) -> Tensor:
         """Compute scores, shape: (batch_size, num_entities)."""
-        if t.ndim == 3 and len(t) == 1 and h.shape[1] == 1:
+        if t.ndim != 3 or r.shape[1] != 1:
+            # single triples, or all relations
+            return original(h, r, t)
+        if len(t) == 1 and h.shape[1] == 1:
             query, entities = (h * r if is_rotation else h + r), t
-        elif h.ndim == 3 and len(h) == 1 and t.shape[1] == 1:
-            if is_rotation and not torch.allclose(r.abs(), torch.ones(()), atol=1e-4):
+        elif len(h) == 1 and t.shape[1] == 1:
+            if is_rotation and not ((r.abs() - 1).abs() < 1e-4).all():
                 # only a rotation preserves distances
                 return original(h, r, t)
             query, entities = (t * r.conj() if is_rotation else t - r), h
@@ -83,14 +89,14 @@ def fast_distances(model: Model) -> Iterator[None]:
         distances = torch.cdist(left, right, compute_mode="use_mm_for_euclid_dist")
         return -distances.to(dtype=h.real.dtype)
 
-    interaction.forward = forward
+    interaction.forward = forward  # type: ignore[method-assign]
     try:
         yield
     finally:
         del interaction.forward
 
 
-def is_euclidean(interaction: Interaction) -> bool:
+def is_euclidean(interaction: Interaction[Any, Any, Any]) -> bool:
     """Return whether an interaction is a plain Euclidean distance.
 
     :param interaction: the interaction

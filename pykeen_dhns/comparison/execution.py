@@ -20,7 +20,7 @@ __all__ = ["Failure", "best_trial", "compare", "finished_runs"]
 NUM_LINES = 15
 
 
-class Failure(RuntimeError):
+class Failure(RuntimeError):  # noqa: N818
     """A run failed."""
 
 
@@ -109,15 +109,15 @@ def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int) -> l
 def _submit(
     pool: ThreadPoolExecutor, runs: Sequence[Run], folder: Path, processes: int
 ) -> Iterator[tuple[Run, Failure | None]]:
-    futures = {pool.submit(run_in_process, run, folder, max(1, (os.cpu_count() or 1) // processes)): run for run in runs}
+    futures = {
+        pool.submit(run_in_process, run, folder, max(1, (os.cpu_count() or 1) // processes)): run for run in runs
+    }
     try:
         for future in as_completed(futures):
-            try:
-                future.result()
-            except Failure as error:
-                yield futures[future], error
-            else:
-                yield futures[future], None
+            error = future.exception()
+            if error is not None and not isinstance(error, Failure):
+                raise error
+            yield futures[future], error
     finally:
         # if interrupted, start nothing new
         pool.shutdown(wait=False, cancel_futures=True)

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class EpochTimes(TrainingCallback):
         self.losses: list[float] = []
 
     # docstr-coverage: inherited
-    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: D102
+    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
         self.seconds.append(time.perf_counter() - self.started - self.evaluator.seconds)
         self.losses.append(epoch_loss)
         if os.getppid() != self.parent:
@@ -74,7 +75,7 @@ def execute(description: dict[str, Any], folder: Path) -> None:
     started = time.perf_counter()
     result, evaluator, times = _train(description["arguments"], description["seed"])
     device = result.model.device
-    stopper = result.stopper.get_summary_dict()
+    stopper = result.stopper.get_summary_dict()  # type: ignore[union-attr]
     frequency = stopper["frequency"]
     best_epoch = stopper["best_epoch"]
     curve = [
@@ -114,12 +115,22 @@ def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvalua
     factories = (dataset.training, dataset.validation, dataset.testing)
     evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in factories]))
     times = EpochTimes(evaluator)
+    if arguments.get("stopper") != "early":
+        raise ValueError(f"stopper={arguments.get('stopper')!r} selects no epoch, it must be 'early', the default.")
     num_epochs = arguments["training_kwargs"].get("num_epochs", 5)
     frequency = arguments["stopper_kwargs"]["frequency"]
     if frequency > num_epochs:
         raise ValueError(f"stopper_kwargs.frequency={frequency} is above num_epochs={num_epochs}: nothing is selected.")
     arguments["training_kwargs"]["callbacks"] = times
-    result = pipeline(dataset=dataset, **arguments, evaluator=evaluator, random_seed=seed)
+    # the stopper only deletes its file if it stops
+    with tempfile.TemporaryDirectory() as temporary:
+        arguments["stopper_kwargs"]["best_model_path"] = Path(temporary) / "best.pt"
+        result = pipeline(
+            dataset=dataset,
+            **arguments,
+            evaluator=evaluator,  # type: ignore[arg-type] # resolvers also take instances
+            random_seed=seed,
+        )
     return result, evaluator, times
 
 

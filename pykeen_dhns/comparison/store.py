@@ -75,7 +75,8 @@ def load_ranks(folder: Path, run: Run) -> Ranks:
     :returns: shape: (2, num_triples), the rank of the head and of the tail of each test triple
     """
     with np.load(folder / f"{run.key}.npz", allow_pickle=False) as file:
-        return (file["twice_ranks"] / 2).astype(np.float32)
+        ranks: Ranks = (file["twice_ranks"] / 2).astype(np.float32)
+    return ranks
 
 
 def stale_files(folder: Path, runs: Iterable[Run]) -> list[Path]:

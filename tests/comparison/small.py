@@ -1,0 +1,69 @@
+"""A tiny comparison, and results that no run gave."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pykeen_dhns.comparison import Cell, Comparison, Run
+from pykeen_dhns.comparison.configuration import make_comparison
+from pykeen_dhns.comparison.store import save_run
+
+#: Two samplers, two trials each, two seeds: each run takes a fraction of a second
+CONTENT: dict[str, Any] = {
+    "title": "Tiny",
+    "pipeline": {
+        "dataset": "nations",
+        "model": "RotatE",
+        "model_kwargs": {"embedding_dim": 4},
+        "training_kwargs": {"num_epochs": 2, "batch_size": 512},
+        "stopper_kwargs": {"frequency": 1},
+        "device": "cpu",
+    },
+    "axes": {"sampler": {"basic": {}, "dhns": {"negative_sampler": "dhns"}}},
+    "baseline": {"sampler": "basic"},
+    "search": [{"space": {"optimizer_kwargs.lr": [0.01, 0.1]}}],
+    "trials": 2,
+    "seeds": [0, 1],
+}
+
+MACHINE = {"processor": "abacus", "cores": 1, "threads": 1, "device": "cpu"}
+
+
+def make(**changes: Any) -> Comparison:
+    """Make a comparison."""
+    return make_comparison("tiny", {**copy.deepcopy(CONTENT), **changes})
+
+
+def find_cell(comparison: Comparison, name: str) -> Cell:
+    """Find a cell by its name."""
+    return next(cell for cell in comparison.cells if str(cell) == name)
+
+
+def save_fake(
+    folder: Path,
+    run: Run,
+    *,
+    test: float = 0.5,
+    validation: float = 0.5,
+    epoch: int = 10,
+    seconds: float = 1.0,
+    memory: float = 100.0,
+    ranks: Sequence[float] | Sequence[Sequence[float]] = (1.0, 2.0),
+    machine: Mapping[str, Any] = MACHINE,
+) -> None:
+    """Save a result as a run would, with the given numbers. Ranks are those of each side, or of both."""
+    content = dict(
+        **run.to_dict(),
+        validation=dict(
+            mrr=validation, epoch=epoch, curve=[dict(epoch=epoch, seconds=seconds * epoch, mrr=validation)]
+        ),
+        test=dict(mrr=test, hits_at_1=test / 2, hits_at_3=test, hits_at_10=1.0),
+        seconds=dict(epoch=seconds, best=seconds * epoch),
+        peak_memory=dict(process=memory),
+        machine=dict(machine),
+    )
+    sides = np.asarray(ranks, dtype=np.float32)
+    save_run(folder, run.key, content, sides if sides.ndim == 2 else np.stack([sides, sides]))

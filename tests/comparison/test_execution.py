@@ -1,0 +1,234 @@
+"""Test that comparisons are completed, whatever happens in between."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pykeen_dhns.comparison import Comparison, best_trial, compare, finished_runs
+from pykeen_dhns.comparison import execution as module
+from pykeen_dhns.comparison.configuration import Run, merge
+from pykeen_dhns.comparison.evaluation import TimedEvaluator
+from pykeen_dhns.comparison.execution import Failure, run_in_process
+from pykeen_dhns.comparison.running import METRICS, EpochTimes, execute
+from pykeen_dhns.comparison.store import load_ranks, load_run
+
+from .small import CONTENT, make, save_fake
+
+
+def run_here(run: Run, folder: Path, threads: int) -> None:
+    """Execute a run in this process, which saves the time of imports."""
+    assert threads >= 1
+    try:
+        execute(json.loads(json.dumps(run.to_dict() | dict(key=run.key))), folder)
+    except Exception as error:
+        raise Failure(str(error)) from error
+
+
+def read(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Read all files, and when they were written."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+@pytest.fixture(name="here")
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs take place in this process."""
+    monkeypatch.setattr(module, "run_in_process", run_here)
+
+
+@pytest.fixture(name="finished", scope="module")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Comparison, Path]]:
+    """Do a comparison, for all tests that only read what it gave."""
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(module, "run_in_process", run_here)
+        comparison, folder = make(), tmp_path_factory.mktemp("finished") / "tiny"
+        assert compare(comparison, folder) == []
+        yield comparison, folder
+
+
+def test_finishes(finished: tuple[Comparison, Path]) -> None:
+    """There is a file for each trial, and for each further seed of the best one."""
+    comparison, folder = finished
+    expected = set()
+    for cell in comparison.cells:
+        trials = comparison.trials(cell)
+        best = best_trial(comparison, folder, cell)
+        assert best is not None
+        values = {trial.key: _load(folder, trial)["validation"]["mrr"] for trial in trials}
+        assert values[best.key] == max(values.values())
+        assert len(set(values.values())) == 2
+        runs = finished_runs(comparison, folder, cell)
+        assert [run.seed for run, _ in runs] == comparison.seeds
+        expected |= values.keys() | {run.key for run, _ in runs}
+    assert {path.stem for path in folder.iterdir()} == expected
+    assert len(expected) == 6
+
+
+def _load(folder: Path, run: Run) -> dict[str, Any]:
+    result = load_run(folder, run)
+    assert result is not None
+    return result
+
+
+def test_content(finished: tuple[Comparison, Path]) -> None:
+    """A result says what was done, what came out of it, and with what; metrics fit the ranks."""
+    comparison, folder = finished
+    run, result = finished_runs(comparison, folder, comparison.cells[1])[1]
+    assert result["losses"] != finished_runs(comparison, folder, comparison.cells[1])[0][1]["losses"]
+    assert {key: result[key] for key in run.to_dict()} == run.to_dict()
+    assert result["arguments"]["negative_sampler"] == "dhns"
+    ranks = load_ranks(folder, run)
+    assert result["test"].keys() == METRICS.keys()
+    assert result["test"]["mrr"] == pytest.approx((1 / ranks).mean(), abs=1e-6)
+    assert result["test"]["hits_at_3"] == pytest.approx((ranks <= 3).mean(), abs=1e-6)
+    assert result["test"]["mean_rank"] == pytest.approx(ranks.mean(), abs=1e-4)
+    curve = result["validation"]["curve"]
+    assert [point["epoch"] for point in curve] == [1, 2]
+    assert result["validation"]["mrr"] == max(point["mrr"] for point in curve)
+    assert curve[result["validation"]["epoch"] - 1]["mrr"] == result["validation"]["mrr"]
+    seconds = result["seconds"]
+    assert 0 < curve[0]["seconds"] < curve[1]["seconds"] == seconds["training"] < seconds["total"]
+    assert seconds["best"] == curve[result["validation"]["epoch"] - 1]["seconds"]
+    assert result["peak_memory"]["process"] > 0
+    assert {"pykeen", "torch", "pykeen-dhns"} <= result["versions"].keys()
+    assert str(Path.home()) not in json.dumps(result)
+
+
+@pytest.mark.usefixtures("here")
+def test_restart(finished: tuple[Comparison, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restart does nothing where all is done, and does again what was deleted, with the same metrics."""
+    comparison, folder = finished[0], shutil.copytree(finished[1], tmp_path / "copy")
+    before = read(folder)
+    with monkeypatch.context() as context:
+        context.setattr(module, "run_in_process", pytest.fail)
+        assert compare(comparison, folder) == []
+    assert read(folder) == before
+    run, expected = finished_runs(comparison, folder, comparison.cells[1])[0]
+    (folder / f"{run.key}.json").unlink()
+    assert compare(comparison, folder) == []
+    result, after = _load(folder, run), read(folder)
+    assert result["test"] == expected["test"]
+    assert result["losses"] == expected["losses"]
+    assert result["validation"]["mrr"] == expected["validation"]["mrr"]
+    assert after[f"{run.key}.npz"][0] == before[f"{run.key}.npz"][0]
+    assert {name for name in before if after[name] != before[name]} == {f"{run.key}.json", f"{run.key}.npz"}
+
+
+@pytest.mark.usefixtures("here")
+def test_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What fails is reported and leaves nothing behind, and the rest goes on."""
+    axes = {"sampler": {"wrong": {"negative_sampler": "no such sampler"}, "basic": {}}}
+    comparison = make(axes=axes, trials=1, search=[])
+    messages: list[str] = []
+    (failure,) = compare(comparison, tmp_path, report=messages.append)
+    key = comparison.trials(comparison.cells[0])[0].key
+    assert failure.startswith(f"{key}: ")
+    assert "no such sampler" in failure.replace("nosuchsampler", "no such sampler")
+    assert failure.splitlines()[0] in capsys.readouterr().err
+    assert messages == ["wrong: trials failed, so nothing is selected."]
+    assert len(finished_runs(comparison, tmp_path, comparison.cells[1])) == 2
+    assert not [path for path in tmp_path.iterdir() if key in path.name]
+
+
+@pytest.mark.slow
+def test_process(tmp_path: Path) -> None:
+    """A run in a process of its own gives the same as here. If it fails, the error has the end of what it said."""
+    comparison = make(search=[])
+    run = comparison.trials(comparison.cells[1])[0]
+    run_in_process(run, tmp_path / "there", threads=1)
+    run_here(run, tmp_path / "here", threads=1)
+    there, here = _load(tmp_path / "there", run), _load(tmp_path / "here", run)
+    assert there["test"] == here["test"]
+    assert there["machine"]["threads"] == 1
+    wrong = make(search=[], pipeline={"dataset": "no such dataset"})
+    with pytest.raises(Failure, match=r"exit status 1\n(.|\n)*Error: (.|\n)*dataset"):
+        run_in_process(wrong.trials(wrong.cells[0])[0], tmp_path, threads=1)
+
+
+@pytest.mark.usefixtures("here")
+def test_changed(finished: tuple[Comparison, Path], tmp_path: Path) -> None:
+    """With other arguments, nothing that is there counts, and nothing of it is touched."""
+    comparison, folder = finished[0], shutil.copytree(finished[1], tmp_path / "copy")
+    before = read(folder)
+    changed = make(pipeline=merge(CONTENT["pipeline"], {"model_kwargs": {"embedding_dim": 3}}))
+    assert all(best_trial(changed, folder, cell) is None for cell in changed.cells)
+    assert all(finished_runs(changed, folder, cell) == [] for cell in changed.cells)
+    cell = changed.cells[0]
+    assert compare(changed, folder, cells=cell.__eq__, num_seeds=1) == []
+    after = read(folder)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == len(before) + 4
+    assert all(result["arguments"]["model_kwargs"] == {"embedding_dim": 3} for _, result in _finals(changed, folder))
+    assert all(result["arguments"]["model_kwargs"] == {"embedding_dim": 4} for _, result in _finals(comparison, folder))
+
+
+def _finals(comparison: Comparison, folder: Path) -> list[tuple[Run, dict[str, Any]]]:
+    runs = [pair for cell in comparison.cells for pair in finished_runs(comparison, folder, cell)]
+    assert runs
+    return runs
+
+
+def test_best_trial(tmp_path: Path) -> None:
+    """The best trial is the one with the best validation MRR, whatever it is on test triples, once all are done."""
+    comparison = make(search=[{"space": {"optimizer_kwargs.lr": [0.1, 0.2, 0.3]}}], trials=3)
+    cell = comparison.cells[0]
+    trials = comparison.trials(cell)
+    for trial, validation, test in zip(trials, [0.2, 0.4, 0.3], [0.9, 0.1, 0.5], strict=True):
+        assert best_trial(comparison, tmp_path, cell) is None
+        save_fake(tmp_path, trial, validation=validation, test=test)
+    assert best_trial(comparison, tmp_path, cell) == trials[1]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stopper_kwargs": {"frequency": 3}}, "stopper_kwargs.frequency=3 is above num_epochs=2: nothing is selected"),
+        ({"stopper": None}, "stopper=None selects no epoch"),
+    ],
+)
+def test_nothing_to_select(arguments: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """A run that selects no epoch fails before it trains."""
+    comparison = make(pipeline=merge(CONTENT["pipeline"], {}), axes={"sampler": {"basic": arguments}}, search=[])
+    run = comparison.trials(comparison.cells[0])[0]
+    run.arguments.update(arguments)
+    with pytest.raises(Failure, match=message):
+        run_here(run, tmp_path, threads=1)
+
+
+def test_epoch_times() -> None:
+    """The time of evaluations does not count."""
+    evaluator = TimedEvaluator(torch.zeros(0, 3, dtype=torch.long))
+    times = EpochTimes(evaluator)
+    times.post_epoch(1, 0.5)
+    evaluator.seconds = 100.0
+    times.post_epoch(2, 0.25)
+    assert times.losses == [0.5, 0.25]
+    assert times.seconds[1] - times.seconds[0] == pytest.approx(-100.0, abs=1.0)
+
+
+def test_orphan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run ends, without a result, when the process that started it is gone."""
+    run = make(search=[]).trials(make().cells[0])[0]
+    parents = iter([os.getppid(), 1, 1, 1])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    with pytest.raises(SystemExit):
+        run_here(run, tmp_path, threads=1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("here")
+def test_leaves_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyKEEN's stopper would leave the weights of the best epoch of each run in its own folder."""
+    from pykeen.stoppers import early_stopping
+
+    monkeypatch.setattr(early_stopping, "PYKEEN_CHECKPOINTS", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints").mkdir()
+    run = make(search=[]).trials(make().cells[0])[0]
+    run_here(run, tmp_path / "results", threads=1)
+    assert not list((tmp_path / "checkpoints").iterdir())

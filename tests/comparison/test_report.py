@@ -1,0 +1,148 @@
+"""Test that pages show what the results give."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pykeen_dhns.comparison.markdown import find_blocks, replace_blocks
+
+from .small import CONTENT, make, save_fake
+from ..test_documentation import load_benchmark
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGE = "# Title\n\n<!-- compare:tiny:trials -->\nold\n<!-- /compare:tiny:trials -->\n\nText\n"
+
+
+@pytest.fixture(name="report")
+def _report(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Import the script."""
+    return load_benchmark("report", monkeypatch)
+
+
+@pytest.fixture(name="results")
+def _results(tmp_path: Path) -> Path:
+    """Make a folder with the file, and the results, of a comparison."""
+    (tmp_path / "tiny.json").write_text(json.dumps(CONTENT), encoding="utf8")
+    comparison = make()
+    for cell in comparison.cells:
+        first, second = comparison.trials(cell)
+        save_fake(tmp_path / "results" / "tiny", first, validation=0.1)
+        for run in comparison.finals(second):
+            save_fake(tmp_path / "results" / "tiny", run, validation=0.2 + 0.1 * run.seed)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages(page: Path, report: ModuleType) -> None:
+    """Each table of a comparison in README and docs is what the files in benchmarks/results give."""
+    for name, kind, content in find_blocks(page.read_text(encoding="utf8")):
+        assert content == report.make_table(name, kind) + "\n", f"run: benchmarks/report.py --update {page.name}"
+
+
+def test_find_blocks() -> None:
+    """Blocks have a name, a kind, and a content."""
+    assert find_blocks(PAGE) == [("tiny", "trials", "old\n")]
+    assert find_blocks(PAGE + PAGE.replace("trials", "cost")) == [
+        ("tiny", "trials", "old\n"),
+        ("tiny", "cost", "old\n"),
+    ]
+    assert find_blocks("<!-- speed -->\n<!-- /speed -->") == []
+
+
+def test_replace_blocks() -> None:
+    """Only what is between the markers is replaced, also if there is nothing, and with backslashes as they are."""
+    page = PAGE + PAGE.replace("old\n", "").replace("trials", "cost")
+    result = replace_blocks(page, lambda name, kind: rf"{name}, {kind} \* \1")
+    assert find_blocks(result) == [
+        ("tiny", "trials", "tiny, trials \\* \\1\n"),
+        ("tiny", "cost", "tiny, cost \\* \\1\n"),
+    ]
+    assert replace_blocks(result, lambda *_: "old") == PAGE + PAGE.replace("trials", "cost")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        PAGE.replace("<!-- /compare:tiny:trials -->", ""),
+        PAGE.replace("/compare:tiny:trials", "/compare:tiny:cost"),
+        PAGE.replace("<!-- compare:tiny:trials -->\n", ""),
+        PAGE.replace("old\n", "<!-- compare:tiny:cost -->\n"),
+        PAGE.replace("<!-- compare", "Text <!-- compare"),
+    ],
+)
+def test_unpaired(page: str) -> None:
+    """Markers without a counterpart would silently be no block."""
+    with pytest.raises(ValueError, match="Markers come in pairs"):
+        find_blocks(page)
+    with pytest.raises(ValueError, match="Markers come in pairs"):
+        replace_blocks(page, lambda *_: "")
+
+
+def test_make_table(report: ModuleType, results: Path) -> None:
+    """A table needs a comparison, and a kind, that exist."""
+    table = report.make_table("tiny", "trials", results / "results", results)
+    assert table.count("\n| basic | ") == table.count("\n| dhns | ") == 2
+    with pytest.raises(ValueError, match=r"There is no table 'speed' of tiny\. Allowed: quality, "):
+        report.make_table("tiny", "speed", results / "results", results)
+    with pytest.raises(ValueError, match=r"There is no other\. In .* are: .*tiny"):
+        report.make_table("other", "trials", results / "results", results)
+
+
+def test_script(
+    report: ModuleType, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The script prints tables, draws plots, and updates pages."""
+    page = results / "page.md"
+    page.write_text(PAGE, encoding="utf8")
+    levels = dict(
+        configuration=dict(dataset="nations", epochs=1),
+        edges=[0.0, 1.0, 2.0],
+        rows=[dict(name="positives", counts=[1, 2]), dict(name="uniform", counts=[3, 0])],
+    )
+    (results / "levels").mkdir()
+    (results / "levels" / "nations.json").write_text(json.dumps(levels), encoding="utf8")
+    monkeypatch.setattr(report, "find_config", lambda path, *_: results / f"{path.stem}.json")
+    arguments = [str(results / "tiny.json"), "--output", str(results / "results"), "--tables", "quality", "cost"]
+    arguments += ["--plots", str(results / "plots"), "--levels", str(results / "levels"), "--update", str(page)]
+    monkeypatch.setattr(sys, "argv", ["report.py", *arguments])
+    report.main()
+    output = capsys.readouterr().out
+    assert re.findall("^#.*", output, flags=re.MULTILINE) == ["# Tiny", "## quality", "## cost"]
+    ((*_, content),) = find_blocks(page.read_text(encoding="utf8"))
+    assert content == report.make_table("tiny", "trials", results / "results", results) + "\n"
+    names = {path.name for path in (results / "plots").iterdir()}
+    assert names == {"tiny-curves.png", "tiny-bars.png", "levels-nations.png"}
+    assert all(path.stat().st_size > 5_000 for path in (results / "plots").iterdir())
+
+
+def test_mean_curve(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
+    """Curves are averaged over seeds."""
+    plots = load_benchmark("plots", monkeypatch)
+    summary = plots.summarize(make(), results / "results" / "tiny")[0]
+    seconds, means, lows, highs = plots.mean_curve(summary)
+    assert seconds == [10.0]
+    assert (means, lows, highs) == (pytest.approx([0.25]), pytest.approx([0.2]), pytest.approx([0.3]))
+
+
+@pytest.mark.slow
+def test_levels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The distributions of scores cover all triples, and uniform negatives are no known triples."""
+    module = load_benchmark("levels", monkeypatch)
+    arguments = ["--dataset", "nations", "--epochs", "2", "--embedding-dim", "4", "--output", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["levels.py", *arguments])
+    module.main()
+    assert "t = 25 of 50" in capsys.readouterr().out
+    result = json.loads((tmp_path / "nations.json").read_text(encoding="utf8"))
+    counts = {row["name"]: sum(row["counts"]) for row in result["rows"]}
+    num_triples = counts.pop("positives")
+    assert num_triples == 1592
+    assert 0 < counts.pop("uniform") < 4 * num_triples
+    assert counts == {f"t = {t} of 50": 2 * num_triples for t in (2, 5, 10, 25)}
+    assert len(result["edges"]) == len(result["rows"][0]["counts"]) + 1
+    assert result["configuration"]["epochs"] == 2
+    assert result["versions"]

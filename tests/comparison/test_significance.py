@@ -1,0 +1,107 @@
+"""Test the tests: of whether one method is better than another one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import permutation_test
+
+from pykeen_dhns.comparison.significance import paired_test, seed_test, triple_test
+
+from .small import make, save_fake
+
+
+def test_identical() -> None:
+    """The same values are not different."""
+    values = np.linspace(0.1, 1.0, 50)
+    assert paired_test(values, values) == (0.0, 1.0)
+
+
+def test_constant() -> None:
+    """If all triples are better by the same, there is no doubt; if there is only one triple, there is."""
+    values = np.zeros(50)
+    assert paired_test(values + 0.25, values) == (0.25, 0.0)
+    assert paired_test(values[:1] + 0.25, values[:1]) == (0.25, 1.0)
+
+
+def test_shift() -> None:
+    """A clear shift has a small p-value, on both sides."""
+    rng = np.random.default_rng(0)
+    left, right = rng.uniform(size=(2, 500))
+    difference, p_value = paired_test(left + 0.1, right)
+    assert difference == pytest.approx((left - right).mean() + 0.1)
+    assert 0 < p_value < 1e-3
+    assert paired_test(right, left + 0.1) == pytest.approx((-difference, p_value))
+
+
+def test_no_effect() -> None:
+    """Without an effect, p-values are uniform: one in ten is below a tenth."""
+    rng = np.random.default_rng(0)
+    p_values = [paired_test(*1 / rng.integers(1, 20, size=(2, 300)))[1] for _ in range(1000)]
+    assert np.mean(np.asarray(p_values) < 0.1) == pytest.approx(0.1, abs=0.03)
+    assert np.mean(p_values) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 0.6])
+def test_permutations(shift: float) -> None:
+    """P-values are those of a permutation test, also for reciprocal ranks, which are far from normal."""
+    rng = np.random.default_rng(2)
+    right = 1 / rng.integers(1, 30, size=300)
+    left = np.where(rng.uniform(size=300) < 0.15, 1 / rng.integers(1, int(30 * (1 - shift)), size=300), right)
+    result = permutation_test(
+        (left - right,),
+        lambda x, axis: x.mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=9999,
+        batch=1000,
+        rng=np.random.default_rng(0),
+    )
+    # the standard error of a share of 9999 is at most 0.005
+    assert paired_test(left, right)[1] == pytest.approx(result.pvalue, abs=0.015)
+
+
+def test_of_cells(tmp_path: Path) -> None:
+    """Cells are compared over the seeds that both have, as reciprocal ranks of both sides."""
+    comparison = make(search=[])
+    basic, dhns = comparison.cells
+    ranks = {0: (1.0, 2.0, 4.0), 1: (1.0, 1.0, 4.0)}
+    other_side = (1.0, 1.0, 1.0)
+    for run in comparison.finals(comparison.trials(basic)[0]):
+        save_fake(tmp_path, run, test=0.5 + 0.1 * run.seed, ranks=[ranks[run.seed], other_side])
+    first, second = comparison.finals(comparison.trials(dhns)[0])
+    assert triple_test(comparison, tmp_path, dhns) is None
+    save_fake(tmp_path, first, test=0.75, ranks=[(1.0, 1.0, 2.0), other_side])
+    test = triple_test(comparison, tmp_path, dhns)
+    assert test is not None
+    assert (test.seeds, test.num_triples) == ((0,), 3)
+    assert test.difference == pytest.approx((0 + 0.5 + 0.25) / 3 / 2)
+    assert seed_test(comparison, tmp_path, dhns) is None
+    save_fake(tmp_path, second, test=0.85, ranks=[(1.0, 1.0, 2.0), other_side])
+    test = triple_test(comparison, tmp_path, dhns)
+    assert test is not None
+    assert test.seeds == (0, 1)
+    assert test.difference == pytest.approx((0 + 0.25 + 0.25) / 3 / 2)
+    over_seeds = seed_test(comparison, tmp_path, dhns)
+    assert over_seeds is not None
+    assert over_seeds.difference == pytest.approx(0.25)
+    assert over_seeds.spread == pytest.approx(2 * 0.1 / 2**0.5)
+    assert over_seeds.is_outside
+    # also if it is the baseline that lacks a seed
+    last = comparison.finals(comparison.trials(basic)[0])[1]
+    (tmp_path / f"{last.key}.json").unlink()
+    test = triple_test(comparison, tmp_path, dhns)
+    assert test is not None
+    assert test.seeds == (0,)
+    # a baseline is compared to nothing
+    assert triple_test(comparison, tmp_path, basic) is None
+    assert seed_test(comparison, tmp_path, basic) is None
+
+
+def test_other_triples(tmp_path: Path) -> None:
+    """Ranks of other test triples cannot be paired."""
+    comparison = make(search=[])
+    for cell, ranks in zip(comparison.cells, [(1, 2), (1, 2, 3)], strict=True):
+        save_fake(tmp_path, comparison.trials(cell)[0], ranks=ranks)
+    with pytest.raises(ValueError, match="dhns has 3 test triples, its baseline 2"):
+        triple_test(comparison, tmp_path, comparison.cells[1])

@@ -1,0 +1,81 @@
+"""Test that results on disk are whole, or not there."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pykeen_dhns.comparison.store import load_ranks, load_run, save_run, stale_files
+
+from .small import make
+
+RANKS = np.asarray([[1, 2.5, 70_000], [3, 1.5, 1]], dtype=np.float32)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    """What is saved is loaded, ranks without loss, and nothing else is left."""
+    comparison = make()
+    run, other = comparison.trials(comparison.cells[0])
+    assert load_run(tmp_path / "new", run) is None
+    save_run(tmp_path / "new", run.key, {"a": 0.1}, RANKS)
+    assert load_run(tmp_path / "new", run) == {"a": 0.1}
+    assert load_run(tmp_path / "new", other) is None
+    assert np.array_equal(load_ranks(tmp_path / "new", run), RANKS)
+    assert load_ranks(tmp_path / "new", run).dtype == np.float32
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {f"{run.key}.json", f"{run.key}.npz"}
+
+
+def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If writing fails, there is no result, and what was there before stays."""
+    run = make().trials(make().cells[0])[0]
+
+    def fail(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(np, "savez_compressed", fail)
+        with pytest.raises(KeyboardInterrupt):
+            save_run(tmp_path, run.key, {"a": 1}, RANKS)
+    assert not list(tmp_path.iterdir())
+
+    save_run(tmp_path, run.key, {"a": 1}, RANKS)
+    original = Path.write_text
+
+    def write_half(self: Path, text: str, **kwargs: str) -> int:
+        original(self, text[: len(text) // 2], **kwargs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, "write_text", write_half)
+        with pytest.raises(KeyboardInterrupt):
+            save_run(tmp_path, run.key, {"a": 2}, RANKS)
+    assert load_run(tmp_path, run) == {"a": 1}
+    path = tmp_path / f"{run.key}.json"
+    before = path.stat().st_ino
+    save_run(tmp_path, run.key, {"a": 3}, RANKS)
+    # another file in its place, not the same one with another content
+    assert path.stat().st_ino != before
+    assert {path.name for path in tmp_path.iterdir()} == {f"{run.key}.json", f"{run.key}.npz"}
+
+
+def test_damaged(tmp_path: Path) -> None:
+    """A damaged file is named, with what to do."""
+    run = make().trials(make().cells[0])[0]
+    save_run(tmp_path, run.key, {"a": [1, 2]}, RANKS)
+    path = tmp_path / f"{run.key}.json"
+    path.write_text(path.read_text(encoding="utf8")[:-4], encoding="utf8")
+    with pytest.raises(ValueError, match=rf"{run.key}\.json is damaged .* Delete it"):
+        load_run(tmp_path, run)
+
+
+def test_stale_files(tmp_path: Path) -> None:
+    """Results of other arguments are stale, those of the comparison's runs are not."""
+    comparison = make()
+    run = comparison.trials(comparison.cells[0])[0]
+    other = dataclasses.replace(run, arguments={**run.arguments, "model": "TransE"})
+    for each in (run, other):
+        save_run(tmp_path, each.key, {}, RANKS)
+    assert stale_files(tmp_path, [run]) == [tmp_path / f"{other.key}.json"]
+    assert json.loads((tmp_path / f"{run.key}.json").read_text(encoding="utf8")) == {}

@@ -1,0 +1,189 @@
+"""Test tables, on results that are known."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pykeen_dhns.comparison import Comparison
+from pykeen_dhns.comparison.tables import (
+    TABLES,
+    cost_table,
+    quality_table,
+    significance_table,
+    trials_table,
+    validation_table,
+)
+
+from .small import MACHINE, find_cell, make, save_fake
+
+AXES = {
+    "dataset": {"Nations": {"dataset": "nations"}, "UMLS": {"dataset": "umls"}},
+    "sampler": {"basic": {}, "noise": {}, "dhns": {}, "other": {}},
+}
+RNG = np.random.default_rng(0)
+#: Ranks of 200 triples, and others that are better, worse, and just different
+RANKS = RNG.integers(2, 9, size=200)
+BETTER, WORSE, DIFFERENT = RANKS - 1, RANKS + 1, RNG.permutation(RANKS)
+
+
+def fill(
+    comparison: Comparison, folder: Path, name: str, tests: list[float], ranks: np.ndarray[Any, Any], **kwargs: Any
+) -> None:
+    """Save trials, of which the second is the best, and as many seeds of it as there are test MRRs."""
+    first, best = comparison.trials(find_cell(comparison, name))
+    save_fake(folder, first, validation=0.1, test=0.99)
+    for run, test in zip(comparison.finals(best), tests, strict=False):
+        save_fake(folder, run, test=test, ranks=list(ranks), **{"validation": test + 0.1, **kwargs})
+
+
+@pytest.fixture(name="comparison")
+def _comparison(tmp_path: Path) -> Comparison:
+    """Make a comparison with results. UMLS is not finished."""
+    comparison = make(axes=AXES, pipeline={}, seeds=[0, 1, 2])
+    fill(comparison, tmp_path, "Nations, basic", [0.50, 0.52, 0.54], RANKS, seconds=2.0, memory=200.0)
+    fill(comparison, tmp_path, "Nations, noise", [0.53, 0.53, 0.53], BETTER, seconds=3.0, memory=100.0, epoch=20)
+    fill(comparison, tmp_path, "Nations, dhns", [0.70, 0.71], BETTER)
+    fill(comparison, tmp_path, "UMLS, basic", [0.4], RANKS)
+    fill(comparison, tmp_path, "UMLS, noise", [0.4], WORSE)
+    fill(comparison, tmp_path, "UMLS, dhns", [0.4], DIFFERENT)
+    save_fake(tmp_path, comparison.trials(find_cell(comparison, "Nations, other"))[0], validation=0.3)
+    return comparison
+
+
+def body(table: str) -> list[list[str]]:
+    """Return the cells of a table, the header first, without its note."""
+    lines = table.partition("\n\n")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if not line.startswith("|--")]
+    assert len({len(row) for row in rows}) == 1
+    assert lines[1].count("|") == len(rows[0]) + 1
+    return rows
+
+
+def test_quality(comparison: Comparison, tmp_path: Path) -> None:
+    """A row for each sampler, a block for each dataset: means, the best in bold, marks, and missing seeds."""
+    text = quality_table(comparison, tmp_path)
+    header, *rows = body(text)
+    metrics = ("MRR", "H@1", "H@3", "H@10")
+    assert header == ["sampler", *(f"{name} {metric}" for name in ("Nations", "UMLS") for metric in metrics)]
+    assert [row[0] for row in rows] == ["basic", "noise", "dhns"]
+    assert [row[1] for row in rows] == [
+        "52.0 ± 2.0",
+        # better on test triples, but by less than seeds change
+        "53.0 ± 0.0 \\*",
+        "**70.5 ± 0.7** \\*\\* (2 seeds)",
+    ]
+    assert [row[2] for row in rows] == ["26.0 ± 1.0", "26.5 ± 0.0", "**35.2 ± 0.4**"]
+    assert [row[4] for row in rows] == ["**100.0 ± 0.0**"] * 3
+    assert [row[5] for row in rows] == ["**40.0** (1 seed)", "**40.0** ↓ (1 seed)", "**40.0** (1 seed)"]
+    assert "over 3 seeds" in text
+    assert "better than basic" in text
+
+
+def test_published(comparison: Comparison, tmp_path: Path) -> None:
+    """Published figures have columns of their own, where there are any."""
+    published = {"UMLS, dhns": {"mrr": 41.25}}
+    header, *rows = body(quality_table(comparison, tmp_path, published))
+    assert header[-1] == "UMLS MRR, published"
+    assert not [title for title in header if "Nations" in title and "published" in title]
+    assert [row[-1] for row in rows] == ["", "", "41.2"]
+
+
+def test_single_axis(tmp_path: Path) -> None:
+    """With one axis, its values are the rows, and there are no blocks. Without a baseline, there are no marks."""
+    comparison = make(baseline={})
+    for name, ranks in (("basic", RANKS), ("dhns", BETTER)):
+        fill(comparison, tmp_path, name, [0.5, 0.75], ranks)
+    text = quality_table(comparison, tmp_path)
+    header, *rows = body(text)
+    assert header == ["sampler", "MRR", "H@1", "H@3", "H@10"]
+    assert [row[:2] for row in rows] == [["basic", "**62.5 ± 17.7**"], ["dhns", "**62.5 ± 17.7**"]]
+    assert "better" not in text
+
+
+def test_significance(comparison: Comparison, tmp_path: Path) -> None:
+    """Differences are those of both cells' common seeds, and baselines have none."""
+    _, *rows = body(significance_table(comparison, tmp_path))
+    assert [row[:2] for row in rows] == [
+        [d, s] for d, s in (("Nations", "noise"), ("Nations", "dhns"), ("UMLS", "noise"), ("UMLS", "dhns"))
+    ]
+    difference = 100 * (1 / BETTER - 1 / RANKS).mean()
+    assert rows[0][2:] == [f"{difference:+.1f}", "< 0.0001", "3", "2.0", "no"]
+    assert rows[1][2:] == [f"{difference:+.1f}", "< 0.0001", "2", "2.7", "yes"]
+    assert rows[2][2].startswith("-")
+    assert rows[3][2] in {"+0.0", "-0.0"}
+    assert float(rows[3][3]) > 0.9
+    assert rows[3][4:] == ["1", "-", "-"]
+
+
+def test_validation(comparison: Comparison, tmp_path: Path) -> None:
+    """What was selected: settings, validation MRR, number of trials and seeds, epochs."""
+    header, *rows = body(validation_table(comparison, tmp_path))
+    assert len(header) == 7
+    assert rows[1] == ["Nations", "noise", "lr=0.1", "63.0 ± 0.0", "3", "2", "20, 20, 20"]
+    assert rows[2] == ["Nations", "dhns", "lr=0.1", "80.5 ± 0.7", "2", "2", "10, 10"]
+    assert len(rows) == 6
+
+
+def test_cost(comparison: Comparison, tmp_path: Path) -> None:
+    """Times and memory, with their ratios to the baseline of the same dataset."""
+    _, *rows = body(cost_table(comparison, tmp_path))
+    constant = " ± 0"
+    assert rows[0] == [
+        "Nations",
+        "basic",
+        "2.00 ± 0.00",
+        "1.00",
+        "20" + constant,
+        "1.00",
+        "200" + constant,
+        "1.00",
+        "3",
+    ]
+    assert rows[1] == [
+        "Nations",
+        "noise",
+        "3.00 ± 0.00",
+        "1.50",
+        "60" + constant,
+        "3.00",
+        "100" + constant,
+        "0.50",
+        "3",
+    ]
+    assert rows[3] == ["UMLS", "basic", "1.00", "1.00", "10", "1.00", "100", "1.00", "1"]
+
+
+def test_other_machine(tmp_path: Path) -> None:
+    """There are no ratios of times from different machines."""
+    comparison = make(search=[])
+    for cell, threads in zip(comparison.cells, (1, 2), strict=True):
+        save_fake(tmp_path, comparison.trials(cell)[0], machine={**MACHINE, "threads": threads})
+    _, *rows = body(cost_table(comparison, tmp_path))
+    assert [row[2] for row in rows] == ["1.00", "-"]
+
+
+def test_trials(comparison: Comparison, tmp_path: Path) -> None:
+    """All trials are there, also those that lost, and those that are not finished."""
+    _, *rows = body(trials_table(comparison, tmp_path))
+    assert len(rows) == 14
+    assert rows[0] == ["Nations", "basic", "lr=0.01", "10.0", "10"]
+    assert rows[1] == ["Nations", "basic", "lr=0.1", "**60.0**", "10"]
+    assert rows[6:8] == [
+        ["Nations", "other", "lr=0.01", "30.0", "10"],
+        ["Nations", "other", "lr=0.1", "not finished", ""],
+    ]
+
+
+def test_ambiguous_settings(tmp_path: Path) -> None:
+    """Settings have short names, unless two of them would be the same."""
+    comparison = make(search=[{"space": {"a.lr": [1], "b.lr": [2], "b.dim": [3]}}], trials=1)
+    save_fake(tmp_path, comparison.trials(comparison.cells[0])[0])
+    assert body(trials_table(comparison, tmp_path))[1][1] == "a.lr=1, b.lr=2, dim=3"
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_nothing(kind: str, tmp_path: Path) -> None:
+    """Without results, there is no table."""
+    assert TABLES[kind](make(), tmp_path).startswith("There are no results yet.")
