@@ -42,7 +42,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
 
         L = L_{KGC} + \lambda L_{HA}, \quad
         L_{HA} = \frac{1}{|\mathcal{T}|} \sum_{t \in \mathcal{T}} \left(
-            -\log \sigma(\gamma_t + f^+) - w_t \, \overline{\log \sigma(-f^-_t - \gamma_t)}
+            -w^+ \log \sigma(\gamma_t + f^+) - w_t \, \overline{\log \sigma(-f^-_t - \gamma_t)}
         \right)
 
     where $L_{KGC}$ is the base loss, and the bar is the mean over the negatives of a level. The margin of a level,
@@ -82,6 +82,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         adaptivity: float = 0.1,
         margins: Sequence[float] | None = None,
         weights: Sequence[float] | None = None,
+        positive_weight: float = 1.0,
         hardness_weight: float = 0.1,
         levels: Sequence[float] | None = None,
         hard_fraction: float = 0.125,
@@ -96,6 +97,8 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         :param adaptivity: the exponent $a \ge 0$ by which margins grow with the level
         :param margins: explicit margins $\gamma_t$ instead, one per level, hardest first, thus non-decreasing
         :param weights: the weights $w_t \ge 0$ of the negatives of a level, one per level, hardest first. Defaults to 1
+        :param positive_weight: the weight $w^+ \ge 0$ of the positive, 1 in the paper. $L_{KGC}$ has the positive
+            already; 0 leaves it there, such that $L_{HA}$ is only about generated negatives.
         :param hardness_weight: the weight $\lambda \ge 0$ of the generated negatives
         :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Must be those of the sampler,
             whose default this one shares.
@@ -112,6 +115,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
             raise ValueError(f"reduction={reduction!r} is invalid: it must be 'mean' or 'sum'.")
         check_non_negative("margin", margin)
         check_non_negative("adaptivity", adaptivity)
+        check_non_negative("positive_weight", positive_weight)
         check_non_negative("hardness_weight", hardness_weight)
         check_fraction("hard_fraction", hard_fraction)
         super().__init__(reduction=reduction)
@@ -122,6 +126,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         self.adaptivity = adaptivity
         self.margins = None if margins is None else check_margins(margins)
         self.weights = None if weights is None else check_weights(weights)
+        self.positive_weight = positive_weight
         self.hardness_weight = hardness_weight
         self.hard_fraction = hard_fraction
         # derived from the arguments, hence not part of the state
@@ -263,7 +268,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         counts = present.new_zeros(len(present), len(margins)).index_add(1, columns, present).clamp(min=1)
         shares = (weights / (len(margins) * counts))[:, columns] * present
 
-        positive = functional.logsigmoid(margins + positive_scores).mean(dim=-1)
+        positive = self.positive_weight * functional.logsigmoid(margins + positive_scores).mean(dim=-1)
         if pos_weights is not None:
             positive = positive * self._normalize(pos_weights.to(dtype)).flatten()
         if neg_weights is not None:

@@ -56,12 +56,21 @@ class Switches:
     adaptive_margin: bool = True
     #: The weight with which the gradient of the diffusion loss reaches the model
     diffusion_weight: float = 0.0
+    #: The share of a batch's positives, drawn at random, from which to learn, and for which to generate
+    generated_share: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the values.
 
         :raises ValueError: if one is out of range
         """
+        if not 0 < self.generated_share <= 1:
+            raise ValueError(f"generated_share={self.generated_share} must be above 0, and at most 1.")
+        if self.generated_share < 1 and not self.adaptive_training:
+            raise ValueError(
+                f"generated_share={self.generated_share} needs adaptive_training=True: otherwise, what is generated is "
+                "added to the sampled negatives, of which each positive must have the same number."
+            )
         if self.generator not in get_args(GeneratorKind):
             raise ValueError(f"generator={self.generator!r} is unknown. Try one of: {sorted(get_args(GeneratorKind))}")
         check_non_negative("diffusion_weight", self.diffusion_weight)
@@ -71,12 +80,46 @@ class Switches:
 class _Prepared:
     """What is drawn and generated once for a whole batch, however it is split."""
 
+    #: shape: (num_chosen,) the rows of the batch from which to learn, and for which to generate, ascending
+    rows: Tensor
     embeddings: Embeddings
-    #: shape: (num_levels, num_groups, batch_size, dim)
+    #: shape: (num_levels, num_groups, num_chosen, dim)
     samples: Tensor
-    #: shape: (num_groups, batch_size), and (num_groups, batch_size, dim). None, if there is nothing to learn.
+    #: shape: (num_groups, num_chosen), and (num_groups, num_chosen, dim). None, if there is nothing to learn.
     t: Tensor | None
     noise: Tensor | None
+
+
+@dataclasses.dataclass
+class _Part:
+    """A part of a batch, and what of the chosen rows belongs to it."""
+
+    start: int
+    stop: int
+    #: the size of the batch, and the number of its chosen rows
+    size: int
+    num_chosen: int
+    #: which of the chosen rows are in this part
+    chosen: slice
+    #: shape: (num_chosen_here,) their rows, counted from the start of this part
+    rows: Tensor
+
+    @property
+    def share(self) -> float:
+        """Return which share of all chosen rows is in this part."""
+        return len(self.rows) / self.num_chosen
+
+    def factor(self, reduction: str) -> float:
+        """Return by what to multiply a loss of the chosen rows here, such that all parts' add up to the batch's.
+
+        :param reduction: the reduction of the loss: a mean over rows will be weighted by the part's size, a sum will
+            not, and is to be as large as that of all rows
+
+        :returns: the factor
+        """
+        if reduction == "mean":
+            return self.share * self.size / (self.stop - self.start)
+        return self.size / self.num_chosen
 
 
 class JointObjective:
@@ -190,22 +233,26 @@ class JointObjective:
         :returns: shape: () the loss
         """
         model = self.bound.model
-        size = len(batch["positives"])
+        positives = batch["positives"].to(model.device)
+        size = len(positives)
         stop = min(stop, size)
         scored = self.scorer.score(batch["positives"][start:stop], batch["negatives"][start:stop])
-        generated = None
+        part = generated = None
         if self.generator is not None:
             if start == 0 or self._prepared is None:
-                self._prepared = self._prepare(batch["positives"].to(model.device))
-            generated = self._score_generated(scored, start, stop)
-        loss, parts = self._combine(batch, scored, generated, start, stop, label_smoothing)
+                self._prepared = self._prepare(positives)
+            part = self._locate(start, stop, size)
+            if len(part.rows):
+                generated = self._score_generated(scored, part)
+        loss, parts = self._combine(batch, scored, generated, part, start, stop, label_smoothing)
         loss = loss + model.collect_regularization_term()
         if torch.is_grad_enabled():
-            diffusion = self._diffusion_loss(batch["positives"].to(model.device), start, stop)
+            diffusion = self._diffusion_loss(positives, part) if part is not None and len(part.rows) else None
             if diffusion is not None:
+                assert part is not None
                 parts["loss_diffusion"] = diffusion
-                # a sum over rows is a sum over parts of a batch; this one is a mean
-                share = 1.0 if self.criterion.reduction == "mean" else (stop - start) / size
+                # this is a mean over rows, whatever the reduction of the model's loss
+                share = part.factor("mean") if self.criterion.reduction == "mean" else part.share
                 weight = self.switches.diffusion_weight
                 loss = loss + share * (weight * diffusion if weight else diffusion - diffusion.detach())
             self.statistics.add(parts, weight=stop - start)
@@ -217,6 +264,13 @@ class JointObjective:
     def _prepare(self, positives: Tensor) -> _Prepared:
         assert self.generator is not None
         learns = torch.is_grad_enabled()
+        size = len(positives)
+        if self.switches.generated_share < 1:
+            num_chosen = max(1, round(self.switches.generated_share * size))
+            rows = torch.randperm(size, device=positives.device)[:num_chosen].sort().values
+            positives = positives[rows]
+        else:
+            rows = torch.arange(size, device=positives.device)
         embeddings = self._read(positives)
         targets, conditions = embeddings.targets.detach(), embeddings.conditions.detach()
         t = noise = None
@@ -224,39 +278,52 @@ class JointObjective:
             self.generator.observe(targets, conditions, embeddings.learnable)
             if isinstance(self.generator, DiffHEG):
                 t, noise = self.generator.draw(targets)
-        return _Prepared(embeddings=embeddings, samples=self.generator.generate(conditions), t=t, noise=noise)
+        return _Prepared(
+            rows=rows, embeddings=embeddings, samples=self.generator.generate(conditions), t=t, noise=noise
+        )
+
+    def _locate(self, start: int, stop: int, size: int) -> _Part:
+        """Find the chosen rows of a part of the batch."""
+        assert self._prepared is not None
+        rows = self._prepared.rows
+        chosen = slice(0, len(rows))
+        if (start, stop) != (0, size):
+            chosen = slice(*torch.searchsorted(rows, rows.new_tensor([start, stop])).tolist())
+        return _Part(start=start, stop=stop, size=size, num_chosen=len(rows), chosen=chosen, rows=rows[chosen] - start)
 
     def _read(self, positives: Tensor) -> Embeddings:
         return self.bound.read(positives, self.condition, detach=not self.switches.diffusion_weight)
 
-    def _score_generated(self, scored: ScoredTriples, start: int, stop: int) -> Tensor:
-        """Score generated negatives, shape: (batch_size, num_levels, 2)."""
+    def _score_generated(self, scored: ScoredTriples, part: _Part) -> Tensor:
+        """Score generated negatives, shape: (num_chosen_here, num_levels, 2)."""
         assert self._prepared is not None
         usable = self._prepared.embeddings.usable
-        scores = self.bound.score(
-            self._prepared.samples[:, :, start:stop],
-            heads=scored.heads,
-            relations=scored.relations,
-            tails=scored.tails,
+        heads, relations, tails = (
+            # all rows, without a copy
+            parts if len(part.rows) == part.stop - part.start else [x[part.rows] for x in parts]
+            for parts in (scored.heads, scored.relations, scored.tails)
         )
-        joint = self.bound.joint_score(scores, None if usable is None else usable[:, start:stop])
+        scores = self.bound.score(
+            self._prepared.samples[:, :, part.chosen], heads=heads, relations=relations, tails=tails
+        )
+        joint = self.bound.joint_score(scores, None if usable is None else usable[:, part.chosen])
         return joint.permute(2, 0, 1)
 
-    def _diffusion_loss(self, positives: Tensor, start: int, stop: int) -> Tensor | None:
+    def _diffusion_loss(self, positives: Tensor, part: _Part) -> Tensor | None:
         if not isinstance(self.generator, DiffHEG):
             return None
         assert self._prepared is not None
         assert self._prepared.t is not None
         assert self._prepared.noise is not None
         embeddings = self._prepared.embeddings
-        if (start, stop) != (0, len(positives)):
+        if (part.start, part.stop) != (0, part.size):
             # read again: a graph can be used only once
-            embeddings = self._read(positives[start:stop])
+            embeddings = self._read(positives[self._prepared.rows[part.chosen]])
         return self.generator.loss(
             embeddings.targets,
             embeddings.conditions,
-            t=self._prepared.t[:, start:stop],
-            noise=self._prepared.noise[:, start:stop],
+            t=self._prepared.t[:, part.chosen],
+            noise=self._prepared.noise[:, part.chosen],
             mask=embeddings.learnable,
             detach=False,
         )
@@ -266,6 +333,7 @@ class JointObjective:
         batch: SLCWABatch,
         scored: ScoredTriples,
         generated: Tensor | None,
+        part: _Part | None,
         start: int,
         stop: int,
         label_smoothing: float,
@@ -316,8 +384,9 @@ class JointObjective:
         parts |= {f"score_t{level}": mean for level, mean in zip(self.generator.levels, means, strict=True)}
         if not self.switches.adaptive_training:
             return kgc, parts
+        assert part is not None
         hardness = self.criterion.hardness_adaptive(
-            scored.positive, generated, levels=self.fractions, adaptive=self.switches.adaptive_margin
+            scored.positive[part.rows], generated, levels=self.fractions, adaptive=self.switches.adaptive_margin
         )
         parts["loss_hardness"] = hardness
-        return self.criterion.combine(kgc, hardness), parts
+        return self.criterion.combine(kgc, part.factor(self.criterion.reduction) * hardness), parts

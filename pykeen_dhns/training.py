@@ -91,6 +91,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         adaptive_training: bool = True,
         adaptive_margin: bool = True,
         diffusion_weight: float = 0.0,
+        generated_share: float = 1.0,
         hardness_loss_kwargs: OptionalKwargs = None,
         **kwargs: Any,
     ) -> None:
@@ -133,6 +134,9 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         :param adaptive_margin: whether each level has a margin of its own (HAL), or all share a fixed one
         :param diffusion_weight: the weight with which the diffusion loss is added to the model's, and trains its
             embeddings, too. Defaults to 0: the generator should follow the model, not make its own work easy.
+        :param generated_share: the share of a batch's positives, drawn at random, from which the generator learns, and
+            for which it generates. The rest has sampled negatives only. The time of the generation is proportional to
+            it, the expected gradient is the same.
         :param hardness_loss_kwargs: keyword-based arguments of :class:`pykeen_dhns.HardnessAdaptiveLoss`, which
             computes $L_{HA}$ where the model's own loss is another one. This other one is then the loss of sampled
             negatives; its margin, if it has any, is the default of that of $L_{HA}$.
@@ -182,6 +186,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
                 adaptive_training=adaptive_training,
                 adaptive_margin=adaptive_margin,
                 diffusion_weight=diffusion_weight,
+                generated_share=generated_share,
             ),
             loss_kwargs=hardness_loss_kwargs,
             mode=self.mode,

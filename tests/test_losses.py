@@ -400,6 +400,7 @@ def test_lcwa(caplog: pytest.LogCaptureFixture) -> None:
         (dict(margin=math.nan), "margin=nan"),
         (dict(margin=math.inf), "margin=inf"),
         (dict(adaptivity=-0.1), "adaptivity=-0.1"),
+        (dict(positive_weight=-0.1), "positive_weight=-0.1"),
         (dict(hardness_weight=-0.1), "hardness_weight=-0.1"),
         (dict(hard_fraction=1.5), "hard_fraction=1.5"),
         (dict(levels=[]), "levels"),

@@ -195,13 +195,16 @@ def test_same_seed_same_result() -> None:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("filtered", [False, True])
-@pytest.mark.parametrize("model", [RotatE, TransE, ComplEx])
-def test_sub_batches(model: Callable[..., AnyModel], filtered: bool, reduction: str) -> None:
-    """Sub-batches change nothing but the order of sums."""
+@pytest.mark.parametrize(("model", "share"), [(RotatE, 1.0), (RotatE, 0.3), (TransE, 1.0), (ComplEx, 0.02)])
+def test_sub_batches(model: Callable[..., AnyModel], share: float, filtered: bool, reduction: str) -> None:
+    """Sub-batches change nothing but the order of sums, also if some of them have hardly any row to generate for."""
     loops = []
     for sub_batch_size in (None, 100):
         loop = make_loop(
-            model, filtered=filtered, model_kwargs=dict(loss_kwargs=dict(reduction=reduction), regularizer=None)
+            model,
+            filtered=filtered,
+            generated_share=share,
+            model_kwargs=dict(loss_kwargs=dict(reduction=reduction), regularizer=None),
         )
         torch.manual_seed(0)
         train(loop, num_epochs=1, batch_size=256, sub_batch_size=sub_batch_size, drop_last=True)
@@ -553,6 +556,11 @@ def test_invalid_arguments() -> None:
         make_loop(generator="gan")
     with pytest.raises(ValueError, match=r"diffusion_weight=-1"):
         make_loop(diffusion_weight=-1)
+    for share in (0.0, -0.5, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=rf"generated_share={share} must be above 0"):
+            make_loop(generated_share=share)
+    with pytest.raises(ValueError, match=r"generated_share=0.5 needs adaptive_training=True"):
+        make_loop(generated_share=0.5, adaptive_training=False)
     with pytest.raises(ValueError, match=r"levels=\(2,\)"):
         make_loop(levels=(2,))
     with pytest.raises(ValueError, match=r"hardness_loss_kwargs=.*margin.*loss_kwargs"):
