@@ -52,14 +52,24 @@ class EpochTimes(TrainingCallback):
         super().__init__()
         self.evaluator = evaluator
         self.parent = os.getppid()
-        self.started = time.perf_counter()
-        #: seconds from the start of the training to the end of each epoch
+        self.started: float | None = None
+        #: seconds from the first batch to the end of each epoch
         self.seconds: list[float] = []
         self.losses: list[float] = []
+        #: the memory of the training: before the first evaluation, which may need more
+        self.peak_memory: dict[str, float] = {}
+
+    # docstr-coverage: inherited
+    def pre_batch(self, **kwargs: Any) -> None:  # noqa: ARG002
+        if self.started is None:
+            self.started = time.perf_counter() - self.evaluator.seconds
 
     # docstr-coverage: inherited
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
+        assert self.started is not None
         self.seconds.append(time.perf_counter() - self.started - self.evaluator.seconds)
+        if not self.peak_memory:
+            self.peak_memory = peak_memory(self.model.device)
         self.losses.append(epoch_loss)
         if os.getppid() != self.parent:
             # whoever wanted the result is gone, and will start the same run anew
@@ -75,6 +85,7 @@ def execute(description: dict[str, Any], folder: Path) -> None:
     started = time.perf_counter()
     result, evaluator, times = _train(description["arguments"], description["seed"])
     device = result.model.device
+    check_metrics(result)
     stopper = result.stopper.get_summary_dict()  # type: ignore[union-attr]
     frequency = stopper["frequency"]
     best_epoch = stopper["best_epoch"]
@@ -97,13 +108,25 @@ def execute(description: dict[str, Any], folder: Path) -> None:
             evaluation=evaluator.seconds,
             total=time.perf_counter() - started,
         ),
-        peak_memory=peak_memory(device),
+        peak_memory=times.peak_memory,
         versions=describe_versions(),
         commit=describe_commit(),
         machine=describe_machine(device),
         date=today(),
     )
     save_run(folder, description["key"], content, evaluator.realistic_ranks())
+
+
+def check_metrics(result: PipelineResult) -> None:
+    """Check that metrics can be metrics: PyKEEN ranks scores of NaN better than the first.
+
+    :param result: the result of the pipeline
+
+    :raises ValueError: if they cannot
+    """
+    mrr = float(result.get_metric(METRICS["mrr"]))
+    if not 0 < mrr <= 1 or not 0 < result.stopper.best_metric <= 1:  # type: ignore[union-attr]
+        raise ValueError(f"The mean reciprocal rank is {mrr}: scores are not finite, so training has diverged.")
 
 
 def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvaluator, EpochTimes]:
