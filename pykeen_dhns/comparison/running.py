@@ -66,8 +66,8 @@ class EpochTimes(TrainingCallback):
 
     # docstr-coverage: inherited
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
-        assert self.started is not None
-        self.seconds.append(time.perf_counter() - self.started - self.evaluator.seconds)
+        now = time.perf_counter()
+        self.seconds.append(now - (self.started or now) - self.evaluator.seconds)
         if not self.peak_memory:
             self.peak_memory = peak_memory(self.model.device)
         self.losses.append(epoch_loss)

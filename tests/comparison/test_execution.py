@@ -202,11 +202,16 @@ def test_nothing_to_select(arguments: dict[str, Any], message: str, tmp_path: Pa
 
 
 def test_epoch_times() -> None:
-    """The time of evaluations does not count."""
+    """The time of evaluations does not count, nor that before the first batch."""
     evaluator = TimedEvaluator(torch.zeros(0, 3, dtype=torch.long))
     times = EpochTimes(evaluator)
+    times.peak_memory = dict(process=1.0)
+    evaluator.seconds = 50.0
+    times.pre_batch()
     times.post_epoch(1, 0.5)
-    evaluator.seconds = 100.0
+    assert times.seconds[0] == pytest.approx(0.0, abs=1.0)
+    times.pre_batch()
+    evaluator.seconds += 100.0
     times.post_epoch(2, 0.25)
     assert times.losses == [0.5, 0.25]
     assert times.seconds[1] - times.seconds[0] == pytest.approx(-100.0, abs=1.0)
