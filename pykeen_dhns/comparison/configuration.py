@@ -143,6 +143,8 @@ class Comparison:
     #: for each axis with a baseline: its value
     baseline: Mapping[str, str]
     notes: str = ""
+    #: what others report, in percent: by name of the cell, then by metric
+    published: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     @property
     def cells(self) -> list[Cell]:
@@ -256,9 +258,13 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
             num_trials=_read_count("trials", content.get("trials", 1)),
             baseline=_read_baseline(content.get("baseline", {}), axes),
             notes=str(content.get("notes", "")),
+            published=_read_published(content.get("published")),
         )
         for cell in comparison.cells:
             _check_cell(comparison, cell)
+        unknown = sorted(comparison.published.keys() - set(map(str, comparison.cells)))
+        if unknown:
+            raise ValueError(f"published has {unknown}, which is no cell, e.g., {str(comparison.cells[0])!r} is one.")
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
     if not comparison.cells:
@@ -266,7 +272,7 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
     return comparison
 
 
-KEYS = ("title", "notes", "pipeline", "axes", "rules", "search", "exclude", "seeds", "trials", "baseline")
+KEYS = ("title", "notes", "pipeline", "axes", "rules", "search", "exclude", "seeds", "trials", "baseline", "published")
 
 
 def _check_keys(content: Any) -> None:
@@ -357,6 +363,17 @@ def _read_count(name: str, value: Any) -> int:
 def _read_baseline(value: Any, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     when = _read_when("baseline", _mapping("baseline", value), axes)
     return {axis: values[0] for axis, values in when.items()}
+
+
+def _read_published(value: Any) -> dict[str, dict[str, float]]:
+    result = {}
+    for cell, raw in _mapping("published", value).items():
+        metrics = _mapping(f"published.{cell}", raw)
+        wrong = {key: number for key, number in metrics.items() if not isinstance(number, int | float)}
+        if wrong:
+            raise ValueError(f"published.{cell} has {wrong}, values must be numbers, in percent.")
+        result[str(cell)] = {str(key): float(number) for key, number in metrics.items()}
+    return result
 
 
 def _check_cell(comparison: Comparison, cell: Cell) -> None:

@@ -15,16 +15,13 @@ __all__ = ["TABLES", "cost_table", "quality_table", "significance_table", "trial
 TITLES = {"mrr": "MRR", "hits_at_1": "H@1", "hits_at_3": "H@3", "hits_at_10": "H@10"}
 #: What counts as significant
 LEVEL = 0.01
-#: What is published about cells: by name of the cell, metrics in percent
-Published = Mapping[str, Mapping[str, float]]
 
 
-def quality_table(comparison: Comparison, folder: Path, published: Published | None = None) -> str:
+def quality_table(comparison: Comparison, folder: Path) -> str:
     """Make a table of test metrics: a block of columns for each value of the first axis, a row for all others.
 
     :param comparison: the comparison
     :param folder: where results are
-    :param published: what is published, in percent, by name of the cell. It gets columns of its own.
 
     :returns: the table, in Markdown, with a note that says what is in it
     """
@@ -37,7 +34,7 @@ def quality_table(comparison: Comparison, folder: Path, published: Published | N
         for metric, title in TITLES.items():
             texts = _quality_column(comparison, folder, part, metric)
             columns.append((f"{block} {title}".strip(), texts))
-        columns += _published_columns(comparison, part, block, published or {})
+        columns += _published_columns(comparison, part, block)
     table = format_table(
         [*_row_axes(comparison), *(title for title, _ in columns)],
         [[*row, *(texts.get(row, "") for _, texts in columns)] for row in rows],
@@ -83,14 +80,14 @@ def _quality_note(comparison: Comparison) -> str:
 
 
 def _published_columns(
-    comparison: Comparison, summaries: Sequence[Summary], block: str, published: Published
+    comparison: Comparison, summaries: Sequence[Summary], block: str
 ) -> list[tuple[str, dict[tuple[str, ...], str]]]:
     columns = []
     for metric, title in TITLES.items():
         texts = {
-            _row(comparison, summary.cell): f"{published[str(summary.cell)][metric]:.1f}"
+            _row(comparison, summary.cell): f"{comparison.published[str(summary.cell)][metric]:.1f}"
             for summary in summaries
-            if metric in published.get(str(summary.cell), {})
+            if metric in comparison.published.get(str(summary.cell), {})
         }
         if texts:
             columns.append((f"{block} {title}, published".strip(), texts))

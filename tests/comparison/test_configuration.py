@@ -128,6 +128,9 @@ def test_keys() -> None:
         (dict(trials=0), "trials is 0, it must be an integer of at least 1"),
         (dict(trials=1.0), "trials is 1.0, it must be an integer"),
         (dict(baseline={"sampler": "x"}), r"baseline: axes.sampler has no \['x'\]"),
+        (dict(published={"x": {"mrr": 1.0}}), r"published has \['x'\], which is no cell, e.g., 'basic'"),
+        (dict(published={"basic": {"mrr": "high"}}), r"published.basic has \{'mrr': 'high'\}, values must be numbers"),
+        (dict(published={"basic": 1.0}), "published.basic is 1.0, it must be a mapping"),
     ],
 )
 def test_errors(changes: dict[str, Any], message: str) -> None:
