@@ -1,0 +1,48 @@
+"""Test that experiments reproduce what they say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pykeen.pipeline import pipeline_from_config, pipeline_from_path
+
+from pykeen_dhns.comparison import compare
+from pykeen_dhns.comparison.experiments import make_experiment
+from pykeen_dhns.comparison.running import METRICS
+
+from .small import find_cell, make
+
+EXPERIMENTS = sorted((Path(__file__).parents[2] / "examples" / "experiments").glob("*.json"))
+
+
+def test_reproduces(tmp_path: Path) -> None:
+    """PyKEEN's pipeline, without any selection, comes to the same model as the run which selected the epoch."""
+    comparison = make(trials=1, search=[], published={"dhns": {"mrr": 99.0}})
+    cell = find_cell(comparison, "dhns")
+    with pytest.raises(ValueError, match="tiny: dhns has 0 of 2 seeds"):
+        make_experiment(comparison, tmp_path, cell)
+    assert not compare(comparison, tmp_path, cells=cell.__eq__)
+    experiment = json.loads(json.dumps(make_experiment(comparison, tmp_path, cell)))
+    assert experiment["results"]["published"] == {"mrr": 99.0}
+    obtained = experiment["results"]["obtained"]
+    assert obtained["seeds"] == [0, 1]
+    result = pipeline_from_config(experiment)
+    for name, value in obtained["first_seed"].items():
+        assert 100 * result.get_metric(METRICS[name]) == pytest.approx(value, rel=1e-5)
+    assert obtained["mean"]["mrr"] != obtained["first_seed"]["mrr"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: str(path.stem))
+def test_shortened(path: Path, published: Path, tmp_path: Path) -> None:
+    """Each experiment runs from its file, in a short form."""
+    assert published.is_dir()
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
+    content["pipeline"]["training_kwargs"] |= dict(num_epochs=1, use_tqdm=False)
+    content["pipeline"]["model_kwargs"]["embedding_dim"] = 4
+    content["pipeline"]["evaluation_kwargs"] = dict(batch_size=256, use_tqdm=False)
+    short = tmp_path / "short.json"
+    short.write_text(json.dumps(content), encoding="utf8")
+    result = pipeline_from_path(short)
+    assert 0 < result.get_metric("mrr") <= 1
