@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pykeen_dhns.comparison import Cell, Comparison, best_trial, compare, load_comparison
-from pykeen_dhns.comparison.store import load_run
+from pykeen_dhns.comparison.store import load_run, stale_files
 
 CONFIGS = Path(__file__).parent / "configs"
 RESULTS = Path(__file__).parent / "results" / "compare"
@@ -47,6 +47,11 @@ def list_cells(comparison: Comparison, folder: Path, cells: list[Cell]) -> None:
         seeds = sum(load_run(folder, run) is not None for run in finals)
         searched = f", best: {dict(best.searched)}" if best and best.searched else ""
         print(f"{cell}: {done} of {len(trials)} trials, {seeds} of {len(comparison.seeds)} seeds{searched}")
+    # any of a cell's trials may have been the best when its seeds were run
+    known = (run for cell in comparison.cells for trial in comparison.trials(cell) for run in comparison.finals(trial))
+    stale = stale_files(folder, known)
+    if stale:
+        print(f"{len(stale)} results in {folder} belong to none of these: the file has changed since they were made.")
 
 
 def main() -> None:

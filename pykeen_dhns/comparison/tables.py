@@ -9,7 +9,15 @@ from .markdown import MISSING, format_mean, format_table
 from .significance import seed_test, triple_test
 from .summary import Summary, baseline_cell, summarize
 
-__all__ = ["TABLES", "cost_table", "quality_table", "significance_table", "trials_table", "validation_table"]
+__all__ = [
+    "TABLES",
+    "cost_table",
+    "mrr_table",
+    "quality_table",
+    "significance_table",
+    "trials_table",
+    "validation_table",
+]
 
 #: The metrics of the table, and their titles
 TITLES = {"mrr": "MRR", "hits_at_1": "H@1", "hits_at_3": "H@3", "hits_at_10": "H@10"}
@@ -17,11 +25,23 @@ TITLES = {"mrr": "MRR", "hits_at_1": "H@1", "hits_at_3": "H@3", "hits_at_10": "H
 LEVEL = 0.01
 
 
-def quality_table(comparison: Comparison, folder: Path) -> str:
+def mrr_table(comparison: Comparison, folder: Path) -> str:
+    """Make a table of the test MRR only, cf. :func:`quality_table`.
+
+    :param comparison: the comparison
+    :param folder: where results are
+
+    :returns: the table, in Markdown, with a note that says what is in it
+    """
+    return quality_table(comparison, folder, metrics=("mrr",))
+
+
+def quality_table(comparison: Comparison, folder: Path, metrics: Sequence[str] = tuple(TITLES)) -> str:
     """Make a table of test metrics: a block of columns for each value of the first axis, a row for all others.
 
     :param comparison: the comparison
     :param folder: where results are
+    :param metrics: the metrics
 
     :returns: the table, in Markdown, with a note that says what is in it
     """
@@ -31,10 +51,10 @@ def quality_table(comparison: Comparison, folder: Path) -> str:
     columns: list[tuple[str, dict[tuple[str, ...], str]]] = []
     for block in blocks:
         part = [summary for summary in summaries if _block(comparison, summary.cell) == block]
-        for metric, title in TITLES.items():
+        for metric in metrics:
             texts = _quality_column(comparison, folder, part, metric)
-            columns.append((f"{block} {title}".strip(), texts))
-        columns += _published_columns(comparison, part, block)
+            columns.append((f"{block} {TITLES[metric]}".strip(), texts))
+        columns += _published_columns(comparison, part, block, metrics)
     table = format_table(
         [*_row_axes(comparison), *(title for title, _ in columns)],
         [[*row, *(texts.get(row, "") for _, texts in columns)] for row in rows],
@@ -80,17 +100,17 @@ def _quality_note(comparison: Comparison) -> str:
 
 
 def _published_columns(
-    comparison: Comparison, summaries: Sequence[Summary], block: str
+    comparison: Comparison, summaries: Sequence[Summary], block: str, metrics: Sequence[str]
 ) -> list[tuple[str, dict[tuple[str, ...], str]]]:
     columns = []
-    for metric, title in TITLES.items():
+    for metric in metrics:
         texts = {
             _row(comparison, summary.cell): f"{comparison.published[str(summary.cell)][metric]:.1f}"
             for summary in summaries
             if metric in comparison.published.get(str(summary.cell), {})
         }
         if texts:
-            columns.append((f"{block} {title}, published".strip(), texts))
+            columns.append((f"{block} {TITLES[metric]}, published".strip(), texts))
     return columns
 
 
@@ -213,6 +233,7 @@ def trials_table(comparison: Comparison, folder: Path) -> str:
 
 #: All tables, by the name that they have in the markers of a page
 TABLES: dict[str, Callable[[Comparison, Path], str]] = {
+    "mrr": mrr_table,
     "quality": quality_table,
     "significance": significance_table,
     "validation": validation_table,

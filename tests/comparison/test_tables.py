@@ -189,3 +189,12 @@ def test_ambiguous_settings(tmp_path: Path) -> None:
 def test_nothing(kind: str, tmp_path: Path) -> None:
     """Without results, there is no table."""
     assert TABLES[kind](make(), tmp_path).startswith("There are no results yet.")
+
+
+def test_mrr(comparison: Comparison, tmp_path: Path) -> None:
+    """It is the table of quality, with one metric."""
+    header, *rows = body(TABLES["mrr"](comparison, tmp_path))
+    assert [title for title in header if "MRR" not in title] == ["sampler"]
+    full_header, *full_rows = body(quality_table(comparison, tmp_path))
+    columns = [full_header.index(title) for title in header]
+    assert rows == [[row[i] for i in columns] for row in full_rows]
