@@ -87,7 +87,7 @@ def test_make_table(report: ModuleType, results: Path) -> None:
     """A table needs a comparison, and a kind, that exist."""
     table = report.make_table("tiny", "trials", results / "results", results)
     assert table.count("\n| basic | ") == table.count("\n| dhns | ") == 2
-    with pytest.raises(ValueError, match=r"There is no table 'speed' of tiny\. Allowed: quality, "):
+    with pytest.raises(ValueError, match=r"There is no table 'speed' of tiny\. Allowed: mrr, quality, "):
         report.make_table("tiny", "speed", results / "results", results)
     with pytest.raises(ValueError, match=r"There is no other\. In .* are: .*tiny"):
         report.make_table("other", "trials", results / "results", results)
