@@ -1,5 +1,7 @@
 """Generate entities: the diffusion model on top of the shadow, mapped to entity IDs."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -8,7 +10,11 @@ from .layout import ColumnLayout
 from .selection import Selection
 from .shadow import ShadowEmbedding
 
-__all__ = ["EntityGenerator"]
+__all__ = ["EmbeddingGenerator", "EntityGenerator"]
+
+#: What generates the embeddings: the diffusion model; or, as controls, noise of the same scale, or nothing but the
+#: shadow's own guess
+EmbeddingGenerator = Literal["diffheg", "noise", "shadow"]
 
 
 class EntityGenerator(nn.Module):
@@ -18,19 +24,29 @@ class EntityGenerator(nn.Module):
     is the same for a whole batch: similarities are matrix products, and every entity can be drawn.
     """
 
-    def __init__(self, shadow: ShadowEmbedding, diffheg: DiffHEG, selection: Selection, num_candidates: int) -> None:
+    def __init__(
+        self,
+        shadow: ShadowEmbedding,
+        diffheg: DiffHEG,
+        selection: Selection,
+        num_candidates: int,
+        generator: EmbeddingGenerator = "diffheg",
+    ) -> None:
         """Initialize the module.
 
         :param shadow: the source of embeddings
         :param diffheg: the diffusion model
         :param selection: the strategy to choose from the candidates
         :param num_candidates: the size of the pool of candidates
+        :param generator: what generates the embeddings. With others than the diffusion model, this one does not learn,
+            and only lends its scale and its levels.
         """
         super().__init__()
         self.shadow = shadow
         self.diffheg = diffheg
         self.selection = selection
         self.num_candidates = num_candidates
+        self.generator = generator
 
     def draw_candidates(self, positives: Tensor) -> Tensor:
         """Draw a pool of candidates: half of it uniformly, half of it from the entities of the batch.
@@ -61,7 +77,26 @@ class EntityGenerator(nn.Module):
         self.shadow.update(positives, candidates)
         with torch.no_grad():
             targets, queries = self.shadow.targets(positives), self.shadow.queries(positives)
-        self.diffheg.update(targets.unsqueeze(dim=0), queries.unsqueeze(dim=0))
+        targets, queries = targets.unsqueeze(dim=0), queries.unsqueeze(dim=0)
+        if self.generator == "diffheg":
+            self.diffheg.update(targets, queries)
+        else:
+            self.diffheg.observe(targets, queries)
+
+    def _generate_embeddings(self, queries: Tensor) -> Tensor:
+        """Generate embeddings at all levels.
+
+        :param queries: shape: (batch_size, num_chains, dim) what the shadow takes for the missing entities
+
+        :returns: shape: (num_levels, batch_size, num_chains, dim) the embeddings
+        """
+        if self.generator == "diffheg":
+            return self.diffheg.generate(queries.unsqueeze(dim=0)).squeeze(dim=1)
+        shape = (len(self.diffheg.levels), *queries.shape)
+        if self.generator == "shadow":
+            return queries.expand(shape)
+        noise = torch.randn(shape, dtype=queries.dtype, device=queries.device)
+        return self.diffheg.target_scale.denormalize(noise.unsqueeze(dim=0)).squeeze(dim=0)
 
     @torch.no_grad()
     def generate(self, positives: Tensor, candidates: Tensor, layout: ColumnLayout) -> tuple[Tensor, Tensor]:
@@ -91,7 +126,7 @@ class EntityGenerator(nn.Module):
         admissible = self.selection.admits(excess)
 
         # shape: (num_levels, batch_size, num_chains, dim), of which the columns take what they need
-        samples = self.diffheg.generate(queries.unsqueeze(dim=0)).squeeze(dim=1)
+        samples = self._generate_embeddings(queries)
         level, chain = (torch.as_tensor(x, device=positives.device) for x in (layout.levels, layout.chains))
         # for all columns, rows, and candidates
         similarity = self.diffheg.similarity(

@@ -20,7 +20,7 @@ from .losses import HardnessAdaptiveLoss
 from .noise import GaussianNoise
 from .scoring import ScoredTriples, TripleScorer
 from .statistics import EpochStatistics
-from .validation import check_non_negative
+from .validation import check_choice, check_non_negative
 
 __all__ = ["GeneratorConfig", "GeneratorKind", "JointObjective", "Switches"]
 
@@ -71,8 +71,7 @@ class Switches:
                 f"generated_share={self.generated_share} needs adaptive_training=True: otherwise, what is generated is "
                 "added to the sampled negatives, of which each positive must have the same number."
             )
-        if self.generator not in get_args(GeneratorKind):
-            raise ValueError(f"generator={self.generator!r} is unknown. Try one of: {sorted(get_args(GeneratorKind))}")
+        check_choice("generator", self.generator, get_args(GeneratorKind))
         check_non_negative("diffusion_weight", self.diffusion_weight)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import torch
 from class_resolver import Hint, HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
@@ -16,13 +16,13 @@ from .corruption import replace_known, replace_positives
 from .diffheg import DiffHEG
 from .diffusion import Reverse
 from .diffusion.schedule import Schedule
-from .entity_generator import EntityGenerator
+from .entity_generator import EmbeddingGenerator, EntityGenerator
 from .known import KnownTriples
 from .layout import ColumnLayout
 from .selection import Selection, selection_resolver
 from .shadow import ShadowEmbedding
 from .sharing import share_memory
-from .validation import check_fraction, check_ids, check_positive, check_positive_int
+from .validation import check_choice, check_fraction, check_ids, check_positive, check_positive_int
 
 __all__ = ["DHNSNegativeSampler"]
 
@@ -82,6 +82,7 @@ class DHNSNegativeSampler(NegativeSampler):
         base_sampler: HintType[NegativeSampler] = None,
         base_sampler_kwargs: OptionalKwargs = None,
         hard_fraction: float = 0.125,
+        generator: EmbeddingGenerator = "diffheg",
         selection: HintOrType[Selection] = None,
         selection_kwargs: OptionalKwargs = None,
         num_candidates: int = 1024,
@@ -109,6 +110,9 @@ class DHNSNegativeSampler(NegativeSampler):
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
             than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share
             that did no harm on a sparse graph; dense ones may profit from more (``docs/findings.md``).
+        :param generator: what generates embeddings: ``diffheg``, the diffusion model; or, as controls for any claim
+            about it, ``noise`` of the same scale, i.e., candidates that are chosen at random among those which the
+            selection admits, or ``shadow``, the shadow's own guess, the same at all levels
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
             ``nearest``, ``band``, or ``semihard``. The latter is the default, as the only one that lost nowhere.
         :param selection_kwargs: additional keyword-based parameters for the strategy
@@ -134,6 +138,7 @@ class DHNSNegativeSampler(NegativeSampler):
         num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
         check_positive_int("num_negs_per_pos", num_negs_per_pos)
         check_fraction("hard_fraction", hard_fraction)
+        check_choice("generator", generator, get_args(EmbeddingGenerator))
         check_positive_int("num_candidates", num_candidates)
         check_positive_int("embedding_dim", embedding_dim, multiple_of=2)
         check_positive("learning_rate", learning_rate)
@@ -170,6 +175,7 @@ class DHNSNegativeSampler(NegativeSampler):
             diffheg=diffheg,
             selection=selection_resolver.make(selection, pos_kwargs=selection_kwargs),
             num_candidates=num_candidates,
+            generator=generator,
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)

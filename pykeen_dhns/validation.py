@@ -1,17 +1,32 @@
 """Checks of arguments, at the door."""
 
+from collections.abc import Collection
 from numbers import Integral
 from typing import Any
 
 from torch import Tensor
 
 __all__ = [
+    "check_choice",
     "check_fraction",
     "check_ids",
     "check_non_negative",
     "check_positive",
     "check_positive_int",
 ]
+
+
+def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
+    """Check that an argument is one of a few.
+
+    :param name: the argument's name
+    :param value: its value
+    :param choices: what is allowed
+
+    :raises ValueError: if it is none of them
+    """
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is unknown. Try one of: {sorted(choices)}")
 
 
 def check_positive_int(name: str, value: Any, multiple_of: int = 1) -> None:

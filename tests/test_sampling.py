@@ -53,11 +53,18 @@ def test_corrupt_batch(batch_dims: tuple[int, ...], hard_fraction: float, num_ne
 @pytest.mark.parametrize("base_sampler", ["basic", "bernoulli", "pseudotyped"])
 @pytest.mark.parametrize("selection", ["nearest", "band", "semihard"])
 @pytest.mark.parametrize("reverse", ["short", "ddpm"])
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_variants(schedule: str, reverse: str, selection: str, base_sampler: str) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "generator"), [("linear", "diffheg"), ("cosine", "diffheg"), ("linear", "noise"), ("linear", "shadow")]
+)
+def test_variants(schedule: str, generator: str, reverse: str, selection: str, base_sampler: str) -> None:
     """Each combination of choices by name fulfils the contract."""
     sampler = make(
-        hard_fraction=0.5, schedule=schedule, reverse=reverse, selection=selection, base_sampler=base_sampler
+        hard_fraction=0.5,
+        schedule=schedule,
+        generator=generator,
+        reverse=reverse,
+        selection=selection,
+        base_sampler=base_sampler,
     )
     for positives in TRIPLES.split(512):
         check(positives, sampler.corrupt_batch(positives), NUM_ENTITIES)
@@ -233,6 +240,33 @@ def test_learns_online() -> None:
     assert share[0] > 2 * share[-1]
 
 
+@pytest.mark.parametrize("generator", ["diffheg", "noise", "shadow"])
+def test_controls(generator: str) -> None:
+    """In the place of the diffusion model, which does not learn then, is noise, or what the shadow takes for true."""
+    triples = sparse_graph()
+    sampler = make(triples, generator=generator)
+    module = sampler.entity_generator
+    before = [parameter.clone() for parameter in module.diffheg.denoiser.parameters()]
+    for _ in range(3):
+        sampler.corrupt_batch(triples)
+    after = module.diffheg.denoiser.parameters()
+    assert all(map(torch.equal, before, after)) == (generator != "diffheg")
+    with torch.no_grad():
+        queries = module.shadow.queries(triples).transpose(0, 1)
+        samples = module._generate_embeddings(queries)
+        targets = module.shadow.targets(triples).transpose(0, 1)
+    assert samples.shape == (4, *queries.shape)
+    if generator == "shadow":
+        assert samples.eq(queries).all()
+    else:
+        assert (samples[0] - samples[-1]).abs().mean() > 0.1 * targets.std()
+    if generator == "noise":
+        # the scale of entities, whatever the query
+        assert samples.std() == pytest.approx(targets.std().item(), rel=0.2)
+        correlation = torch.corrcoef(torch.stack([samples[0].flatten(), queries.flatten()]))[0, 1]
+        assert correlation.abs() < 0.05
+
+
 def test_state_dict_continues() -> None:
     """The state dict holds everything: a sampler that is loaded goes on as the saved one would have."""
     torch.manual_seed(0)
@@ -301,6 +335,7 @@ def test_graphs_at_the_limit() -> None:
         (dict(learning_rate=0.0), r"learning_rate=0.0 .*positive"),
         (dict(learning_rate=math.nan), r"learning_rate=nan .*positive"),
         (dict(shadow_learning_rate=-1), r"shadow_learning_rate=-1 .*positive"),
+        (dict(generator="none"), r"generator='none' is unknown.*diffheg.*noise.*shadow"),
         (dict(reverse="euler"), r"reverse='euler' .*ddpm.*short"),
         (dict(num_entities=13), r"IDs from 0 to 13.*num_entities=13.*\[0, num_entities\)"),
         (dict(num_relations=54), r"IDs from 0 to 54.*num_relations=54.*\[0, num_relations\)"),
