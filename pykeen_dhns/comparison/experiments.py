@@ -1,11 +1,13 @@
 """Reproductions as data: files for ``pykeen experiments run``, with what is published and what was obtained."""
 
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .configuration import Cell, Comparison, merge
+from .configuration import Cell, Comparison, merge, nest
 from .execution import finished_runs
+from .metrics import METRICS
 
 __all__ = ["make_experiment"]
 
@@ -32,8 +34,10 @@ def make_experiment(comparison: Comparison, folder: Path, cell: Cell) -> dict[st
         dict(stopper=None, stopper_kwargs=None, training_kwargs=dict(num_epochs=first["validation"]["epoch"])),
         dict(random_seed=run.seed, evaluator_kwargs=dict(filtered=True)),
     )
-    names = list(first["test"])
+    names = [name for name in METRICS if name in first["test"]]
     values = {name: [result["test"][name] for _, result in finished] for name in names}
+    means = {name: statistics.fmean(numbers) for name, numbers in values.items()}
+    spreads = {name: statistics.stdev(numbers) for name, numbers in values.items() if len(numbers) > 1}
     return dict(
         metadata=dict(
             title=f"{comparison.title}: {cell}",
@@ -42,18 +46,17 @@ def make_experiment(comparison: Comparison, folder: Path, cell: Cell) -> dict[st
             commit=first["commit"],
             versions=first["versions"],
             machine=first["machine"],
-        ),
-        pipeline=arguments,
-        results=dict(
+            seeds=[seed_run.seed for seed_run, _ in finished],
+            first_seed=first["test"],
+            standard_deviation=spreads,
             # in percent
             published=dict(comparison.published.get(str(cell), {})),
-            obtained=dict(
-                seeds=[seed_run.seed for seed_run, _ in finished],
-                first_seed={name: 100 * first["test"][name] for name in names if name != "mean_rank"},
-                mean={name: 100 * statistics.fmean(values[name]) for name in names if name != "mean_rank"},
-                standard_deviation={name: 100 * statistics.stdev(values[name]) for name in names if name != "mean_rank"}
-                if len(finished) > 1
-                else {},
-            ),
         ),
+        pipeline=arguments,
+        # the means, under PyKEEN's names, with which it compares what it obtains
+        results=_nest_metrics(means),
     )
+
+
+def _nest_metrics(values: Mapping[str, float]) -> dict[str, Any]:
+    return merge(*(nest(METRICS[name], value) for name, value in values.items()))

@@ -17,19 +17,11 @@ from pykeen.training.callbacks import TrainingCallback
 
 from .configuration import Arguments, merge
 from .evaluation import TimedEvaluator
+from .metrics import METRICS
 from .provenance import describe_commit, describe_machine, describe_versions, peak_memory, today
 from .store import save_run
 
-__all__ = ["METRICS", "execute"]
-
-#: The names of the metrics, and PyKEEN's: both sides, realistic ranks
-METRICS = {
-    "mrr": "both.realistic.inverse_harmonic_mean_rank",
-    "hits_at_1": "both.realistic.hits_at_1",
-    "hits_at_3": "both.realistic.hits_at_3",
-    "hits_at_10": "both.realistic.hits_at_10",
-    "mean_rank": "both.realistic.arithmetic_mean_rank",
-}
+__all__ = ["execute"]
 
 #: What all runs have in common, unless the comparison says something else
 DEFAULTS: Arguments = dict(

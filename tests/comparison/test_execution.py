@@ -15,7 +15,8 @@ from pykeen_dhns.comparison import execution as module
 from pykeen_dhns.comparison.configuration import Run, merge
 from pykeen_dhns.comparison.evaluation import TimedEvaluator
 from pykeen_dhns.comparison.execution import Failure, run_in_process
-from pykeen_dhns.comparison.running import METRICS, EpochTimes, execute
+from pykeen_dhns.comparison.metrics import METRICS
+from pykeen_dhns.comparison.running import EpochTimes, execute
 from pykeen_dhns.comparison.store import load_ranks, load_run
 
 from .small import CONTENT, make, save_fake

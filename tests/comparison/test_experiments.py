@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from pykeen.cli import main
 from pykeen.pipeline import pipeline_from_config, pipeline_from_path
 
 from pykeen_dhns.comparison import compare
 from pykeen_dhns.comparison.experiments import make_experiment
-from pykeen_dhns.comparison.running import METRICS
+from pykeen_dhns.comparison.metrics import METRICS
 
 from .small import find_cell, make
 
@@ -24,13 +26,32 @@ def test_reproduces(tmp_path: Path) -> None:
         make_experiment(comparison, tmp_path, cell)
     assert not compare(comparison, tmp_path, cells=cell.__eq__)
     experiment = json.loads(json.dumps(make_experiment(comparison, tmp_path, cell)))
-    assert experiment["results"]["published"] == {"mrr": 99.0}
-    obtained = experiment["results"]["obtained"]
-    assert obtained["seeds"] == [0, 1]
+    metadata = experiment["metadata"]
+    assert metadata["published"] == {"mrr": 99.0}
+    assert metadata["seeds"] == [0, 1]
     result = pipeline_from_config(experiment)
-    for name, value in obtained["first_seed"].items():
-        assert 100 * result.get_metric(METRICS[name]) == pytest.approx(value, rel=1e-5)
-    assert obtained["mean"]["mrr"] != obtained["first_seed"]["mrr"]
+    for name, value in metadata["first_seed"].items():
+        assert result.get_metric(METRICS[name]) == pytest.approx(value, rel=1e-5)
+    # PyKEEN compares what it obtains to this
+    mean = experiment["results"]["both"]["realistic"]["hits_at_10"]
+    assert abs(mean - metadata["first_seed"]["hits_at_10"]) * 2**0.5 == pytest.approx(
+        metadata["standard_deviation"]["hits_at_10"], rel=1e-5
+    )
+
+
+# PyKEEN tests the single result, of a single run, for significance
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:scipy")
+@pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")
+def test_command_line(tmp_path: Path) -> None:
+    """PyKEEN's command line takes an experiment, and compares its result."""
+    comparison = make(trials=1, search=[], seeds=[0])
+    cell = find_cell(comparison, "dhns")
+    assert not compare(comparison, tmp_path, cells=cell.__eq__)
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps(make_experiment(comparison, tmp_path, cell)), encoding="utf8")
+    result = CliRunner().invoke(main, ["experiments", "run", str(path), "--directory", str(tmp_path), "--keep-seed"])
+    assert result.exit_code == 0, result.output
+    assert "hits_at_10" in result.output
 
 
 @pytest.mark.slow
