@@ -57,8 +57,8 @@ class TimedEvaluator(RankBasedEvaluator):
 def fast_distances(model: Model) -> Iterator[None]:
     """Compute scores that are Euclidean distances by a matrix product, where all entities are scored.
 
-    PyKEEN subtracts every entity from every query, which is memory-bound: by this, RotatE's scores take a few percent
-    of the time. They are computed in double precision, and differ by what single precision rounds.
+    PyKEEN subtracts every entity from every query, which is memory-bound: by this, RotatE's scores take a fraction of
+    the time. They are computed in double precision, and differ by what single precision rounds.
 
     :param model: the model. Others than TransE and RotatE with Euclidean distances stay as they are.
 
