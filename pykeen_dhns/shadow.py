@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .conditions import HadamardCondition
 from .optimization import SelfOptimizedModule
+from .sampled_softmax import sampled_softmax_loss
 
 __all__ = ["ShadowEmbedding"]
 
@@ -70,12 +70,13 @@ class ShadowEmbedding(SelfOptimizedModule):
 
         :returns: shape: () the loss before the step, detached
         """
-        queries = self.queries(triples)
-        positive = (queries * self.targets(triples)).sum(dim=-1, keepdim=True)
-        negative = queries @ self.entity(candidates).t()
         # a candidate that happens to be the true entity is no corruption
-        negative.masked_fill_(candidates == triples[:, ::2].t().unsqueeze(dim=-1), float("-inf"))
-        logits = torch.cat([positive, negative], dim=-1).flatten(end_dim=1)
-        loss = functional.cross_entropy(logits, logits.new_zeros(logits.shape[0], dtype=torch.long))
+        excluded = candidates == triples[:, ::2].t().reshape(-1, 1)
+        loss = sampled_softmax_loss(
+            self.queries(triples).flatten(end_dim=1),
+            self.targets(triples).flatten(end_dim=1),
+            self.entity(candidates),
+            excluded,
+        )
         self.optimize(loss)
         return loss.detach()
