@@ -56,7 +56,7 @@ def replace_known(
     :param positives: shape: (batch_size, 3) the positives
     :param column: shape: (batch_size, num_negs) the corrupted column, 0 for head, 2 for tail
     :param known: the known triples
-    :param num_tries: the number of random draws. A few more than usually needed, since each is cheap, and looking up all
+    :param num_tries: the number of random draws. More than usually needed, since each is cheap, and looking up all
         entities is not: in DB15K, there are hubs to which half of all entities are connected.
 
     :returns: shape: (batch_size, num_negs, 3) the negatives, modified in place, and how many of them were known
