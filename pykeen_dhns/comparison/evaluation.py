@@ -10,7 +10,7 @@ import torch
 from pykeen.evaluation import MetricResults, RankBasedEvaluator
 from pykeen.evaluation.rank_based_evaluator import RankBasedMetricKey
 from pykeen.models import ERModel, Model
-from pykeen.nn.modules import Interaction, RotatEInteraction, TransEInteraction
+from pykeen.nn.modules import RotatEInteraction, TransEInteraction
 from torch import Tensor
 
 __all__ = ["TimedEvaluator", "fast_distances"]
