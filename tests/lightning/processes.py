@@ -38,7 +38,9 @@ def trainer_kwargs(num_processes: int) -> dict[str, Any]:
     if num_processes == 1:
         return {}
     # a process that waits for one that failed is not to wait for half an hour
-    strategy = DDPStrategy(process_group_backend="gloo", timeout=datetime.timedelta(seconds=60))
+    strategy = DDPStrategy(
+        process_group_backend="gloo", timeout=datetime.timedelta(seconds=60), broadcast_buffers=False
+    )
     return dict(strategy=strategy, devices=num_processes)
 
 
@@ -61,22 +63,29 @@ def remainder() -> dict[str, Any]:
     return record.result()
 
 
-def unseeded(rank: int, folder: Path) -> dict[str, Any]:
-    """Train with other seeds in each process, and a sampler that learns; then resume at the last epoch but one."""
+def interrupted(rank: int, folder: Path, hard_fraction: float, **kwargs: Any) -> dict[str, Any]:
+    """Train with another seed in each process, then again from a checkpoint on.
+
+    :param rank: the number of this process
+    :param folder: where to save
+    :param hard_fraction: how many of the negatives are from a sampler that learns
+    :param kwargs: when to save
+
+    :returns: what was recorded in both runs, and what they ended with
+    """
     results: dict[str, Any] = {}
+    saves = ModelCheckpoint(folder, filename="first", **kwargs)
     for name, ckpt_path in (("uninterrupted", None), ("resumed", folder / "first.ckpt")):
         record = Record()
-        module = make_module(seed=rank, dataset=ODD, negative_sampler_kwargs=dict(hard_fraction=0.5), batch_size=61)
-        checkpoint = ModelCheckpoint(folder, filename="first", every_n_epochs=2, save_top_k=-1)
-        callbacks = [record] if ckpt_path else [record, checkpoint]
+        module = make_module(seed=rank, dataset=ODD, hard_fraction=hard_fraction, batch_size=61)
         fit(
             module,
             max_epochs=3,
             ckpt_path=ckpt_path,
-            callbacks=callbacks,
+            callbacks=[record] if ckpt_path else [record, saves],
             **trainer_kwargs(2),
         )
-        results[name] = dict(**record.result(), state=state(module), seed=module.seed)
+        results[name] = dict(**record.result(), state=state(module))
     return results
 
 
@@ -118,7 +127,14 @@ def main() -> None:
     torch.set_num_threads(1)
     results: dict[str, Any] = {f"whole-{name}": whole(2, **kwargs) for name, kwargs in WHOLE.items()}
     rank = torch.distributed.get_rank()
-    results |= dict(remainder=remainder(), multimodal=multimodal(), stock=stock(), **unseeded(rank, folder))
+    results |= dict(remainder=remainder(), multimodal=multimodal(), stock=stock())
+    # at the end of the second epoch of 14 steps, and in the middle of it
+    for name, hard_fraction, when in (
+        ("end", 0.5, dict(every_n_epochs=2)),
+        ("middle", 0.0, dict(every_n_train_steps=25)),
+    ):
+        for run, result in interrupted(rank, folder / name, hard_fraction, **when).items():
+            results[f"{run}-{name}"] = result
     torch.save(results, folder / f"{rank}.pt")
 
 

@@ -52,7 +52,7 @@ def count(results: Results, name: str) -> list[tuple[torch.Tensor, torch.Tensor]
     ]
 
 
-RUNS = [*(f"whole-{name}" for name in WHOLE), "remainder", "uninterrupted", "resumed", "multimodal"]
+RUNS = [*(f"whole-{name}" for name in WHOLE), "remainder", "uninterrupted-end", "uninterrupted-middle", "multimodal"]
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -94,15 +94,19 @@ def test_half_the_batch(name: str, results: Results) -> None:
     assert (one["models"][-1] - one["models"][0]).abs().max() > 1e-2
 
 
-def test_resumed(results: Results) -> None:
+@pytest.mark.parametrize(("when", "num_steps"), [("end", 14), ("middle", 17)])
+def test_resumed(when: str, num_steps: int, results: Results) -> None:
     """A run that is resumed ends like one that was not, in all processes, with what the sampler has learned."""
-    states = [result[name]["state"] for result in results for name in ("uninterrupted", "resumed")]
+    names = f"uninterrupted-{when}", f"resumed-{when}"
+    states = [result[name]["state"] for result in results for name in names]
     assert any(key.startswith("sampler.entity_generator.shadow") for key in states[0])
     for state in states[1:]:
         assert_same(states[0], state)
-    uninterrupted, resumed = (results[0][name] for name in ("uninterrupted", "resumed"))
-    assert len(uninterrupted["losses"]) == 3
-    assert uninterrupted["losses"][2:].equal(resumed["losses"])
+    for result in results:
+        uninterrupted, resumed = (result[name] for name in names)
+        assert len(uninterrupted["steps"]) == 3 * 14
+        assert uninterrupted["steps"][-num_steps:].equal(resumed["steps"])
+        assert uninterrupted["losses"][2].equal(resumed["losses"][-1])
 
 
 def test_validation(results: Results) -> None:
