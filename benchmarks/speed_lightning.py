@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ def main() -> None:
         cores=count_cores(),
         model="RotatE, NSSA",
         torch=torch.__version__,
-        pytorch_lightning=pytorch_lightning.__version__,
+        pytorch_lightning=version("pytorch-lightning"),
         pykeen_dhns=pykeen_dhns.__version__,
         machine=platform.machine(),
         load=load,

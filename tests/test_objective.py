@@ -178,7 +178,7 @@ def test_shares_of_a_batch(model: Any, reduction: str) -> None:
         generator="none",
     )
     objective, positives = loop.objective, FACTORY.mapped_triples[:8]
-    assert (model is ComplEx) == any(r.regularizer is not None for r in loop.model.entity_representations)
+    assert (model is ComplEx) == any(r.regularizer is not None for r in loop.objective.bound.entities)
     negatives = positives.unsqueeze(dim=1).repeat(1, 3, 1)
     negatives[..., 2] = (negatives[..., 2] + torch.arange(1, 4)) % 14
 
