@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import pykeen
+import pykeen.contrib
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ LATE_MODULES = {
     "pykeen_dhns.models": ("pykeen.models", "model_resolver"),
     "pykeen_dhns.training": ("pykeen.training", "training_loop_resolver"),
 }
+
+#: The module to import when PyKEEN's integration of Lightning is: only who asks for that has Lightning
+LIGHTNING_MODULE = "pykeen_dhns.lightning"
 
 
 def import_module(name: str) -> bool:
@@ -83,6 +87,16 @@ class Hook(type(pykeen)):  # type: ignore[misc]
         import_late_modules()
 
 
+class ContribHook(type(pykeen)):  # type: ignore[misc]
+    """The type of the module ``pykeen.contrib``, until its integration of Lightning is imported, if it ever is."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "lightning":
+            self.__class__ = ContribHook.__base__
+            import_module(LIGHTNING_MODULE)
+
+
 def __getattr__(name: str) -> Any:
     # An entry point has to name an object, which PyKEEN registers as a dataset, unless it already is: this one is.
     if name == "PLACEHOLDER":
@@ -98,4 +112,5 @@ if import_module("pykeen_dhns"):
         import_module(module_name)
     for module_name in ("pykeen", "pykeen_dhns"):
         sys.modules[module_name].__class__ = Hook
+    pykeen.contrib.__class__ = ContribHook
     import_late_modules()

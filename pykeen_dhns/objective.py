@@ -221,20 +221,34 @@ class JointObjective:
             return ()
         return tuple(level / self.config.num_timesteps for level in self.generator.levels)
 
-    def loss(self, batch: SLCWABatch, start: int, stop: int, label_smoothing: float = 0.0) -> Tensor:
+    def loss(
+        self,
+        batch: SLCWABatch,
+        start: int,
+        stop: int,
+        label_smoothing: float = 0.0,
+        *,
+        num_processes: int = 1,
+        total_size: int | None = None,
+    ) -> Tensor:
         """Compute the loss of a part of a batch.
 
-        :param batch: the batch
+        :param batch: the batch, or this process's share of one
         :param start: the first row, inclusive
         :param stop: the last row, exclusive
         :param label_smoothing: the label smoothing, for sampled negatives
+        :param num_processes: the number of processes which share a batch, and average their gradients
+        :param total_size: the number of rows of all of their shares. If None, all shares are as large as this one.
 
-        :returns: shape: () the loss
+        :returns: shape: () the loss, scaled such that its mean over the processes is that of the whole batch
         """
         model = self.bound.model
         positives = batch["positives"].to(model.device)
         size = len(positives)
         stop = min(stop, size)
+        # of a mean over rows, each process has as much as it has of the rows, whatever the reduction of the loss
+        mean_factor = 1.0 if total_size is None else num_processes * size / total_size
+        factor = mean_factor if self.criterion.reduction == "mean" else float(num_processes)
         scored = self.scorer.score(batch["positives"][start:stop], batch["negatives"][start:stop])
         part = generated = None
         if self.generator is not None:
@@ -244,14 +258,14 @@ class JointObjective:
             if len(part.rows):
                 generated = self._score_generated(scored, part)
         loss, parts = self._combine(batch, scored, generated, part, start, stop, label_smoothing)
-        loss = loss + model.collect_regularization_term()
+        loss = factor * loss + mean_factor * model.collect_regularization_term()
         if torch.is_grad_enabled():
             diffusion = self._diffusion_loss(positives, part) if part is not None and len(part.rows) else None
             if diffusion is not None:
                 assert part is not None
                 parts["loss_diffusion"] = diffusion
                 # this is a mean over rows, whatever the reduction of the model's loss
-                share = part.factor("mean") if self.criterion.reduction == "mean" else part.share
+                share = mean_factor * (part.factor("mean") if self.criterion.reduction == "mean" else part.share)
                 weight = self.switches.diffusion_weight
                 loss = loss + share * (weight * diffusion if weight else diffusion - diffusion.detach())
             self.statistics.add(parts, weight=stop - start)

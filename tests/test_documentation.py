@@ -53,12 +53,15 @@ def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         ("speed", "speed"),
         ("speed_loop", "speed"),
         ("speed_step", "speed_step"),
+        # not named like a package that others may try to import
+        ("lightning", "speed_lightning"),
     ],
 )
 def test_tables(name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables are what the results of the benchmarks give."""
     reports = load_benchmark("reports", monkeypatch)
-    text = README + (ROOT / "docs" / "findings.md").read_text(encoding="utf8")
+    pages = [ROOT / "docs" / page for page in ("findings.md", "lightning.md")]
+    text = README + "".join(page.read_text(encoding="utf8") for page in pages)
     match = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", text, flags=re.DOTALL)
     assert match is not None
     module = load_benchmark(script, monkeypatch)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from pykeen.models import TransE
+from pykeen.models import ComplEx, TransE
 from pykeen.triples import CoreTriplesFactory
+from pykeen.triples.instances import SLCWABatch
 from torch import Tensor
 
 from pykeen_dhns import DHNSTrainingLoop, DiffHEG, MultimodalRepresentation
@@ -165,6 +166,31 @@ def test_loss_by_hand() -> None:
     negative = model.score_hrt(negatives.flatten(end_dim=1)).view(8, 3)
     kgc = objective.criterion.base.process_slcwa_scores(positive.unsqueeze(dim=-1), negative)
     torch.testing.assert_close(loss, kgc + 0.5 * hardness, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("model", [TransE, ComplEx])
+def test_shares_of_a_batch(model: Any, reduction: str) -> None:
+    """The mean over processes, with shares of different sizes, is that of the batch, regularisation included."""
+    loop = DHNSTrainingLoop(
+        model=model(triples_factory=FACTORY, embedding_dim=6, loss="nssa", loss_kwargs=dict(reduction=reduction)),
+        triples_factory=FACTORY,
+        generator="none",
+    )
+    objective, positives = loop.objective, FACTORY.mapped_triples[:8]
+    assert (model is ComplEx) == any(r.regularizer is not None for r in loop.objective.bound.entities)
+    negatives = positives.unsqueeze(dim=1).repeat(1, 3, 1)
+    negatives[..., 2] = (negatives[..., 2] + torch.arange(1, 4)) % 14
+
+    def compute(rows: slice, **kwargs: Any) -> Tensor:
+        share: SLCWABatch = {"positives": positives[rows], "negatives": negatives[rows]}
+        return objective.loss(share, 0, len(positives[rows]), **kwargs).squeeze()
+
+    whole, shares = compute(slice(0, 8)), (slice(0, 5), slice(5, 8))
+    mean = torch.stack([compute(share, num_processes=2, total_size=8) for share in shares]).mean()
+    torch.testing.assert_close(mean, whole)
+    # it would not be without the sizes
+    assert not torch.isclose(torch.stack([compute(share) for share in shares]).mean(), whole)
 
 
 def test_missing_modalities_do_not_count() -> None:

@@ -23,6 +23,7 @@ FIRST_IMPORTS = [
     "pykeen.nn.representation",
     "pykeen.nn.text",
     "pykeen.hpo.hpo",
+    "pykeen.contrib.lightning",
     *("pykeen_dhns", *(f"pykeen_dhns.{module.name}" for module in pkgutil.iter_modules(pykeen_dhns.__path__))),
     "pykeen_dhns.features.lexical",
     "pykeen_dhns_plugin",

@@ -64,6 +64,18 @@ def test_speed_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_speed_lightning(tmp_path: Path) -> None:
+    """The benchmark compares two processes with one, and says on how many cores."""
+    arms = ("one process, one thread", "two processes, one thread each")
+    arguments = ("--rounds", "1", "--embedding-dim", "8", "--arms", *arms, "--output", str(tmp_path))
+    output = run("benchmarks/speed_lightning.py", *SHORT, *arguments, cwd=tmp_path)
+    assert [line.split(" | ")[0] for line in output.splitlines()[2:4]] == [f"| {arm}" for arm in arms]
+    result = json.loads((tmp_path / "nations.json").read_text(encoding="utf8"))
+    assert result["configuration"]["cores"] >= 1
+    assert [row["processes"] for row in result["rows"]] == [1, 2]
+
+
+@pytest.mark.slow
 def test_profile(tmp_path: Path) -> None:
     """The profile names operations."""
     assert "aten::" in run("benchmarks/speed.py", "--graph", "nations", "--profile", cwd=tmp_path)

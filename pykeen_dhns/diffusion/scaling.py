@@ -1,5 +1,7 @@
 """Bring embeddings to unit scale before diffusion, and back after it."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +35,8 @@ class RunningScale(nn.Module):
         super().__init__()
         self.momentum = momentum
         self.eps = eps
+        #: Adds up a tensor over all processes that learn together, if there are several: they need the same scale
+        self.sum_over_processes: Callable[[Tensor], Tensor] | None = None
         self.register_buffer("first_moment", torch.zeros(num_groups, dim))
         self.register_buffer("second_moment", torch.zeros(num_groups, dim))
         self.register_buffer("weight", torch.zeros(num_groups, 1))
@@ -45,18 +49,18 @@ class RunningScale(nn.Module):
         :param mask: shape: `(num_groups, *batch_dims)` which of them count. If None, all do. The statistics of a group
             without any stay what they are.
         """
-        x = x.flatten(start_dim=1, end_dim=-2)
-        if mask is None:
-            momentum: float | Tensor = self.momentum
-            mean, mean_square = x.mean(dim=1), x.square().mean(dim=1)
-        else:
-            # of shape (num_groups, 1, batch_size)
-            share = mask.flatten(start_dim=1).unsqueeze(dim=1).to(dtype=x.dtype)
-            number = share.sum(dim=-1)
-            share = share / number.clamp(min=1).unsqueeze(dim=-1)
-            x = x.masked_fill(~mask.flatten(start_dim=1).unsqueeze(dim=-1), 0)
-            mean, mean_square = (share @ x).squeeze(dim=1), (share @ x.square()).squeeze(dim=1)
-            momentum = self.momentum * (number > 0).to(dtype=x.dtype)
+        # also where a model computes in less than the precision of its parameters
+        x = x.flatten(start_dim=1, end_dim=-2).to(dtype=self.first_moment.dtype)
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            mean, mean_square, number = _moments(x, mask)
+        if self.sum_over_processes is not None:
+            number = x.new_full((len(x), 1), x.shape[1]) if number is None else number
+            # half precision can neither count far nor add up much
+            wide = torch.promote_types(x.dtype, torch.float)
+            sums = torch.cat([number.to(wide) * mean, number * mean_square, number], dim=-1)
+            total, total_square, number = self.sum_over_processes(sums).split([x.shape[-1], x.shape[-1], 1], dim=-1)
+            mean, mean_square = ((y / number.clamp(min=1)).to(dtype=x.dtype) for y in (total, total_square))
+        momentum = self.momentum if number is None else self.momentum * (number > 0).to(dtype=x.dtype)
         self.first_moment.lerp_(mean, momentum)
         self.second_moment.lerp_(mean_square, momentum)
         self.weight.lerp_(torch.ones_like(self.weight), momentum)
@@ -89,3 +93,22 @@ class RunningScale(nn.Module):
         """
         mean, std = self._statistics(x.ndim)
         return x * std + mean
+
+
+def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Compute means and mean squares.
+
+    :param x: shape: (num_groups, num_rows, dim) the embeddings
+    :param mask: shape: `(num_groups, *batch_dims)` which of them count. If None, all do.
+
+    :returns: shape: (num_groups, dim) the means, and the mean squares, and shape: (num_groups, 1) of how many rows,
+        None if of all
+    """
+    if mask is None:
+        return x.mean(dim=1), x.square().mean(dim=1), None
+    # of shape (num_groups, 1, num_rows)
+    share = mask.flatten(start_dim=1).unsqueeze(dim=1).to(dtype=x.dtype)
+    number = share.sum(dim=-1)
+    share = share / number.clamp(min=1).unsqueeze(dim=-1)
+    x = x.masked_fill(~mask.flatten(start_dim=1).unsqueeze(dim=-1), 0)
+    return (share @ x).squeeze(dim=1), (share @ x.square()).squeeze(dim=1), number

@@ -1,6 +1,10 @@
 """Tests for running scales."""
 
+from collections.abc import Callable
+
+import pytest
 import torch
+from torch import Tensor
 
 from pykeen_dhns.diffusion import RunningScale
 
@@ -49,3 +53,44 @@ def test_state_dict() -> None:
     other.load_state_dict(scale.state_dict())
     x = torch.randn(1, 4, 2)
     torch.testing.assert_close(other.normalize(x), scale.normalize(x))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_several_processes(masked: bool) -> None:
+    """What several processes observe counts as if one had, however it is distributed."""
+    x = torch.randn(2, 9, 3)
+    # the second group has nothing in the first share
+    mask = torch.stack([torch.arange(9) != 3, torch.arange(9) > 6]) if masked else None
+    one, parts = RunningScale(dim=3, num_groups=2), (slice(0, 5), slice(5, 9))
+    one.update(x, mask)
+    seen: list[Tensor] = []
+
+    def update(part: slice, sum_over_processes: Callable[[Tensor], Tensor]) -> RunningScale:
+        scale = RunningScale(dim=3, num_groups=2)
+        scale.sum_over_processes = sum_over_processes
+        scale.update(x[:, part], None if mask is None else mask[:, part])
+        return scale
+
+    def remember(sums: Tensor) -> Tensor:
+        seen.append(sums)
+        return sums
+
+    for part in parts:
+        update(part, remember)
+    for part in parts:
+        scale = update(part, lambda _: seen[0] + seen[1])
+        torch.testing.assert_close(scale.state_dict(), one.state_dict())
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_mixed_precision(masked: bool) -> None:
+    """The statistics are computed in their own precision, whatever the embeddings were computed in."""
+    x = 5 + 0.05 * torch.randn(1, 500, 3)
+    mask = torch.arange(500).unsqueeze(dim=0) < 400 if masked else None
+    expected, scale = RunningScale(dim=3), RunningScale(dim=3)
+    expected.update(x, mask)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scale.update(x, mask)
+        scale.update(x.bfloat16(), mask)
+    expected.update(x.bfloat16().float(), mask)
+    torch.testing.assert_close(scale.state_dict(), expected.state_dict())

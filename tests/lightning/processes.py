@@ -1,0 +1,142 @@
+"""What two processes do, which test_processes.py starts: each of them writes what it has seen to a folder."""
+
+import datetime
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from pykeen.contrib.lightning import SLCWALitModule
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.strategies import DDPStrategy
+
+from pykeen_dhns import DiffHEG, MultimodalModel
+
+from .small import NATIONS, ODD, Record, ShiftedTails, draw_nothing, fit, make_module, state
+
+
+def whole(num_processes: int, num_triples: int = 122, *, generator: Any = "diffheg", **kwargs: Any) -> dict[str, Any]:
+    """Train without drawing anything, such that it must not matter how many processes share a batch."""
+    module = make_module(
+        dataset=ODD,
+        negative_sampler=ShiftedTails,
+        generator=generator,
+        batch_size=num_triples // num_processes,
+        random_seed=0,
+        **kwargs,
+    )
+    if isinstance(module.generator, DiffHEG):
+        draw_nothing(module.generator)
+    record = Record()
+    fit(module, callbacks=[record], **trainer_kwargs(num_processes))
+    return record.result()
+
+
+def trainer_kwargs(num_processes: int) -> dict[str, Any]:
+    """Return the arguments of a trainer."""
+    if num_processes == 1:
+        return {}
+    # a process that waits for one that failed is not to wait for half an hour
+    strategy = DDPStrategy(
+        process_group_backend="gloo", timeout=datetime.timedelta(seconds=60), broadcast_buffers=False
+    )
+    return dict(strategy=strategy, devices=num_processes)
+
+
+#: Settings in which nothing is drawn. A sum has large gradients, of which only SGD lets see how large.
+WHOLE: dict[str, dict[str, Any]] = {
+    "sampled": dict(generator="none"),
+    "generated": dict(),
+    "sum": dict(
+        model_kwargs=dict(embedding_dim=6, loss="nssa", loss_kwargs=dict(reduction="sum"), random_seed=0),
+        optimizer="sgd",
+        learning_rate=1e-4,
+    ),
+}
+
+
+def remainder() -> dict[str, Any]:
+    """Train with batches of 318, of which a single triple is left over, too little for two processes."""
+    record = Record()
+    fit(make_module(dataset=ODD, batch_size=159), max_epochs=1, callbacks=[record], **trainer_kwargs(2))
+    return record.result()
+
+
+def interrupted(rank: int, folder: Path, hard_fraction: float, **kwargs: Any) -> dict[str, Any]:
+    """Train with another seed in each process, then again from a checkpoint on.
+
+    :param rank: the number of this process
+    :param folder: where to save
+    :param hard_fraction: how many of the negatives are from a sampler that learns
+    :param kwargs: when to save
+
+    :returns: what was recorded in both runs, and what they ended with
+    """
+    results: dict[str, Any] = {}
+    saves = ModelCheckpoint(folder, filename="first", **kwargs)
+    for name, ckpt_path in (("uninterrupted", None), ("resumed", folder / "first.ckpt")):
+        record = Record()
+        module = make_module(seed=rank, dataset=ODD, hard_fraction=hard_fraction, batch_size=61)
+        fit(
+            module,
+            max_epochs=3,
+            ckpt_path=ckpt_path,
+            callbacks=[record] if ckpt_path else [record, saves],
+            **trainer_kwargs(2),
+        )
+        results[name] = dict(**record.result(), state=state(module))
+    return results
+
+
+def multimodal() -> dict[str, Any]:
+    """Train a multimodal model, with validation, the control, and gradients of some batches added up."""
+    features = torch.randn(NATIONS.num_entities, 5, generator=torch.Generator().manual_seed(0))
+    features[:3] = float("nan")
+    record = Record()
+    module = make_module(
+        model=MultimodalModel,
+        model_kwargs=dict(interaction="distmult", embedding_dim=6, modalities=dict(textual=features)),
+        batch_size=100,
+        generator="noise",
+    )
+    trainer = fit(module, callbacks=[record], limit_val_batches=1.0, accumulate_grad_batches=2, **trainer_kwargs(2))
+    return dict(**record.result(), val_loss=trainer.callback_metrics["val_loss"])
+
+
+def stock() -> dict[str, Any]:
+    """Train PyKEEN's own module with our sampler."""
+    torch.manual_seed(0)
+    record = Record()
+    module = SLCWALitModule(
+        dataset="nations",
+        model="TransE",
+        model_kwargs=dict(embedding_dim=6, random_seed=0),
+        negative_sampler="dhns",
+        negative_sampler_kwargs=dict(num_negs_per_pos=8),
+        batch_size=256,
+    )
+    fit(module, callbacks=[record], **trainer_kwargs(2))
+    return record.result()
+
+
+def main() -> None:
+    """Do everything, one after the other."""
+    folder = Path(sys.argv[1])
+    warnings.filterwarnings("ignore", message=".*Your `IterableDataset` has `__len__` defined.*")  # PyKEEN's module
+    torch.set_num_threads(1)
+    results: dict[str, Any] = {f"whole-{name}": whole(2, **kwargs) for name, kwargs in WHOLE.items()}
+    rank = torch.distributed.get_rank()
+    results |= dict(remainder=remainder(), multimodal=multimodal(), stock=stock())
+    # at the end of the second epoch of 14 steps, and in the middle of it
+    for name, hard_fraction, when in (
+        ("end", 0.5, dict(every_n_epochs=2)),
+        ("middle", 0.0, dict(every_n_train_steps=25)),
+    ):
+        for run, result in interrupted(rank, folder / name, hard_fraction, **when).items():
+            results[f"{run}-{name}"] = result
+    torch.save(results, folder / f"{rank}.pt")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+"""Tests for the module of PyTorch Lightning, in one process."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pykeen.contrib.lightning import SLCWALitModule, lit_module_resolver, lit_pipeline
+from pykeen.training.callbacks import TrainingCallback
+from pytorch_lightning import Callback
+from torch import nn
+from torch.utils.data import DataLoader
+
+from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss, MultimodalModel
+from pykeen_dhns.lightning import DHNSLitModule, JointOptimizer
+from pykeen_dhns.lightning.instances import ShardedLoader
+from pykeen_dhns.lightning.randomness import Purpose, derive_seed
+from pykeen_dhns.objective import GeneratorKind
+
+from .small import NATIONS, Record, fit, make_module, make_trainer
+
+
+def test_by_name() -> None:
+    """The whole method, by names alone, also with PyKEEN's own pipeline for it."""
+    module = lit_module_resolver.make("dhns", model="rotate", model_kwargs=dict(embedding_dim=4, loss="dhns"))
+    assert type(module) is DHNSLitModule
+    assert type(module.model.loss) is HardnessAdaptiveLoss
+    assert isinstance(module.instances.negative_sampler, DHNSNegativeSampler)
+    trainer_kwargs = dict(accelerator="cpu", fast_dev_run=2, logger=False, enable_progress_bar=False)
+    lit_pipeline("dhns", training_loop_kwargs=dict(dataset="nations", batch_size=512), trainer_kwargs=trainer_kwargs)
+
+
+class _Start(TrainingCallback):
+    """Lets a training loop start where a module does, and gives each step the seed that it has there."""
+
+    def __init__(self, module: DHNSLitModule) -> None:
+        super().__init__()
+        self.module = module
+        self.steps = itertools.product(range(3), range(len(module.train_dataloader())))
+
+    def pre_batch(self, **kwargs: Any) -> None:
+        epoch, batch = next(self.steps)
+        if (epoch, batch) == (0, 0):
+            for own, other in modules(self.training_loop, self.module):
+                own.load_state_dict(other.state_dict())
+        torch.manual_seed(derive_seed(self.module.seed, Purpose.TRAINING, epoch, batch, 0))
+
+
+def modules(loop: Any, module: DHNSLitModule) -> list[tuple[nn.Module, nn.Module]]:
+    """Return what a loop and a module train: the model, and the generator, if there is one."""
+    pairs: list[tuple[nn.Module, nn.Module]] = [(loop.model, module.model)]
+    if module.generator is not None:
+        pairs.append((loop.objective.generator, module.generator))
+    return pairs
+
+
+@pytest.mark.parametrize("generator", ["diffheg", "noise", "none"])
+@pytest.mark.parametrize("model", ["RotatE", "TransE", "ComplEx"])
+def test_same_as_the_training_loop(model: str, generator: GeneratorKind) -> None:
+    """The module does what the training loop does, to the bit: constraints, regularisers and all."""
+    kwargs: dict[str, Any] = dict(model=model, model_kwargs=dict(embedding_dim=6, random_seed=0))
+    module, other = (make_module(**kwargs, generator=generator, optimizer="adam") for _ in range(2))
+    loader = other.train_dataloader()
+    assert isinstance(loader, ShardedLoader)
+    epochs = itertools.count()
+    loader.current_epoch = lambda: next(epochs)
+
+    class Loop(DHNSTrainingLoop):
+        def _create_training_data_loader(self, *args: Any, **kwargs: Any) -> DataLoader[Any]:
+            return loader
+
+    loop = Loop(
+        model=other.model,
+        triples_factory=NATIONS.training,
+        optimizer="adam",
+        generator=generator,
+        num_timesteps=20,
+        automatic_memory_optimization=False,
+    )
+    loop.train(NATIONS.training, num_epochs=3, batch_size=256, use_tqdm=False, callbacks=_Start(module))
+    before = [p.clone() for p in module.model.parameters()]
+    fit(module, max_epochs=3)
+    for own, expected in modules(loop, module):
+        for (name, a), b in zip(own.state_dict().items(), expected.state_dict().values(), strict=True):
+            assert not torch.is_tensor(a) or a.equal(b), name
+    assert not any(a.equal(b) for a, b in zip(before, module.model.parameters(), strict=True))
+
+
+def test_learns() -> None:
+    """The losses of model and generator decrease, and what the loop reports is reported."""
+    module = make_module(learning_rate=0.02, model=MultimodalModel, **_multimodal())
+    first = dict(fit(module, max_epochs=1).callback_metrics)
+    last = fit(module, max_epochs=20, limit_val_batches=1.0).callback_metrics
+    assert last["train_loss"] < 0.9 * first["train_loss"]
+    assert last["dhns/loss_diffusion"] < first["dhns/loss_diffusion"]
+    names = ("loss_kgc", "loss_hardness", "score_positive", "score_sampled", "score_t1", "score_t10", "share_textual")
+    assert {"val_loss", *(f"dhns/{name}" for name in names)} <= set(last)
+    assert last["val_loss"].isfinite()
+
+
+def _multimodal() -> dict[str, Any]:
+    features = torch.randn(NATIONS.num_entities, 5)
+    return dict(model_kwargs=dict(interaction="distmult", embedding_dim=6, modalities=dict(textual=features)))
+
+
+def test_arguments() -> None:
+    """Arguments of the loop are those of the loop, apart from the learning rate, which is the model's."""
+    module = make_module(
+        learning_rate=0.5,
+        generator_learning_rate=0.25,
+        levels=[0.5],
+        negative_sampler_kwargs=dict(num_timesteps=10),
+        num_timesteps=None,
+        hardness_loss_kwargs=dict(hardness_weight=0.7),
+        optimizer="sgd",
+        optimizer_kwargs=dict(momentum=0.5),
+    )
+    optimizer = module.configure_optimizers()
+    assert isinstance(optimizer, JointOptimizer)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.25]
+    assert optimizer.param_groups[0]["momentum"] == 0.5
+    assert module.objective.fractions == (0.5,)
+    assert module.objective.config.num_timesteps == 10
+    assert module.objective.criterion.hardness_weight == 0.7
+    assert not isinstance(make_module(generator="none").configure_optimizers(), JointOptimizer)
+
+
+def test_errors() -> None:
+    """Errors name what is wrong, and what is allowed."""
+    with pytest.raises(TypeError, match=r"\['num_epochs'\] are no arguments of DHNSLitModule.*'batch_size'.*'levels'"):
+        make_module(num_epochs=5)
+    with pytest.raises(ValueError, match="generated_share=2"):
+        make_module(generated_share=2)
+    with pytest.raises(ValueError, match="batch_size=0"):
+        fit(make_module(batch_size=0))
+
+
+def test_constraints_hold() -> None:
+    """After training, and whenever a validation looks, embeddings are as they are constrained to be."""
+    norms: list[torch.Tensor] = []
+
+    class Look(Callback):
+        def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+            norms.append(pl_module.model.entity_representations[0](None).norm(dim=-1))
+
+    fit(make_module(model="TransE", learning_rate=0.1), callbacks=[Look()], limit_val_batches=1.0)
+    assert len(norms) == 2
+    for norm in norms:
+        torch.testing.assert_close(norm, torch.ones_like(norm))
+
+
+def test_gradient_clipping() -> None:
+    """Lightning clips the model's gradients, but not the generator's."""
+
+    class Norms(Callback):
+        def __init__(self) -> None:
+            self.norms: list[list[float]] = []
+
+        def on_before_zero_grad(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+            gradients = [
+                [p.grad.flatten() for p in part.parameters() if p.grad is not None]
+                for part in (pl_module.model, pl_module.generator)
+            ]
+            if all(gradients):
+                self.norms.append([torch.cat(x).norm().item() for x in gradients])
+
+    free, clipped = Norms(), Norms()
+    fit(make_module(), callbacks=[free])
+    limit = min(min(norms) for norms in free.norms) / 2
+    fit(make_module(), callbacks=[clipped], gradient_clip_val=limit)
+    assert clipped.norms
+    for model, generator in clipped.norms:
+        assert model <= 1.001 * limit
+        assert generator > 1.001 * limit
+
+
+@pytest.mark.parametrize("model", ["CompGCN", "TuckER"])
+def test_accumulated_gradients(model: str) -> None:
+    """Gradients of several batches can be added up, also of models that pass messages, or normalise batches."""
+    record = Record()
+    module = make_module(
+        model=model, dataset_kwargs=dict(create_inverse_triples=True), batch_size=300, generated_share=0.1
+    )
+    fit(module, max_epochs=1, accumulate_grad_batches=2, callbacks=[record])
+    steps = torch.stack(record.models)
+    # with inverse triples, there are 11 batches, and the last one counts, too
+    assert [not a.equal(b) for a, b in itertools.pairwise(steps)] == [*[True, False] * 4, True, True]
+    assert steps.isfinite().all()
+
+
+def test_batch_normalization() -> None:
+    """No batch is too small for batch normalisation: a single triple that is left over joins the batch before."""
+    record = Record()
+    fit(make_module(model="TuckER", batch_size=(NATIONS.training.num_triples - 1) // 3), 1, callbacks=[record])
+    sizes = [len(positives) for positives in record.positives[0]]
+    assert min(sizes) > 1
+    assert sum(sizes) == NATIONS.training.num_triples
+
+
+def test_validation_is_repeatable() -> None:
+    """A validation has the same negatives each time, and changes nothing, with a sampler that learns, too."""
+    module = make_module(hard_fraction=0.5)
+    fit(module)
+    before = {key: x.clone() for key, x in module.state_dict().items() if torch.is_tensor(x)}
+    sampler = [p.clone() for p in module.instances.negative_sampler.parameters()]
+    trainer = make_trainer(limit_val_batches=1.0)
+    results = [trainer.validate(module, verbose=False) for _ in range(2)]
+    assert results[0] == results[1]
+    assert all(x.equal(before[key]) for key, x in module.state_dict().items() if torch.is_tensor(x))
+    assert all(a.equal(b) for a, b in zip(sampler, module.instances.negative_sampler.parameters(), strict=True))
+
+
+def test_same_seed_same_result() -> None:
+    """A seed fixes a run, to the bit, whatever was drawn before it, and another one gives another."""
+    records = [Record() for _ in range(3)]
+    for seed, record in zip((0, 0, 1), records, strict=True):
+        module = make_module(random_seed=seed, hard_fraction=0.5)
+        torch.manual_seed(len(record.steps) + seed)
+        fit(module, callbacks=[record])
+    assert torch.stack(records[0].steps).equal(torch.stack(records[1].steps))
+    assert not torch.stack(records[0].steps).equal(torch.stack(records[2].steps))
+
+
+def test_second_fit_goes_on() -> None:
+    """With another trainer, training goes on, and so does the sampler."""
+    module = make_module(hard_fraction=0.5)
+    fit(module, max_epochs=1)
+    sampler = module.instances.negative_sampler
+    fit(module, max_epochs=1)
+    assert module.instances.negative_sampler is sampler
+
+
+@pytest.mark.filterwarnings("ignore:Your `IterableDataset` has `__len__` defined:UserWarning")
+@pytest.mark.parametrize("loss", ["nssa", "dhns"])
+def test_stock_module(loss: str) -> None:
+    """PyKEEN's own module learns with our sampler, which learns, too."""
+    torch.manual_seed(0)
+    module = SLCWALitModule(
+        dataset="nations",
+        model="RotatE",
+        model_kwargs=dict(embedding_dim=8, loss=loss, random_seed=0),
+        negative_sampler="dhns",
+        negative_sampler_kwargs=dict(num_negs_per_pos=8),
+        batch_size=256,
+        learning_rate=0.02,
+    )
+    samplers = []
+
+    class Look(Callback):
+        def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+            samplers.append(trainer.train_dataloader.dataset.negative_sampler)
+
+    losses = [float(fit(module, 1, callbacks=[Look()]).callback_metrics["train_loss"]) for _ in range(5)]
+    assert losses[-1] < losses[0]
+    assert all(isinstance(sampler, DHNSNegativeSampler) for sampler in samplers)
+    assert all(sampler.entity_generator.diffheg.target_scale.weight.min() > 0 for sampler in samplers)
+
+
+#: Without Lightning
+MISSING = """
+import sys
+sys.modules["pytorch_lightning"] = None
+import pykeen.pipeline
+import pykeen_dhns.training
+try:
+    import pykeen.contrib.lightning
+except ImportError as error:
+    assert "pykeen" not in str(error), error
+import pykeen_dhns.lightning
+"""
+#: With it: only if somebody wants it
+LATE = """
+import sys
+import types
+import pykeen.pipeline
+assert "pytorch_lightning" not in sys.modules
+import pykeen.contrib.lightning
+import pykeen.contrib
+assert pykeen.contrib.lightning.lit_module_resolver.lookup("dhns").__module__ == "pykeen_dhns.lightning.module"
+assert type(pykeen.contrib) is type(pykeen) is types.ModuleType
+"""
+
+
+def run(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_registration(tmp_path: Path) -> None:
+    """Lightning is imported if PyKEEN's integration of it is, which then knows the name; the error names the extra."""
+    late = run(LATE, tmp_path)
+    assert late.returncode == 0, late.stderr
+    assert not late.stderr
+    missing = run(MISSING, tmp_path)
+    assert missing.returncode == 1
+    assert "pip install 'pykeen-dhns[lightning]'" in missing.stderr.splitlines()[-1]
+    assert "could not import" not in missing.stderr
