@@ -148,9 +148,6 @@ def _scores(inspection: "Inspection", plots: bool) -> str:
 def _remarks(inspection: "Inspection") -> Iterator[str]:
     by_name = {row["name"]: row for row in inspection.scores.rows()}
     gaps = [by_name[level]["gap"] for level in inspection.levels]
-    if not all(map(math.isfinite, (*gaps, by_name["positives"]["gap"]))):
-        yield "Some scores are not finite: training has diverged."
-        return
     if gaps[0] > by_name["positives"]["gap"]:
         yield (
             "The hardest level scores above the positives, on average: to the model, it is better than what is true. "

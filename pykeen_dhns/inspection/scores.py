@@ -1,6 +1,7 @@
 """How the model scores what is generated, level by level."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,8 +69,12 @@ def collect_scores(source: Source, triples: Tensor, num_uniform: int = 4) -> Sco
     :param num_uniform: the number of uniform negatives for each triple
 
     :returns: the scores
+
+    :raises ValueError: if they are not finite
     """
     batches = [source.score_all(batch, num_uniform) for batch in triples.split(BATCH_SIZE)]
+    if not all(batch.positive.isfinite().all() for batch in batches):
+        raise ValueError("The model's scores are not finite: training has diverged, so there is nothing to see.")
     return Scores(
         levels=source.level_names(),
         modalities=source.modalities,
@@ -92,14 +97,21 @@ def summarize(scores: Tensor, positive: Tensor, uniform: Tensor) -> dict[str, fl
         to tell.
     """
     exists = ~scores.isnan()
-    values, base = scores[exists], uniform[~uniform.isnan()]
+    (mean, std), (base_mean, base_std) = _describe(scores[exists]), _describe(uniform[~uniform.isnan()])
     above = (scores > positive.unsqueeze(dim=-1))[exists]
     return dict(
-        mean=values.mean().item(),
-        std=values.std(correction=0).item(),
-        gap=((values.mean() - base.mean()) / base.std(correction=0)).item(),
+        mean=mean,
+        std=std,
+        gap=(mean - base_mean) / base_std if base_std else math.nan,
         above=above.float().mean().item(),
     )
+
+
+def _describe(values: Tensor) -> tuple[float, float]:
+    """Compute mean and standard deviation, NaN without any values."""
+    if not len(values):
+        return math.nan, math.nan
+    return values.mean().item(), values.std(correction=0).item()
 
 
 def make_histograms(scores: Scores) -> tuple[list[float], list[dict[str, Any]]]:
@@ -113,12 +125,8 @@ def make_histograms(scores: Scores) -> tuple[list[float], list[dict[str, Any]]]:
     everything = torch.cat(list(kinds.values()))
     edges = torch.linspace(everything.min().item(), everything.max().item(), NUM_BINS + 1)
     rows = [
-        dict(
-            name=name,
-            mean=values.mean().item(),
-            std=values.std(correction=0).item(),
-            counts=torch.histogram(values, edges)[0].long().tolist(),
-        )
+        dict(name=name, mean=mean, std=std, counts=torch.histogram(values, edges)[0].long().tolist())
         for name, values in kinds.items()
+        for mean, std in [_describe(values)]
     ]
     return edges.tolist(), rows

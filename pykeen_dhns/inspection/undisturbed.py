@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import torch
 from pykeen.models import Model
+from pykeen.nn.representation import Embedding
 from torch import nn
 
 from ..preservation import preserve_random_state
@@ -32,5 +33,9 @@ def undisturbed(model: Model, *others: nn.Module, seed: int) -> Iterator[None]:
         finally:
             for part, mode in modes:
                 part.training = mode
-            # representations that pass messages have cached what they computed here, without gradients
-            model.post_parameter_update()
+            for part in model.modules():
+                # Representations that pass messages have cached what they computed here, without gradients, which this
+                # drops. Embeddings have not: they would apply their constraint once more, and change by a rounding.
+                update = getattr(part, "post_parameter_update", None)
+                if callable(update) and part is not model and not isinstance(part, Embedding):
+                    update()
