@@ -7,7 +7,7 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor, nn
 
 from .settings import Target
-from .source import Source, unit_scale
+from .source import Scored, Source, unit_scale
 from ..binding import Embeddings
 from ..objective import JointObjective
 
@@ -78,19 +78,22 @@ class LoopSource(Source):
         return self.model.score_hrt(flat, mode=self.bound.mode).view(triples.shape[:-1])
 
     # docstr-coverage: inherited
-    def score_generated(self, triples: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: D102
+    def score_generated(self, triples: Tensor) -> Scored:  # noqa: D102
         embeddings = self._read(triples)
         # the representations of the positives, and their scores; negatives are of no interest here
         scored = self.objective.scorer.score(triples, triples.unsqueeze(dim=1))
-        scores = self.bound.score(
-            self._generator.generate(embeddings.conditions),
-            heads=scored.heads,
-            relations=scored.relations,
-            tails=scored.tails,
-        )
-        joint = self.bound.joint_score(scores, embeddings.usable).permute(0, 2, 1)
-        if embeddings.usable is not None:
-            scores = scores.masked_fill(~embeddings.usable, torch.nan)
+        # what is missing comes as one more level
+        samples = torch.cat([self._generator.generate(embeddings.conditions), embeddings.targets.unsqueeze(dim=0)])
+        scores = self.bound.score(samples, heads=scored.heads, relations=scored.relations, tails=scored.tails)
+        joint = self.bound.joint_score(scores[:-1], embeddings.usable).permute(0, 2, 1)
+        if embeddings.usable is not None and embeddings.learnable is not None:
+            scores[:-1].masked_fill_(~embeddings.usable, torch.nan)
+            scores[-1].masked_fill_(~embeddings.learnable, torch.nan)
         # sides are the last dimension
         by_modality = scores.unflatten(1, (2, -1)).permute(0, 2, 3, 1)
-        return scored.positive.squeeze(dim=-1), joint, by_modality
+        return Scored(
+            positive=scored.positive.squeeze(dim=-1),
+            generated=joint,
+            by_modality=by_modality[:-1],
+            true_by_modality=by_modality[-1],
+        )

@@ -135,6 +135,11 @@ def _scores(inspection: "Inspection", plots: bool) -> str:
         f"Scores of {len(inspection.scores.triples):,} training triples, of uniform negatives that are no known "
         "triples, and of what is generated, for both sides."
     )
+    if len(inspection.modalities) > 1:
+        legend += (
+            " By modality: the same if an entity were nothing but this modality, also for positives, which is the best "
+            "that can be generated for it."
+        )
     parts = [
         "## What the model thinks of it",
         legend,
@@ -159,6 +164,13 @@ def _remarks(inspection: "Inspection") -> Iterator[str]:
         yield "The levels are out of order: a harder one scores below an easier one."
     if max(gaps) < SAME:
         yield "Nothing that is generated is harder than uniform negatives."
+    for modality in inspection.modalities:
+        true = by_name.get(f"positives, {modality}")
+        if true is not None and true["gap"] < 0:
+            yield (
+                f"True entities, by their modality {modality} alone, score below uniform ones: what is generated for "
+                "it cannot be hard, and pulls the joint score of all modalities down."
+            )
 
 
 def _relations(inspection: "Inspection", plots: bool) -> str:

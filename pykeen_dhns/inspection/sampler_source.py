@@ -8,7 +8,7 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor, nn
 
 from .settings import Target
-from .source import Source, unit_scale
+from .source import Scored, Source, unit_scale
 from ..corruption import replace_known
 from ..layout import ColumnLayout
 from ..sampling import DHNSNegativeSampler
@@ -95,11 +95,16 @@ class SamplerSource(Source):
         return negatives.unflatten(1, shape).transpose(0, 1), columns.unflatten(1, shape).transpose(0, 1)
 
     # docstr-coverage: inherited
-    def score_generated(self, triples: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: D102
+    def score_generated(self, triples: Tensor) -> Scored:  # noqa: D102
         # two chains: one for each side
         negatives, _ = self._corrupt(triples, num_chains=2)
-        scores = self.score(negatives)
-        return self.score(triples), scores, scores.unsqueeze(dim=1)
+        positive, scores = self.score(triples), self.score(negatives)
+        return Scored(
+            positive=positive,
+            generated=scores,
+            by_modality=scores.unsqueeze(dim=1),
+            true_by_modality=positive.view(1, -1, 1),
+        )
 
     # docstr-coverage: inherited
     def choose(self, triples: Tensor, target: Target, num: int) -> Tensor:  # noqa: D102

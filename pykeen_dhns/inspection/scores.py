@@ -36,6 +36,8 @@ class Scores:
     generated: Tensor
     #: shape: (num_levels, num_modalities, n, num_generated) the same, by modality
     by_modality: Tensor
+    #: shape: (num_modalities, n, num_sides) the scores of the triples with one modality of an entity in its place
+    true_by_modality: Tensor
 
     def kinds(self) -> dict[str, Tensor]:
         """Name all kinds of triples.
@@ -53,6 +55,10 @@ class Scores:
         """
         kinds = self.kinds()
         if len(self.modalities) > 1:
+            kinds |= {
+                f"positives, {modality}": scores
+                for modality, scores in zip(self.modalities, self.true_by_modality, strict=True)
+            }
             kinds |= {
                 f"{level}, {modality}": scores
                 for level, of_level in zip(self.levels, self.by_modality, strict=True)
@@ -72,17 +78,20 @@ def collect_scores(source: Source, triples: Tensor, num_uniform: int = 4) -> Sco
 
     :raises ValueError: if they are not finite
     """
-    batches = [source.score_all(batch, num_uniform) for batch in triples.split(BATCH_SIZE)]
-    if not all(batch.positive.isfinite().all() for batch in batches):
+    batches = [
+        (source.score_uniform(batch, num_uniform), source.score_generated(batch)) for batch in triples.split(BATCH_SIZE)
+    ]
+    if not all(scored.positive.isfinite().all() for _, scored in batches):
         raise ValueError("The model's scores are not finite: training has diverged, so there is nothing to see.")
     return Scores(
         levels=source.level_names(),
         modalities=source.modalities,
         triples=triples,
-        positive=torch.cat([batch.positive for batch in batches]),
-        uniform=torch.cat([batch.uniform for batch in batches]),
-        generated=torch.cat([batch.generated for batch in batches], dim=1),
-        by_modality=torch.cat([batch.by_modality for batch in batches], dim=2),
+        positive=torch.cat([scored.positive for _, scored in batches]).cpu(),
+        uniform=torch.cat([uniform for uniform, _ in batches]).cpu(),
+        generated=torch.cat([scored.generated for _, scored in batches], dim=1).cpu(),
+        by_modality=torch.cat([scored.by_modality for _, scored in batches], dim=2).cpu(),
+        true_by_modality=torch.cat([scored.true_by_modality for _, scored in batches], dim=1).cpu(),
     )
 
 

@@ -24,12 +24,13 @@ class Scored:
 
     #: shape: (n,) the scores of the triples
     positive: Tensor
-    #: shape: (n, num_uniform) those of uniform negatives which are no known triples
-    uniform: Tensor
     #: shape: (num_levels, n, num_generated) those of what is generated, both sides
     generated: Tensor
     #: shape: (num_levels, num_modalities, n, num_generated) the same, by modality
     by_modality: Tensor
+    #: shape: (num_modalities, n, num_sides) those of the triples, if the entity on one side were nothing but one of its
+    #: modalities: the best that can be generated for it
+    true_by_modality: Tensor
 
 
 class Source(ABC):
@@ -88,13 +89,12 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def score_generated(self, triples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def score_generated(self, triples: Tensor) -> Scored:
         """Score triples, and what is generated for them.
 
         :param triples: shape: (n, 3) the triples
 
-        :returns: shape: (n,) the scores of the triples; (num_levels, n, num_generated) and
-            (num_levels, num_modalities, n, num_generated) those of what is generated, jointly and by modality
+        :returns: the scores
         """
 
     @abstractmethod
@@ -117,13 +117,13 @@ class Source(ABC):
         """
         return None
 
-    def score_all(self, triples: Tensor, num_uniform: int) -> Scored:
-        """Score triples, uniform negatives, and what is generated.
+    def score_uniform(self, triples: Tensor, num_uniform: int) -> Tensor:
+        """Score uniform negatives.
 
         :param triples: shape: (n, 3) the triples
-        :param num_uniform: the number of uniform negatives
+        :param num_uniform: the number of uniform negatives for each of them
 
-        :returns: the scores
+        :returns: shape: (n, num_uniform) their scores, NaN for known triples
         """
         sampler = BasicNegativeSampler(
             mapped_triples=self.triples,
@@ -132,10 +132,7 @@ class Source(ABC):
             num_negs_per_pos=num_uniform,
         )
         negatives = sampler.corrupt_batch(triples)
-        uniform = self.score(negatives).masked_fill(self.known.contains(negatives).to(self.model.device), torch.nan)
-        positive, generated, by_modality = self.score_generated(triples)
-        parts = (positive, uniform, generated, by_modality)
-        return Scored(*(part.detach().cpu() for part in parts))
+        return self.score(negatives).masked_fill(self.known.contains(negatives).to(self.model.device), torch.nan)
 
     def known_answers(self, triples: Tensor, target: Target) -> Tensor:
         """Find which entities complete triples to known ones.

@@ -10,7 +10,7 @@ from pykeen.pipeline import PipelineResult, pipeline
 from torch import Tensor, nn
 
 from pykeen_dhns.inspection.settings import Target
-from pykeen_dhns.inspection.source import Source
+from pykeen_dhns.inspection.source import Scored, Source
 
 
 def run(**kwargs: Any) -> PipelineResult:
@@ -73,9 +73,10 @@ class Planted(Source):
         """Score tails by their ID."""
         return triples[..., 2].float()
 
-    def score_generated(self, triples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def score_generated(self, triples: Tensor) -> Scored:
         """Score what is generated just below, at, and above the positive."""
         positive = self.score(triples)
         generated = positive + torch.as_tensor([1.0, 0.0, -1.0]).view(-1, 1)
         both = torch.stack([generated, generated - 0.5], dim=-1)
-        return positive, both, torch.stack([both, both - 1], dim=1)
+        true = torch.stack([positive, positive + 2]).unsqueeze(dim=-1)
+        return Scored(positive, both, torch.stack([both, both - 1], dim=1), true)

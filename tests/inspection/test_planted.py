@@ -94,7 +94,9 @@ def test_scores(source: Planted) -> None:
     assert scores.generated.shape == (3, 600, 2)
     rows = {row["name"]: row for row in scores.rows()}
     assert list(rows)[:5] == ["positives", "uniform", "t = 1 of 10", "t = 5 of 10", "t = 10 of 10"]
-    assert len(rows) == 5 + 3 * 2
+    assert len(rows) == 5 + 2 + 3 * 2
+    assert rows["positives, good"]["mean"] == pytest.approx(rows["positives"]["mean"])
+    assert rows["positives, useless"]["mean"] == pytest.approx(rows["positives"]["mean"] + 2)
     mean, std = rows["uniform"]["mean"], rows["uniform"]["std"]
     for name, shift, above in (("t = 1 of 10", 0.75, 1.0), ("t = 5 of 10", -0.25, 0.0), ("t = 10 of 10", -1.25, 0.0)):
         expected = scores.positive.mean().item() + shift

@@ -90,6 +90,15 @@ def test_remarks(inspection: Inspection, shifts: list[float], remark: str | None
         assert any(line.startswith(remark) for line in prose)
 
 
+def test_remark_on_modality(inspection: Inspection) -> None:
+    """The report says if a modality cannot make hard negatives, and which one."""
+    assert "score below uniform ones" not in inspection.to_markdown()
+    true = inspection.scores.true_by_modality - torch.as_tensor([0.0, 50.0]).view(-1, 1, 1)
+    changed = dataclasses.replace(inspection, scores=dataclasses.replace(inspection.scores, true_by_modality=true))
+    assert changed.to_markdown().count("True entities, by their modality useless alone, score below uniform ones") == 1
+    assert "modality good alone" not in changed.to_markdown()
+
+
 def test_labels_with_pipes(inspection: Inspection, tmp_path: Path) -> None:
     """Labels with characters that tables are made of do not break tables."""
     odd: Any = dataclasses.replace(inspection.relations[0], label='a|b\t"c"')

@@ -77,12 +77,13 @@ def test_loop_scores(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     triples = source.triples[:50]
     targets = source._read(triples).targets
     monkeypatch.setattr(DiffHEG, "generate", lambda *_: torch.stack([targets, -targets]))
-    positive, joint, by_modality = source.score_generated(triples)
+    scored = source.score_generated(triples)
     column = 0 if side == "head" else 1
-    torch.testing.assert_close(joint[0, :, column], positive)
-    torch.testing.assert_close(by_modality[:, 0], joint)
-    assert not torch.allclose(joint[1, :, column], positive)
-    torch.testing.assert_close(source.score(triples), positive)
+    torch.testing.assert_close(scored.generated[0, :, column], scored.positive)
+    torch.testing.assert_close(scored.true_by_modality[0, :, column], scored.positive)
+    torch.testing.assert_close(scored.by_modality[:, 0], scored.generated)
+    assert not torch.allclose(scored.generated[1, :, column], scored.positive)
+    torch.testing.assert_close(source.score(triples), scored.positive)
     # and they would be the nearest
     embeddings, _ = source.embed("tail" if side == "tail" else "head")
     samples, _ = source.generate(triples, "tail" if side == "tail" else "head")
