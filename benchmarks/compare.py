@@ -1,15 +1,15 @@
 """Compare negative samplers: all runs of a file in ``benchmarks/configs``, through PyKEEN's own pipeline.
 
-Each finished run is a file below ``benchmarks/results/compare``. A restart does what is not there yet.
+Each finished run is a file below ``benchmarks/results/compare``. A restart does what is not there yet. This is
+``pykeen-dhns compare``, with names of files, and a folder for results.
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
-from pykeen_dhns.comparison import Cell, Comparison, best_trial, compare, load_comparison
-from pykeen_dhns.comparison.store import load_run, stale_files
+from pykeen_dhns.comparison import compare, load_comparison
+from pykeen_dhns.comparison.listing import choose_cells, list_cells
 
 CONFIGS = Path(__file__).parent / "configs"
 RESULTS = Path(__file__).parent / "results" / "compare"
@@ -32,28 +32,6 @@ def find_config(config: Path, folder: Path = CONFIGS) -> Path:
     return path
 
 
-def list_cells(comparison: Comparison, folder: Path, cells: list[Cell]) -> None:
-    """Print which runs there are, and what is finished.
-
-    :param comparison: the comparison
-    :param folder: where results are
-    :param cells: the cells to list
-    """
-    for cell in cells:
-        trials = comparison.trials(cell)
-        done = sum(load_run(folder, run) is not None for run in trials)
-        best = best_trial(comparison, folder, cell)
-        finals = comparison.finals(best) if best else []
-        seeds = sum(load_run(folder, run) is not None for run in finals)
-        searched = f", best: {dict(best.searched)}" if best and best.searched else ""
-        print(f"{cell}: {done} of {len(trials)} trials, {seeds} of {len(comparison.seeds)} seeds{searched}")
-    # any of a cell's trials may have been the best when its seeds were run
-    known = (run for cell in comparison.cells for trial in comparison.trials(cell) for run in comparison.finals(trial))
-    stale = stale_files(folder, known)
-    if stale:
-        print(f"{len(stale)} results in {folder} belong to none of these: the file has changed since they were made.")
-
-
 def main() -> None:
     """Do what is not finished."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,17 +44,15 @@ def main() -> None:
     args = parser.parse_args()
     try:
         comparison = load_comparison(find_config(args.config))
+        cells = choose_cells(comparison, args.only)
     except ValueError as error:
         parser.error(str(error))
     folder = args.output / comparison.name
-    pattern = re.compile(args.only)
-    cells = [cell for cell in comparison.cells if pattern.search(str(cell))]
-    if not cells:
-        parser.error(f"--only={args.only} fits to no cell. There are: {'; '.join(map(str, comparison.cells))}.")
-    if args.list:
-        list_cells(comparison, folder, cells)
-        return
-    failures = compare(comparison, folder, processes=args.processes, cells=cells.__contains__, num_seeds=args.num_seeds)
+    failures = []
+    if not args.list:
+        failures = compare(
+            comparison, folder, processes=args.processes, cells=cells.__contains__, num_seeds=args.num_seeds
+        )
     list_cells(comparison, folder, cells)
     if failures:
         sys.exit(f"{len(failures)} runs failed, see above. A restart tries them again.")

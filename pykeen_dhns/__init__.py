@@ -13,6 +13,7 @@ from .version import VERSION as __version__  # noqa: N811
 if TYPE_CHECKING:
     from .datasets import DB15K, MKGW, MKGY
     from .diffheg import DiffHEG
+    from .inspection import inspect_directory, inspect_result, save_result
     from .losses import HardnessAdaptiveLoss
     from .models import MultimodalModel
     from .representation import MultimodalRepresentation
@@ -30,6 +31,9 @@ __all__ = [
     "MultimodalModel",
     "MultimodalRepresentation",
     "__version__",
+    "inspect_directory",
+    "inspect_result",
+    "save_result",
 ]
 
 #: Where public names are defined. They are imported at first use, since PyKEEN loads this package in the middle of its
@@ -44,6 +48,9 @@ _MODULES = {
     "HardnessAdaptiveLoss": "losses",
     "MultimodalModel": "models",
     "MultimodalRepresentation": "representation",
+    "inspect_directory": "inspection",
+    "inspect_result": "inspection",
+    "save_result": "inspection",
 }
 
 

@@ -198,6 +198,21 @@ class BoundModel:
             usable=torch.cat([tail_mask, head_mask]),
         )
 
+    def read_entities(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Read the embeddings of entities, as what might be generated for either side.
+
+        :param indices: shape: (num,) the entities
+
+        :returns: shape: (num_groups, num, dim) the embeddings, and (num_groups, num) which of them exist
+        """
+        embeddings, masks = [], []
+        for layout, part_indices in ((self.head, self.head_indices), (self.tail, self.tail_indices)):
+            parts, mask = self._read_entities(indices, part_indices)
+            embeddings.append(layout.flatten(parts, self.dim).detach())
+            shape = embeddings[-1].shape[:-1]
+            masks.append(torch.ones(shape, dtype=torch.bool, device=indices.device) if mask is None else mask)
+        return torch.cat(embeddings), torch.cat(masks)
+
     def score(self, samples: Tensor, heads: Parts, relations: Parts, tails: Parts) -> Tensor:
         """Score triples in which one side is generated.
 

@@ -83,7 +83,7 @@ class EntityGenerator(nn.Module):
         else:
             self.diffheg.observe(targets, queries)
 
-    def _generate_embeddings(self, queries: Tensor) -> Tensor:
+    def generate_embeddings(self, queries: Tensor) -> Tensor:
         """Generate embeddings at all levels.
 
         :param queries: shape: (batch_size, num_chains, dim) what the shadow takes for the missing entities
@@ -126,7 +126,7 @@ class EntityGenerator(nn.Module):
         admissible = self.selection.admits(excess)
 
         # shape: (num_levels, batch_size, num_chains, dim), of which the columns take what they need
-        samples = self._generate_embeddings(queries)
+        samples = self.generate_embeddings(queries)
         level, chain = (torch.as_tensor(x, device=positives.device) for x in (layout.levels, layout.chains))
         # for all columns, rows, and candidates
         similarity = self.diffheg.similarity(

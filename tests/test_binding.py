@@ -100,6 +100,27 @@ def test_missing_modality() -> None:
     assert embeddings.conditions.isfinite().all()
 
 
+@pytest.mark.parametrize("name", ["transd", "cp", "rotate"])
+def test_entities(name: str) -> None:
+    """All entities are read as those of a batch are."""
+    bound = BoundModel(make_model(name).float().eval())
+    embeddings, exist = bound.read_entities(torch.arange(14))
+    assert exist.all()
+    targets = bound.read(POSITIVES, bound.make_condition()).targets
+    assert torch.equal(targets[0], embeddings[0, POSITIVES[:, 0]])
+    assert torch.equal(targets[1], embeddings[1, POSITIVES[:, 2]])
+
+
+def test_entities_without_modality() -> None:
+    """Entities without a modality are told apart, for both sides."""
+    bound = BoundModel(make_multimodal(textual=make_features(missing=(2, 5))))
+    embeddings, exist = bound.read_entities(torch.arange(14))
+    assert embeddings.shape[:2] == exist.shape == (4, 14)
+    assert not embeddings.requires_grad
+    missing = [(group, int(entity)) for group, entity in (~exist).nonzero().tolist()]
+    assert missing == [(1, 2), (1, 5), (3, 2), (3, 5)]
+
+
 def test_joint_score() -> None:
     """The joint score is the mean over modalities; with a masked one, it is the mean over the others."""
     bound = BoundModel(make_multimodal(textual=make_features(), visual=make_features()))

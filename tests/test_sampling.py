@@ -253,7 +253,7 @@ def test_controls(generator: str) -> None:
     assert all(map(torch.equal, before, after)) == (generator != "diffheg")
     with torch.no_grad():
         queries = module.shadow.queries(triples).transpose(0, 1)
-        samples = module._generate_embeddings(queries)
+        samples = module.generate_embeddings(queries)
         targets = module.shadow.targets(triples).transpose(0, 1)
     assert samples.shape == (4, *queries.shape)
     if generator == "shadow":

@@ -1,0 +1,82 @@
+"""The command ``pykeen-dhns compare``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from .errors import show_errors
+
+__all__ = ["compare"]
+
+
+@click.command(short_help="Compare negative samplers, models, and datasets, by a file.")
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder for the results of all comparisons.",
+)
+@click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Runs at the same time.")
+@click.option("--only", default="", help="A regular expression for cells, e.g., 'umls.*dhns'.")
+@click.option("--num-seeds", type=click.IntRange(min=1), help="How many of the seeds to do. Default: all.")
+@click.option("--list", "list_only", is_flag=True, help="Only show what there is to do, and what is done.")
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    default=("quality",),
+    show_default=True,
+    help="What to print of the results: mrr, quality, significance, validation, cost, trials. Repeat for several.",
+)
+@show_errors
+def compare(
+    *,
+    config: Path,
+    output: Path,
+    processes: int,
+    only: str,
+    num_seeds: int | None,
+    list_only: bool,
+    tables: tuple[str, ...],
+) -> None:
+    """Do all runs of a comparison, and print tables of its results, in Markdown.
+
+    CONFIG is a JSON or YAML file: arguments of PyKEEN's pipeline, the axes along which they vary, what is searched, and
+    the seeds. Each cell has the same number of trials, the best of which, by validation triples, is run with all seeds.
+    Each finished run is a file; a restart does what is not there yet.
+
+    Unlike `pykeen experiments ablation`, this compares the samplers that it says.
+    """
+    from ..comparison import load_comparison
+    from ..comparison.listing import choose_cells, list_cells
+    from ..comparison.tables import TABLES
+    from ..validation import check_choice
+
+    for table in tables:
+        check_choice("--table", table, list(TABLES))
+    comparison = load_comparison(config)
+    folder = output / comparison.name
+    cells = choose_cells(comparison, only)
+    failures = []
+    if not list_only:
+        from ..comparison import compare as run
+
+        failures = run(
+            comparison,
+            folder,
+            processes=processes,
+            cells=cells.__contains__,
+            num_seeds=num_seeds,
+            report=lambda message: click.echo(message, err=True),
+        )
+    # what is done is no table: such that tables can be redirected to a file
+    list_cells(comparison, folder, cells, report=lambda line: click.echo(line, err=not list_only))
+    if not list_only:
+        click.echo(f"# {comparison.title}")
+        for table in tables:
+            click.echo(f"\n{TABLES[table](comparison, folder)}")
+    if failures:
+        click.echo(f"{len(failures)} runs failed, see above. A restart tries them again.", err=True)
+        sys.exit(1)

@@ -1,0 +1,81 @@
+"""The command ``pykeen-dhns train``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .arguments import load_experiment, make_arguments
+from .components import component_options
+from .errors import show_errors
+from .types import JSONType, ModalityType
+
+__all__ = ["train"]
+
+
+@click.command(short_help="Train a model, with options for all that PyKEEN's pipeline takes.")
+@click.argument("config", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--training", type=click.Path(exists=True, dir_okay=False), help="A file of training triples.")
+@click.option("--testing", type=click.Path(exists=True, dir_okay=False), help="A file of test triples.")
+@click.option("--validation", type=click.Path(exists=True, dir_okay=False), help="A file of validation triples.")
+@click.option(
+    "--modality",
+    "modalities",
+    multiple=True,
+    type=ModalityType(),
+    help="Features of entities: the name of a modality, and a file. Repeat for others. For --model multimodal.",
+)
+@component_options
+@click.option("--epochs", type=click.IntRange(min=1), help="The number of epochs.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="The number of triples in a batch.")
+@click.option("--training-kwargs", type=JSONType(), help="Other arguments of the training.")
+@click.option("--evaluation-kwargs", type=JSONType(), help="Arguments of the evaluation.")
+@click.option("--random-seed", type=click.IntRange(min=0), help="The seed. Drawn at random, if not given.")
+@click.option("--device", help="The device, e.g., cpu, or cuda:1.")
+@click.option("--title", help="The title of the run.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="A new folder for the model and its results."
+)
+@click.option("--silent", is_flag=True, help="Without progress bars.")
+@show_errors
+def train(
+    *,
+    config: Path | None,
+    modalities: tuple[tuple[str, str], ...],
+    epochs: int | None,
+    batch_size: int | None,
+    title: str | None,
+    output: Path | None,
+    silent: bool,
+    **options: Any,
+) -> None:
+    """Train a model through PyKEEN's pipeline, and evaluate it.
+
+    Every name is one that PyKEEN knows, and every default is PyKEEN's. Arguments are JSON objects, in single quotes.
+
+    CONFIG is a JSON or YAML file as `pykeen experiments run` takes. Options win over what is in it; an option that
+    names another component than the file also drops the file's arguments of this component.
+
+    \b
+    pykeen-dhns train --dataset nations --model RotatE --training-loop dhns --loss nssa --loss-kwargs '{"margin": 9}' \\
+        --negative-sampler-kwargs '{"num_negs_per_pos": 16}' --epochs 50 --output nations
+    """  # noqa: D301
+    from .training import execute, format_metrics
+
+    if output is not None and (output / "results.json").exists():
+        raise click.UsageError(f"{output} already has a run in it. Choose another folder, or delete this one.")
+    metadata, base = load_experiment(config) if config is not None else ({}, {})
+    if title is not None:
+        metadata["title"] = title
+    numbers = {"num_epochs": epochs, "batch_size": batch_size}
+    training_kwargs = {
+        **(options.pop("training_kwargs") or {}),
+        **{key: value for key, value in numbers.items() if value is not None},
+    }
+    options = {**options, "training_kwargs": training_kwargs or None}
+    result = execute(
+        make_arguments(base, options, modalities=modalities), metadata=metadata, output=output, silent=silent
+    )
+    click.echo(format_metrics(result))
+    if output is not None:
+        click.echo(f"\nSaved to {output}. To look at the negatives: pykeen-dhns inspect {output}", err=True)

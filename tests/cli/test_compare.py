@@ -1,0 +1,100 @@
+"""Test the command that compares."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pykeen_dhns.comparison import execution
+from pykeen_dhns.comparison.tables import TABLES
+
+from .running import fail, invoke, run, sampler_of
+from ..comparison.small import CONTENT, make
+from ..comparison.test_execution import run_here
+
+
+@pytest.fixture(name="config")
+def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a comparison, and let its runs take place in this process."""
+    monkeypatch.setattr(execution, "run_in_process", run_here)
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(CONTENT), encoding="utf8")
+    return path
+
+
+def test_compare(config: Path, tmp_path: Path) -> None:
+    """All runs are done, then tables of them are printed, and a restart does nothing again."""
+    results = tmp_path / "results"
+    listing = run("compare", config, "--output", results, "--list")
+    assert listing.splitlines() == [f"{name}: 0 of 2 trials, 0 of 2 seeds" for name in ("basic", "dhns")]
+    assert not results.exists()
+    result = invoke("compare", config, "--output", results, "--processes", 2, "--table", "quality", "--table", "trials")
+    assert result.exit_code == 0, result.output
+    comparison, folder = make(), results / "tiny"
+    tables = [TABLES[name](comparison, folder) for name in ("quality", "trials")]
+    assert result.stdout == "\n".join(["# Tiny", *(f"\n{table}" for table in tables), ""])
+    assert "basic: 2 of 2 trials, 2 of 2 seeds, best: " in result.stderr
+    times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(times) == 2 * 6
+    again = run("compare", config, "--output", results)
+    assert again == f"# Tiny\n\n{tables[0]}\n"
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
+
+
+def test_samplers_are_what_they_say(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unlike PyKEEN's ablation, each cell runs the sampler that it names."""
+    from pykeen_dhns.comparison import running
+
+    samplers = []
+    original = running.pipeline  # type: ignore[attr-defined]
+
+    def spy(**kwargs: Any) -> Any:
+        result = original(**kwargs)
+        samplers.append(sampler_of(result))
+        return result
+
+    monkeypatch.setattr(running, "pipeline", spy)
+    run("compare", config, "--output", tmp_path, "--num-seeds", 1, "--only", "dhns")
+    assert [sampler.__name__ for sampler in samplers] == ["DHNSNegativeSampler"] * 2
+
+
+def test_selection(config: Path, tmp_path: Path) -> None:
+    """Only some cells, and only some seeds."""
+    run("compare", config, "--output", tmp_path, "--only", "^basic$", "--num-seeds", 1)
+    listing = run("compare", config, "--output", tmp_path, "--list").splitlines()
+    assert listing[0].startswith("basic: 2 of 2 trials, 1 of 2 seeds, best: ")
+    assert listing[1] == "dhns: 0 of 2 trials, 0 of 2 seeds"
+
+
+def test_failures(config: Path, tmp_path: Path) -> None:
+    """Failures are reported, the rest is done, and the status says that not all is well."""
+    content = copy.deepcopy(CONTENT)
+    content["axes"]["sampler"]["basic"] = {"negative_sampler": "nope"}
+    config.write_text(json.dumps(content), encoding="utf8")
+    result = invoke("compare", config, "--output", tmp_path / "results")
+    assert result.exit_code == 1
+    assert "2 runs failed, see above. A restart tries them again." in result.stderr
+    assert "basic: trials failed, so nothing is selected." in result.stderr
+    assert "| dhns | " in result.stdout
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--only", "nope"), "--only=nope fits to no cell. There are: basic; dhns."),
+        (("--only", "("), "--only=( is no regular expression"),
+        (("--table", "nope"), "--table='nope' is unknown. Try one of: ['cost', 'mrr', "),
+    ],
+)
+def test_mistakes(arguments: tuple[str, ...], message: str, config: Path, tmp_path: Path) -> None:
+    """What is wrong is named, and what is allowed."""
+    assert message in fail("compare", config, "--output", tmp_path, *arguments)
+
+
+def test_wrong_file(config: Path, tmp_path: Path) -> None:
+    """A file that is no comparison is an error with its name."""
+    config.write_text("{}", encoding="utf8")
+    assert f"{config}: axes is missing or empty" in fail("compare", config, "--output", tmp_path)

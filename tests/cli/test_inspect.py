@@ -1,0 +1,107 @@
+"""Test the command that looks at negatives."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from .running import fail, invoke, run
+
+
+@pytest.fixture(name="finished", scope="module")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train, with the loop's generator and the sampler's."""
+    folder = tmp_path_factory.mktemp("run") / "output"
+    arguments: tuple[Any, ...] = ("--dataset", "nations", "--model", "RotatE", "--model-kwargs", '{"embedding_dim": 4}')
+    arguments += ("--training-loop", "dhns", "--negative-sampler-kwargs", '{"hard_fraction": 0.5}', "--epochs", 2)
+    # more than one thread per process only slows such small tensors down
+    torch.set_num_threads(1)
+    run("train", *arguments, "--batch-size", 512, "--random-seed", 0, "--device", "cpu", "--silent", "--output", folder)
+    return folder
+
+
+def test_report(finished: Path) -> None:
+    """The report is printed, and saved with its plots."""
+    result = invoke("inspect", finished)
+    assert result.exit_code == 0, result.output
+    titles = re.findall("^## (.*)", result.stdout, flags=re.MULTILINE)
+    assert titles == [
+        "Nearest entities",
+        "Is it what is missing?",
+        "What the model thinks of it",
+        "Hardness by relation",
+    ]
+    folder = finished / "inspection"
+    names = {"report.md", "relations.tsv", "scores.png", "projection.png", "relations.png"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert all(str(folder / name) in result.stderr for name in names)
+    saved = (folder / "report.md").read_text(encoding="utf8")
+    # printed is what is saved, but for the plots
+    shown = re.sub(r"\n*## In two dimensions.*", "\n", re.sub(r"!\[.*\)\n*", "", saved), flags=re.DOTALL)
+    assert shown.split() == re.sub(r" \d+ rarer.*tsv\.", "", result.stdout).split() or "rarer" in saved
+
+
+def test_options(finished: Path, tmp_path: Path) -> None:
+    """Every option has its effect."""
+    options: list[Any] = [
+        "--output",
+        tmp_path,
+        "--no-plots",
+        "--num-neighbors",
+        2,
+        "--target",
+        "head",
+        "--part",
+        "loop",
+    ]
+    options += ["--example", "brazil", "treaties", "usa", "--example", "usa", "embassy", "uk", "--num-relations", 3]
+    report = run("inspect", finished, *options, "--max-triples", 100, "--seed", 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"report.md", "relations.tsv"}
+    assert re.findall("^### (.*)", report, flags=re.MULTILINE) == [
+        "**brazil** — treaties — usa",
+        "**usa** — embassy — uk",
+    ]
+    row = re.search(r"^\| t = 2 of 50 \| structural \| \d+ \| (.*) \|$", report, flags=re.MULTILINE)
+    assert row is not None
+    assert row.group(1).count("(") == 2
+    assert "Scores of 100 training triples" in report
+    assert report.rpartition("hardest above the positive |")[2].count("\n| ") == 3
+    assert run("inspect", finished, *options, "--max-triples", 100, "--seed", 2) != report
+    relation = run(
+        "inspect", finished, "--output", tmp_path, "--no-plots", "--relation", "embassy", "--num-examples", 2
+    )
+    assert len(re.findall(r"^### \w+ — embassy — ", relation, flags=re.MULTILINE)) == 2
+
+
+def test_sampler(finished: Path, tmp_path: Path) -> None:
+    """The other part of a run."""
+    report = run("inspect", finished, "--part", "sampler", "--output", tmp_path, "--no-plots")
+    assert report.startswith("# What the sampler's generator makes for RotatE")
+    assert "become negatives" in report
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--relation", "likes"), "There is no relation 'likes' among 55"),
+        (("--example", "narnia", "treaties", "usa"), "There are no entities ['narnia'] among 14"),
+    ],
+)
+def test_mistakes(arguments: tuple[str, ...], message: str, finished: Path) -> None:
+    """What is wrong is named, and what is allowed."""
+    assert message in fail("inspect", finished, *arguments)
+
+
+def test_no_run(tmp_path: Path) -> None:
+    """A folder without a run is an error that says what is missing."""
+    assert "There is no" in fail("inspect", tmp_path)
+
+
+def test_without_matplotlib(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without matplotlib, the error says what to do, before any work is done."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(torch, "load", None)
+    assert "pip install 'pykeen-dhns[examples]'" in fail("inspect", finished)
