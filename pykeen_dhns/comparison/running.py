@@ -154,9 +154,6 @@ def main() -> None:
     # PyKEEN says much at this level, and each run the same
     logging.disable(logging.INFO)
     logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
-    # where margins are large, gradients of easy negatives, and even more so their squares in Adam, are so small that
-    # processors leave their fast path: long runs would take several times as long. To zero, nothing is lost.
-    torch.set_flush_denormal(True)
     request = json.load(sys.stdin)
     torch.set_num_threads(request["threads"])
     execute(request["run"], Path(request["folder"]))
