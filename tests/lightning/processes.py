@@ -37,9 +37,9 @@ def trainer_kwargs(num_processes: int) -> dict[str, Any]:
     """Return the arguments of a trainer."""
     if num_processes == 1:
         return {}
-    # a process that waits for one that failed is not to wait for half an hour
+    # if one process fails, the other is not to wait for half an hour; but a busy machine may be slow
     strategy = DDPStrategy(
-        process_group_backend="gloo", timeout=datetime.timedelta(seconds=60), broadcast_buffers=False
+        process_group_backend="gloo", timeout=datetime.timedelta(seconds=300), broadcast_buffers=False
     )
     return dict(strategy=strategy, devices=num_processes)
 

@@ -36,7 +36,7 @@ def _results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=300)
+            output, _ = process.communicate(timeout=900)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
