@@ -60,6 +60,9 @@ def train(
     pykeen-dhns train --dataset nations --model RotatE --training-loop dhns --loss nssa --loss-kwargs '{"margin": 9}' \\
         --negative-sampler-kwargs '{"num_negs_per_pos": 16}' --epochs 50 --output nations
     """  # noqa: D301
+    # first, such that all names are registered: the plugin waits as long as a module of this package is being imported
+    import pykeen.pipeline  # noqa: F401
+
     from .training import execute, format_metrics
 
     if output is not None and (output / "results.json").exists():
