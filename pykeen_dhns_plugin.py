@@ -25,6 +25,7 @@ LATE_MODULES = {
     # of the subpackage nn.text, which is complete before nn is
     "pykeen_dhns.features.lexical": ("pykeen.nn", "representation_resolver"),
     "pykeen_dhns.models": ("pykeen.models", "model_resolver"),
+    "pykeen_dhns.trackers": ("pykeen.trackers", "tracker_resolver"),
     "pykeen_dhns.training": ("pykeen.training", "training_loop_resolver"),
 }
 

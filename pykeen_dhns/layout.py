@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+import weakref
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["ColumnLayout"]
+__all__ = ["ColumnLayout", "announce", "is_in_use"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,3 +68,30 @@ class ColumnLayout:
     def column_levels(self) -> Tensor:
         """Return the level of each column, shape: (num_negs_per_pos,), with -1 for sampled ones."""
         return torch.as_tensor([-1] * self.num_sampled + list(self.levels))
+
+
+#: The layout, and the levels, of each sampler that there is
+_in_use: weakref.WeakKeyDictionary[nn.Module, tuple[ColumnLayout, tuple[float, ...]]] = weakref.WeakKeyDictionary()
+
+
+def announce(sampler: nn.Module, layout: ColumnLayout, levels: Sequence[float]) -> None:
+    """Say that a sampler lays out its columns like this, as long as it lives.
+
+    PyKEEN's losses only get scores: this is how the hardness-adaptive one can notice that its arguments do not fit.
+
+    :param sampler: the sampler
+    :param layout: its layout
+    :param levels: its levels, as fractions of the time steps
+    """
+    _in_use[sampler] = layout, tuple(levels)
+
+
+def is_in_use(layout: ColumnLayout, levels: Sequence[float]) -> bool:
+    """Return whether there is a sampler which lays out its columns like this.
+
+    :param layout: the layout
+    :param levels: the levels, as fractions of the time steps
+
+    :returns: whether there is one
+    """
+    return (layout, tuple(levels)) in _in_use.values()

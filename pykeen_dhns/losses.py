@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .diffusion.levels import DEFAULT_LEVELS, resolve_levels
-from .layout import ColumnLayout
+from .layout import ColumnLayout, is_in_use
 from .level_values import check_ascending, check_length, check_margins, check_weights
 from .loss_columns import split_columns, to_dense, to_sparse
 from .validation import check_fraction, check_non_negative
@@ -134,6 +134,8 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         self.register_buffer("_weights", torch.tensor(self._compute_weights(self.levels)), persistent=False)
         self.base = self._make_base(base, base_kwargs)
         self._warned: set[str] = set()
+        # those that have been compared to that of the sampler
+        self._layouts: set[ColumnLayout] = set()
 
     def _make_base(self, base: HintOrType[Loss], kwargs: OptionalKwargs) -> Loss:
         cls = NSSALoss if base is None else loss_resolver.lookup(base)
@@ -337,6 +339,19 @@ class HardnessAdaptiveLoss(SetwiseLoss):
                 math.ceil(0.5 / self.hard_fraction),
             )
             return torch.full((num_negs_per_pos,), -1)
+        if layout not in self._layouts:
+            self._layouts.add(layout)
+            if layout.num_generated and not is_in_use(layout, self.levels):
+                self._warn_once(
+                    "Of %d negatives per positive, the last %d are taken for generated ones, by hard_fraction=%s and "
+                    "levels=%s, but there is no dhns sampler that generates just these: margins of levels go to other "
+                    "negatives. Pass the same hard_fraction and levels to negative_sampler_kwargs and loss_kwargs (in "
+                    "a search, fix them), or use training_loop='dhns', in which loss and sampler always fit.",
+                    num_negs_per_pos,
+                    layout.num_generated,
+                    self.hard_fraction,
+                    self.levels,
+                )
         return layout.column_levels()
 
     def process_columns(

@@ -393,8 +393,8 @@ class JointObjective:
         if generated is None:
             return kgc, parts
         means = generated.detach().mean(dim=(0, 2))
-        assert self.generator is not None
-        parts |= {f"score_t{level}": mean for level, mean in zip(self.generator.levels, means, strict=True)}
+        # not by time step: names must be the same whatever their number, such that runs can be compared
+        parts |= {f"score_level_{number}": mean for number, mean in enumerate(means, start=1)}
         if not self.switches.adaptive_training:
             return kgc, parts
         assert part is not None

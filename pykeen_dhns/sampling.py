@@ -15,10 +15,11 @@ from torch.utils.data import get_worker_info
 from .corruption import replace_known, replace_positives
 from .diffheg import DiffHEG
 from .diffusion import Reverse
+from .diffusion.levels import DEFAULT_LEVELS
 from .diffusion.schedule import Schedule
 from .entity_generator import EmbeddingGenerator, EntityGenerator
 from .known import KnownTriples
-from .layout import ColumnLayout
+from .layout import ColumnLayout, announce
 from .selection import Selection, selection_resolver
 from .shadow import ShadowEmbedding
 from .sharing import share_memory
@@ -178,11 +179,17 @@ class DHNSNegativeSampler(NegativeSampler):
             generator=generator,
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
+        announce(self, self.layout, DEFAULT_LEVELS if levels is None else sorted(levels))
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
         self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
         #: since the last report: positives seen, negatives generated, and known triples among the latter
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(3, dtype=torch.long), persistent=False)
+        self.is_shared = share_memory(self.entity_generator, self.counts)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # a copy, or what was loaded from a file: its tensors are not in shared memory, as they were
+        super().__setstate__(state)
         self.is_shared = share_memory(self.entity_generator, self.counts)
 
     def _make_base_sampler(

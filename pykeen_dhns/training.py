@@ -1,5 +1,6 @@
 """The training loop: joint training of a model and of the generator of its negatives (Algorithm 1)."""
 
+import inspect
 import io
 import os
 import pathlib
@@ -10,7 +11,7 @@ from typing import IO, Any, Literal
 
 import torch
 from class_resolver import Hint, HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
-from pykeen.sampling import NegativeSampler, negative_sampler_resolver
+from pykeen.sampling import NegativeSampler
 from pykeen.sampling.filtering import Filterer
 from pykeen.stoppers import Stopper
 from pykeen.training import SLCWATrainingLoop, training_loop_resolver
@@ -31,16 +32,16 @@ from torch.utils.data import DataLoader
 from .diffusion import Prediction, Reverse
 from .diffusion.schedule import Schedule
 from .instances import SharedSLCWAInstances
-from .objective import GeneratorConfig, GeneratorKind, JointObjective, Switches
+from .objective import GeneratorKind, JointObjective
 from .preservation import preserve_modules, preserve_random_state
 from .sampling import DHNSNegativeSampler
-from .training_arguments import merge_arguments, only_for_own
+from .training_arguments import ResolvedArguments, check_not_twice, resolve_arguments
 from .training_callbacks import GeneratorTrainingCallback
 
 __all__ = ["DHNSTrainingLoop"]
 
-#: The arguments which configure the generator, in this loop as well as in the sampler
-GENERATOR_ARGUMENTS = ("num_timesteps", "schedule", "reverse", "levels", "learning_rate")
+#: The sampler's arguments that hyper-parameter optimisation searches here, too, by default
+SEARCHED_ARGUMENTS = ("num_negs_per_pos", "num_timesteps", "learning_rate")
 #: The key of what this loop adds to PyKEEN's checkpoints
 CHECKPOINT_KEY = "pykeen_dhns"
 
@@ -64,6 +65,11 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
     The parts of the loss, the mean score of each level, and each modality's share in the entities' representations are
     sent to the result tracker after each epoch, with the prefix ``dhns``.
     """
+
+    #: The default strategy for optimizing the arguments of :meth:`train`, which are PyKEEN's, and the loop's own
+    hpo_default = SLCWATrainingLoop.hpo_default | {
+        name: dict(DHNSNegativeSampler.hpo_default[name]) for name in SEARCHED_ARGUMENTS
+    }
 
     @update_docstring_with_resolver_keys(ResolverKey("negative_sampler", "pykeen.sampling.negative_sampler_resolver"))
     def __init__(
@@ -100,7 +106,8 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         .. note::
 
             PyKEEN's hyper-parameter optimisation passes no arguments to the negative sampler of any loop but its own.
-            Hence the sampler's arguments can be given here, too.
+            Hence the sampler's arguments can be given here, too, and all arguments that can be given here also to
+            :meth:`train`, whose arguments it searches.
 
         :param negative_sampler: the sampler of $S^-$, the negatives that are not generated. Defaults to
             :class:`pykeen_dhns.DHNSNegativeSampler`, which in this loop leaves the generation to the loop, and
@@ -145,56 +152,96 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         :raises UnboundModelError: if the model has no representations that could be generated
         :raises ValueError: if an argument is out of its range; the message names it, its value, and the range
         """  # noqa: DOC103, DOC502
-        sampler_cls = negative_sampler_resolver.lookup(negative_sampler, default=DHNSNegativeSampler)
-        is_own = issubclass(sampler_cls, DHNSNegativeSampler)
-        sampler_kwargs = merge_arguments(
-            negative_sampler_kwargs,
+        self._arguments: dict[str, Any] = dict(
+            negative_sampler=negative_sampler,
+            negative_sampler_kwargs=negative_sampler_kwargs,
             num_negs_per_pos=num_negs_per_pos,
             filtered=filtered,
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
-            **only_for_own(
-                sampler_cls,
-                base_sampler=base_sampler,
-                base_sampler_kwargs=base_sampler_kwargs,
-                hard_fraction=hard_fraction,
-            ),
-        )
-        generator_kwargs = merge_arguments(
-            {key: sampler_kwargs[key] for key in GENERATOR_ARGUMENTS if is_own and key in sampler_kwargs},
+            base_sampler=base_sampler,
+            base_sampler_kwargs=base_sampler_kwargs,
+            hard_fraction=hard_fraction,
             num_timesteps=num_timesteps,
             schedule=schedule,
             reverse=reverse,
             levels=levels,
             learning_rate=learning_rate,
+            hidden_dim=hidden_dim,
+            num_layers=num_layers,
+            prediction=prediction,
+            generator=generator,
+            multimodal=multimodal,
+            adaptive_training=adaptive_training,
+            adaptive_margin=adaptive_margin,
+            diffusion_weight=diffusion_weight,
+            generated_share=generated_share,
+            hardness_loss_kwargs=hardness_loss_kwargs,
         )
-        if is_own:
-            sampler_kwargs = {"hard_fraction": 0.0, **generator_kwargs, **sampler_kwargs}
+        #: Those which the latest call of train() used, by which it may add to them
+        self._current = self._arguments
+        resolved = resolve_arguments(self._arguments)
         super().__init__(
-            negative_sampler=sampler_cls if negative_sampler is None else negative_sampler,
-            negative_sampler_kwargs=sampler_kwargs,
+            negative_sampler=resolved.negative_sampler,
+            negative_sampler_kwargs=resolved.negative_sampler_kwargs,
             **kwargs,
         )
-        self.objective = JointObjective(
-            self.model,
-            config=GeneratorConfig(
-                **generator_kwargs, hidden_dim=hidden_dim, num_layers=num_layers, prediction=prediction
-            ),
-            switches=Switches(
-                generator=generator,
-                multimodal=multimodal,
-                adaptive_training=adaptive_training,
-                adaptive_margin=adaptive_margin,
-                diffusion_weight=diffusion_weight,
-                generated_share=generated_share,
-            ),
-            loss_kwargs=hardness_loss_kwargs,
-            mode=self.mode,
-        )
+        self.objective = self._make_objective(resolved)
         # PyKEEN builds a sampler for each call of train(), this is the latest
         self._sampler: NegativeSampler | None = None
         self._sampler_state: Mapping[str, Any] | None = None
         self._expects_sampler = False
+
+    def _make_objective(self, resolved: ResolvedArguments) -> JointObjective:
+        return JointObjective(
+            self.model,
+            config=resolved.config,
+            switches=resolved.switches,
+            loss_kwargs=resolved.loss_kwargs,
+            mode=self.mode,
+        )
+
+    def train(self, *args: Any, **kwargs: Any) -> list[float] | None:
+        """Train the model, cf. :meth:`pykeen.training.TrainingLoop.train`.
+
+        .. note::
+
+            PyKEEN's hyper-parameter optimisation searches arguments of this method, and none of the training loop's
+            own. Hence these can be given here, too.
+
+        :param args: positional arguments of :meth:`pykeen.training.TrainingLoop.train`
+        :param kwargs: its keyword-based arguments, and any of those which this class adds to its constructor. The
+            latter stay in effect for later calls.
+
+        :returns: the loss of each epoch
+
+        :raises ValueError: if an argument is given to the constructor, too, with a different value; or if it would
+            change while training is to be continued
+        """  # noqa: DOC103, DOC502
+        own = {name: kwargs.pop(name) for name in self._arguments if name in kwargs}
+        self._change_arguments(own, continue_training=kwargs.get("continue_training", False))
+        losses: list[float] | None = super().train(*args, **kwargs)
+        return losses
+
+    def _change_arguments(self, changes: Mapping[str, Any], continue_training: bool) -> None:
+        changes = {name: value for name, value in changes.items() if value is not None}
+        parameters = inspect.signature(DHNSTrainingLoop.__init__).parameters
+        given = {name: value for name, value in self._arguments.items() if value != parameters[name].default}
+        check_not_twice(given, changes)
+        changed = {name: value for name, value in changes.items() if value != self._current[name]}
+        if not changed:
+            return
+        if continue_training:
+            raise ValueError(
+                f"continue_training=True goes on with what was learned, but {sorted(changed)} differ from before. "
+                "Leave them out, or start again."
+            )
+        arguments = self._current | changed
+        resolved = resolve_arguments(arguments)
+        self.objective = self._make_objective(resolved)
+        self.negative_sampler = resolved.negative_sampler
+        self.negative_sampler_kwargs = resolved.negative_sampler_kwargs
+        self._current = arguments
 
     @property
     def generator_optimizer(self) -> Optimizer | None:

@@ -1,6 +1,7 @@
 """Tests for the hardness-adaptive loss."""
 
 import copy
+import gc
 import inspect
 import io
 import logging
@@ -294,7 +295,7 @@ def test_no_sampled_columns() -> None:
 
 def test_mostly_sampled_column(caplog: pytest.LogCaptureFixture) -> None:
     """A column that is all there is, and mostly sampled, goes to the base loss, with a warning."""
-    loss = make()
+    loss, sampler = make(), make_sampler(num_negs_per_pos=4)
     positive, negative = draw(6, 1), draw(6, 1)
     for _ in range(2):
         actual = loss.process_slcwa_scores(positive, negative)
@@ -306,7 +307,34 @@ def test_mostly_sampled_column(caplog: pytest.LogCaptureFixture) -> None:
     assert not loss.process_slcwa_scores(positive, draw(6, 4)).equal(
         loss.base.process_slcwa_scores(positive, draw(6, 4))
     )
+    assert len(caplog.records) == 1, sampler
+
+
+def make_sampler(**kwargs: Any) -> DHNSNegativeSampler:
+    """Create a sampler for next to no triples."""
+    return DHNSNegativeSampler(mapped_triples=torch.tensor([[0, 0, 1], [1, 0, 2]]), embedding_dim=4, **kwargs)
+
+
+@pytest.mark.parametrize("kwargs", [dict(hard_fraction=0.5), dict(hard_fraction=0), dict(levels=[0.1, 0.2, 0.3, 0.4])])
+def test_sampler_with_another_layout(kwargs: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """If no sampler generates what the loss takes for generated, it says so, once, and what to do."""
+    # a number of negatives that no sampler of another test has
+    samplers = [make_sampler(num_negs_per_pos=61, **kwargs)]
+    loss, positive, negative = make(), draw(6, 1), draw(6, 61)
+    for _ in range(2):
+        loss.process_slcwa_scores(positive, negative)
+    (record,) = caplog.records
+    assert "the last 8 are taken for generated" in record.getMessage()
+    assert "training_loop='dhns'" in record.getMessage()
+    samplers.append(make_sampler(num_negs_per_pos=61))
+    make().process_slcwa_scores(positive, negative)
+    make(hard_fraction=0).process_slcwa_scores(positive, negative)
     assert len(caplog.records) == 1
+    # as long as there is one
+    samplers.clear()
+    gc.collect()
+    make().process_slcwa_scores(positive, negative)
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.parametrize("column_levels", [[-1, 0, -1, 1], [-1, -1, 0, 4], [-1, -1, -2, 0], [-1, 0, 1], [[-1], [0]]])

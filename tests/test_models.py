@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.hpo import hpo_pipeline
 from pykeen.losses import loss_resolver
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training.callbacks import TrainingCallback
@@ -115,25 +114,6 @@ class _Check(TrainingCallback):
 def test_callbacks_see_negatives() -> None:
     """Batches are what PyKEEN's callbacks expect."""
     run(training_kwargs=dict(num_epochs=1, use_tqdm=False, callbacks=_Check()))
-
-
-def test_hpo() -> None:
-    """Each of the default ranges, and further ones, can be searched."""
-    result = hpo_pipeline(
-        dataset="nations",
-        model="TransE",
-        model_kwargs=dict(embedding_dim=8),
-        negative_sampler="dhns",
-        negative_sampler_kwargs_ranges=dict(
-            num_negs_per_pos=dict(type=int, low=1, high=4), num_candidates=dict(type=int, low=8, high=64, log=True)
-        ),
-        training_kwargs=dict(num_epochs=1, use_tqdm=False),
-        n_trials=2,
-        device="cpu",
-    )
-    names = {key.split(".")[-1] for trial in result.study.trials for key in trial.params}
-    assert {"num_negs_per_pos", "hard_fraction", "num_timesteps", "learning_rate", "num_candidates"} <= names
-    assert all(trial.state.name == "COMPLETE" for trial in result.study.trials)
 
 
 def test_training_factory_only() -> None:

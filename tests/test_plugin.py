@@ -41,6 +41,7 @@ for module, resolver, name, expected in [
     ("nn", "representation_resolver", "multimodal", "MultimodalRepresentation"),
     ("nn.text", "text_encoder_resolver", "lexical", "LexicalTextEncoder"),
     ("models", "model_resolver", "multimodal", "MultimodalModel"),
+    ("trackers", "tracker_resolver", "jsonlines", "JSONLinesResultTracker"),
     ("training", "training_loop_resolver", "dhns", "DHNSTrainingLoop"),
     ("datasets", "dataset_resolver", "db15k", "DB15K"),
     ("datasets", "dataset_resolver", "mkgw", "MKGW"),
@@ -91,11 +92,12 @@ from pykeen.nn import representation_resolver
 from pykeen.nn.text import text_encoder_resolver
 from pykeen.pipeline import pipeline
 from pykeen.sampling import negative_sampler_resolver
+from pykeen.trackers import tracker_resolver
 from pykeen.training import training_loop_resolver
 ours = []
 for resolver in (
     dataset_resolver, loss_resolver, model_resolver, negative_sampler_resolver, representation_resolver,
-    text_encoder_resolver, training_loop_resolver,
+    text_encoder_resolver, tracker_resolver, training_loop_resolver,
 ):
     names = {**resolver.lookup_dict, **resolver.synonyms}
     ours += [cls.__name__ for cls in names.values() if cls.__module__.startswith("pykeen_dhns")]
@@ -180,6 +182,7 @@ def test_steps(tmp_path: Path) -> None:
         ("representation.py", "1 / 0", "ZeroDivisionError", "MultimodalRepresentation"),
         ("features/lexical.py", "1 / 0", "ZeroDivisionError", "LexicalTextEncoder"),
         ("models.py", "import missing_module", "No module named 'missing_module'", "MultimodalModel"),
+        ("trackers.py", "raise RuntimeError('broken')", "RuntimeError('broken')", "JSONLinesResultTracker"),
         ("training.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSTrainingLoop"),
     ],
 )

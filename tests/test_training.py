@@ -16,7 +16,6 @@ import pykeen.models
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.hpo import hpo_pipeline
 from pykeen.losses import NSSALoss
 from pykeen.models import ComplEx, Model, RotatE, TransE
 from pykeen.pipeline import pipeline
@@ -618,13 +617,23 @@ def test_tracker() -> None:
     metrics = {key.removeprefix("dhns."): value for key, value in tracker.metrics[2].items()}
     assert metrics.keys() >= {
         *("loss_kgc", "loss_hardness", "loss_diffusion"),
-        *("score_positive", "score_sampled", "score_t1", "score_t2", "score_t4", "score_t10"),
+        *("score_positive", "score_sampled", *(f"score_level_{level}" for level in (1, 2, 3, 4))),
     }
     assert all(numpy.isfinite(list(metrics.values())))
     criterion = loop.objective.criterion
     expected = metrics["loss_kgc"] + criterion.hardness_weight * metrics["loss_hardness"]
     # PyKEEN's is a mean over batches, the last of which is smaller
     assert losses[-1] == pytest.approx(expected, rel=0.05)
+
+
+def test_names_of_metrics() -> None:
+    """Names do not depend on the number of time steps, also where levels fall onto the same one."""
+    names = []
+    for num_timesteps in (5, 50):
+        tracker = PythonResultTracker()
+        train(make_loop(result_tracker=tracker, num_timesteps=num_timesteps), num_epochs=1)
+        names.append(set(tracker.metrics[1]))
+    assert names[0] == names[1]
 
 
 def test_evaluation_loss() -> None:
@@ -650,22 +659,36 @@ def test_margin_of_another_loss() -> None:
     assert make_loop(model_kwargs=dict(loss="bcewithlogits")).objective.criterion.margin == 0.0
 
 
-def test_hpo() -> None:
-    """Hyper-parameter optimisation, in which arguments of the sampler go through the loop."""
-    result = hpo_pipeline(
-        dataset="nations",
-        model="TransE",
-        model_kwargs=dict(embedding_dim=8),
-        training_loop="dhns",
-        training_loop_kwargs=dict(num_timesteps=20, num_negs_per_pos=3),
-        loss="dhns",
-        training_kwargs=dict(num_epochs=1, use_tqdm=False),
-        n_trials=2,
-        device="cpu",
-    )
-    assert all(trial.state.name == "COMPLETE" for trial in result.study.trials)
-    names = {key.split(".")[-1] for trial in result.study.trials for key in trial.params}
-    assert {"margin", "hardness_weight"} <= names
+def test_arguments_of_train() -> None:
+    """Arguments of the loop can be those of its method train, as a search needs it: the result is the same."""
+    kwargs: dict[str, Any] = dict(num_negs_per_pos=3, num_timesteps=20, learning_rate=1e-3, generated_share=0.5)
+    first, second = make_loop(**kwargs), make_loop(num_negs_per_pos=None, num_timesteps=None)
+    train(first, num_epochs=2)
+    train(second, num_epochs=2, **kwargs, levels=None)
+    assert_same(first, second)
+    assert second.objective.config.num_timesteps == 20
+    # they stay, and what was learned, too
+    generator = second.objective.generator
+    train(second, num_epochs=3, continue_training=True, num_timesteps=20)
+    assert second.objective.generator is generator
+    with pytest.raises(ValueError, match=r"continue_training=True .*'num_timesteps'"):
+        train(second, num_epochs=4, continue_training=True, num_timesteps=50)
+    train(second, num_epochs=1, num_timesteps=50)
+    assert (second.objective.config.num_timesteps, second.objective.config.learning_rate) == (50, 1e-3)
+
+
+def test_arguments_given_twice() -> None:
+    """What is given to the loop, and otherwise to its method train, is an error that says what to do in a search."""
+    loop = make_loop(num_timesteps=20, num_negs_per_pos=None, negative_sampler_kwargs=dict(num_negs_per_pos=3))
+    with pytest.raises(
+        ValueError, match=r"num_timesteps is given twice: 20 .*50 .*training_kwargs=dict\(num_timesteps"
+    ):
+        train(loop, num_epochs=1, num_timesteps=50)
+    with pytest.raises(ValueError, match="num_negs_per_pos is given twice"):
+        train(loop, num_epochs=1, num_negs_per_pos=4)
+    with pytest.raises(TypeError, match="num_stepstones"):
+        train(loop, num_epochs=1, num_stepstones=4)
+    train(loop, num_epochs=1, num_timesteps=20)
 
 
 @pytest.mark.gpu

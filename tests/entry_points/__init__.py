@@ -1,0 +1,1 @@
+"""Tests of the ways into this package that are PyKEEN's."""
