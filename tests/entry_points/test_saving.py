@@ -39,8 +39,8 @@ def assert_same(*samplers: DHNSNegativeSampler) -> None:
         assert all(p.is_shared() for p in sampler.entity_generator.parameters())
         assert all(t.is_shared() for t in sampler.entity_generator.diffheg.optimizer_tensors())
     (expected, expected_state), *others = results
-    for negatives, state in others:
-        assert negatives.equal(expected)
+    for other, state in others:
+        assert other.equal(expected)
         torch.testing.assert_close(state, expected_state, rtol=0, atol=0)
 
 
