@@ -32,6 +32,8 @@ def steep(num_timesteps: int) -> Tensor:
         # whose condition is learned
         dict(model="MuRE", training_loop_kwargs=dict(hidden_dim=8, num_layers=1)),
         dict(dataset_kwargs=dict(create_inverse_triples=True), loss="dhns"),
+        # which search passes to train, instead of to the loop
+        dict(training_kwargs=dict(num_epochs=1, num_timesteps=30, num_layers=1)),
     ],
 )
 def test_loop(arguments: dict[str, Any], tmp_path: Path) -> None:
