@@ -662,8 +662,9 @@ def test_margin_of_another_loss() -> None:
 def test_arguments_of_train() -> None:
     """Arguments of the loop can be those of its method train, as a search needs it: the result is the same."""
     kwargs: dict[str, Any] = dict(num_negs_per_pos=3, num_timesteps=20, learning_rate=1e-3, generated_share=0.5)
-    first, second = make_loop(**kwargs), make_loop(num_negs_per_pos=None, num_timesteps=None)
+    first = make_loop(**kwargs)
     train(first, num_epochs=2)
+    second = make_loop(num_negs_per_pos=None, num_timesteps=None)
     train(second, num_epochs=2, **kwargs, levels=None)
     assert_same(first, second)
     assert second.objective.config.num_timesteps == 20

@@ -54,7 +54,7 @@ def test_same_loss(model: str, precision: str) -> None:
         assert_finite(module)
         assert all(not p.equal(before[name]) for name, p in module.named_parameters())
         metrics.append(trainer.callback_metrics)
-    for name in ("train_loss", "dhns/loss_diffusion", "dhns/score_t1"):
+    for name in ("train_loss", "dhns/loss_diffusion", "dhns/score_level_1"):
         torch.testing.assert_close(metrics[0][name], metrics[1][name], rtol=1e-2, atol=1e-3)
     # it really was another precision
     assert metrics[0]["dhns/loss_diffusion"] != metrics[1]["dhns/loss_diffusion"]
