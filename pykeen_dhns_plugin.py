@@ -9,6 +9,7 @@ complete. It lies outside of the package, since PyKEEN must survive whatever goe
 import importlib
 import logging
 import sys
+from types import ModuleType
 from typing import Any
 
 import pykeen
@@ -62,6 +63,16 @@ def is_busy() -> bool:
     )
 
 
+def is_own_package(module: Any) -> bool:
+    """Return whether something is a package within our package.
+
+    :param module: anything
+
+    :returns: whether it is one
+    """
+    return isinstance(module, ModuleType) and module.__name__.startswith("pykeen_dhns.") and hasattr(module, "__path__")
+
+
 def import_late_modules() -> None:
     """Import those of the late modules for which PyKEEN is ready, and stop waiting if none is left."""
     for module, (package, last_name) in list(LATE_MODULES.items()):
@@ -70,13 +81,13 @@ def import_late_modules() -> None:
         if is_ready and LATE_MODULES.pop(module, None) is not None:
             import_module(module)
     if not LATE_MODULES:
-        for name in ("pykeen", "pykeen_dhns"):
-            if type(sys.modules[name]) is Hook:
-                sys.modules[name].__class__ = Hook.__base__
+        for watched in list(sys.modules.values()):
+            if type(watched) is Hook:
+                watched.__class__ = Hook.__base__
 
 
 class Hook(type(pykeen)):  # type: ignore[misc]
-    """The type of the module ``pykeen``, and of our package, until all late modules are imported.
+    """The type of the module ``pykeen``, and of our package and its own, until all late modules are imported.
 
     Python ends the import of a package's module by setting it as an attribute of the package. This is the only point at
     which a module is complete for sure, and it comes in whatever order modules are imported. Neither the package nor
@@ -85,6 +96,9 @@ class Hook(type(pykeen)):  # type: ignore[misc]
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
+        # the first import may be that of a module deep in our package
+        if is_own_package(value):
+            value.__class__ = Hook
         import_late_modules()
 
 
@@ -111,7 +125,7 @@ def __getattr__(name: str) -> Any:
 if import_module("pykeen_dhns"):
     for module_name in MODULES:
         import_module(module_name)
-    for module_name in ("pykeen", "pykeen_dhns"):
-        sys.modules[module_name].__class__ = Hook
+    for imported in (pykeen, sys.modules["pykeen_dhns"], *filter(is_own_package, list(sys.modules.values()))):
+        imported.__class__ = Hook
     pykeen.contrib.__class__ = ContribHook
     import_late_modules()

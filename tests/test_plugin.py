@@ -26,6 +26,8 @@ FIRST_IMPORTS = [
     "pykeen.contrib.lightning",
     *("pykeen_dhns", *(f"pykeen_dhns.{module.name}" for module in pkgutil.iter_modules(pykeen_dhns.__path__))),
     "pykeen_dhns.features.lexical",
+    # the only one that imports PyKEEN, of a package that does not
+    "pykeen_dhns.cli.training",
     "pykeen_dhns_plugin",
 ]
 
