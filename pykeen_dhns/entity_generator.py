@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .diffheg import DiffHEG
 from .layout import ColumnLayout
@@ -31,6 +32,7 @@ class EntityGenerator(nn.Module):
         selection: Selection,
         num_candidates: int,
         generator: EmbeddingGenerator = "diffheg",
+        guidance: float = 0.0,
     ) -> None:
         """Initialize the module.
 
@@ -40,6 +42,7 @@ class EntityGenerator(nn.Module):
         :param num_candidates: the size of the pool of candidates
         :param generator: what generates the embeddings. With others than the diffusion model, this one does not learn,
             and only lends its scale and its levels.
+        :param guidance: how far to turn what is generated towards the shadow's own guess, in [0, 1]
         """
         super().__init__()
         self.shadow = shadow
@@ -47,6 +50,7 @@ class EntityGenerator(nn.Module):
         self.selection = selection
         self.num_candidates = num_candidates
         self.generator = generator
+        self.guidance = guidance
 
     def draw_candidates(self, positives: Tensor) -> Tensor:
         """Draw a pool of candidates: half of it uniformly, half of it from the entities of the batch.
@@ -98,6 +102,20 @@ class EntityGenerator(nn.Module):
         noise = torch.randn(shape, dtype=queries.dtype, device=queries.device)
         return self.diffheg.target_scale.denormalize(noise.unsqueeze(dim=0)).squeeze(dim=0)
 
+    def guide(self, samples: Tensor, queries: Tensor) -> Tensor:
+        """Turn generated embeddings towards the shadow's own guess.
+
+        :param samples: shape: (num_levels, batch_size, num_chains, dim) the embeddings
+        :param queries: shape: (batch_size, num_chains, dim) what the shadow takes for the missing entities
+
+        :returns: shape: (num_levels, batch_size, num_chains, dim) embeddings, whose length has no meaning
+        """
+        if not self.guidance:
+            return samples
+        scale = self.diffheg.target_scale
+        sample, query = (functional.normalize(scale.normalize(x.unsqueeze(dim=0)), dim=-1) for x in (samples, queries))
+        return scale.denormalize(torch.lerp(sample, query.unsqueeze(dim=1), self.guidance)).squeeze(dim=0)
+
     @torch.no_grad()
     def generate(self, positives: Tensor, candidates: Tensor, layout: ColumnLayout) -> tuple[Tensor, Tensor]:
         """Generate entities.
@@ -126,7 +144,7 @@ class EntityGenerator(nn.Module):
         admissible = self.selection.admits(excess)
 
         # shape: (num_levels, batch_size, num_chains, dim), of which the columns take what they need
-        samples = self.generate_embeddings(queries)
+        samples = self.guide(self.generate_embeddings(queries), queries)
         level, chain = (torch.as_tensor(x, device=positives.device) for x in (layout.levels, layout.chains))
         # for all columns, rows, and candidates
         similarity = self.diffheg.similarity(

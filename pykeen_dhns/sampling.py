@@ -84,6 +84,7 @@ class DHNSNegativeSampler(NegativeSampler):
         base_sampler_kwargs: OptionalKwargs = None,
         hard_fraction: float = 0.125,
         generator: EmbeddingGenerator = "diffheg",
+        guidance: float = 0.0,
         selection: HintOrType[Selection] = None,
         selection_kwargs: OptionalKwargs = None,
         num_candidates: int = 1024,
@@ -114,6 +115,8 @@ class DHNSNegativeSampler(NegativeSampler):
         :param generator: what generates embeddings: ``diffheg``, the diffusion model; or, as controls for any claim
             about it, ``noise`` of the same scale, i.e., candidates that are chosen at random among those which the
             selection admits, or ``shadow``, the shadow's own guess, the same at all levels
+        :param guidance: how far to turn what is generated towards the shadow's own guess, in [0, 1]. More makes for
+            negatives that the shadow takes for plausible, whether or not they resemble a true answer.
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
             ``nearest``, ``band``, or ``semihard``. The latter is the default, as the only one that lost nowhere.
         :param selection_kwargs: additional keyword-based parameters for the strategy
@@ -140,6 +143,7 @@ class DHNSNegativeSampler(NegativeSampler):
         check_positive_int("num_negs_per_pos", num_negs_per_pos)
         check_fraction("hard_fraction", hard_fraction)
         check_choice("generator", generator, get_args(EmbeddingGenerator))
+        check_fraction("guidance", guidance)
         check_positive_int("num_candidates", num_candidates)
         check_positive_int("embedding_dim", embedding_dim, multiple_of=2)
         check_positive("learning_rate", learning_rate)
@@ -177,6 +181,7 @@ class DHNSNegativeSampler(NegativeSampler):
             selection=selection_resolver.make(selection, pos_kwargs=selection_kwargs),
             num_candidates=num_candidates,
             generator=generator,
+            guidance=guidance,
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
         announce(self, self.layout, DEFAULT_LEVELS if levels is None else sorted(levels))
