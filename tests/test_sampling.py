@@ -267,6 +267,33 @@ def test_controls(generator: str) -> None:
         assert correlation.abs() < 0.05
 
 
+@pytest.mark.parametrize("guidance", [0.0, 0.25, 1.0])
+def test_guidance(guidance: float) -> None:
+    """What is generated is turned towards the shadow's own guess: not at all, half-way, or all the way."""
+    triples = sparse_graph()
+    sampler = make(triples, guidance=guidance)
+    for _ in range(3):
+        sampler.corrupt_batch(triples)
+    module = sampler.entity_generator
+    with torch.no_grad():
+        queries = module.shadow.queries(triples).transpose(0, 1)
+        samples = module.generate_embeddings(queries)
+        guided = module.guide(samples, queries)
+    sample, query, result = (
+        torch.nn.functional.normalize(module.diffheg.target_scale.normalize(x.unsqueeze(dim=0)), dim=-1).squeeze(dim=0)
+        for x in (samples, queries.expand_as(samples), guided)
+    )
+    before, after = ((x * query).sum(dim=-1) for x in (sample, result))
+    if guidance == 0:
+        assert guided.equal(samples)
+    elif guidance == 1:
+        torch.testing.assert_close(result, query)
+    else:
+        # in between, but nearer to the sample
+        assert (before < after).all()
+        assert (after < (sample * result).sum(dim=-1)).all()
+
+
 def test_state_dict_continues() -> None:
     """The state dict holds everything: a sampler that is loaded goes on as the saved one would have."""
     torch.manual_seed(0)
@@ -335,6 +362,7 @@ def test_graphs_at_the_limit() -> None:
         (dict(learning_rate=0.0), r"learning_rate=0.0 .*positive"),
         (dict(learning_rate=math.nan), r"learning_rate=nan .*positive"),
         (dict(shadow_learning_rate=-1), r"shadow_learning_rate=-1 .*positive"),
+        (dict(guidance=1.5), r"guidance=1\.5"),
         (dict(generator="none"), r"generator='none' is unknown.*diffheg.*noise.*shadow"),
         (dict(reverse="euler"), r"reverse='euler' .*ddpm.*short"),
         (dict(num_entities=13), r"IDs from 0 to 13.*num_entities=13.*\[0, num_entities\)"),
