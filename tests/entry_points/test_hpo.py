@@ -57,7 +57,14 @@ def search(**kwargs: Any) -> HpoPipelineResult:
             ),
             {
                 f"negative_sampler.{name}"
-                for name in ("num_negs_per_pos", "hard_fraction", "num_timesteps", "learning_rate", "num_candidates")
+                for name in (
+                    "num_negs_per_pos",
+                    "hard_fraction",
+                    "guidance",
+                    "num_timesteps",
+                    "learning_rate",
+                    "num_candidates",
+                )
             },
         ),
         (
