@@ -29,6 +29,9 @@ __all__ = ["DHNSNegativeSampler"]
 
 logger = logging.getLogger(__name__)
 
+#: The number of triples per entity from which on a graph is dense enough for guidance
+DENSE = 4
+
 #: The arguments which the base sampler gets from this one
 RESERVED = ("mapped_triples", "num_entities", "num_relations", "num_negs_per_pos")
 
@@ -86,7 +89,7 @@ class DHNSNegativeSampler(NegativeSampler):
         base_sampler_kwargs: OptionalKwargs = None,
         hard_fraction: float = 0.125,
         generator: EmbeddingGenerator = "diffheg",
-        guidance: float = 0.0,
+        guidance: float | None = None,
         selection: HintOrType[Selection] = None,
         selection_kwargs: OptionalKwargs = None,
         num_candidates: int = 1024,
@@ -118,8 +121,10 @@ class DHNSNegativeSampler(NegativeSampler):
             about it, ``noise`` of the same scale, i.e., candidates that are chosen at random among those which the
             selection admits, or ``shadow``, the shadow's own guess, the same at all levels
         :param guidance: how far to turn what is generated towards the shadow's own guess, in [0, 1]: from entities that
-            resemble a true answer to those which the shadow takes for the most plausible ones. A half was better by a
-            point on the densest of three graphs, and worse by as much on a sparse one (``docs/findings.md``).
+            resemble a true answer to those which the shadow takes for the most plausible ones. Where the graph is
+            sparse, the latter often are true, and what the shadow has not seen looks implausible to it, so the margin
+            of the selection does not help. Hence the default: 0.5 if there are four triples per entity or more, else 0,
+            and 0 for the controls. It follows what was measured on five graphs (``docs/findings.md``).
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
             ``nearest``, ``band``, or ``semihard``. The latter is the default, as the only one that lost nowhere.
         :param selection_kwargs: additional keyword-based parameters for the strategy
@@ -146,7 +151,8 @@ class DHNSNegativeSampler(NegativeSampler):
         check_positive_int("num_negs_per_pos", num_negs_per_pos)
         check_fraction("hard_fraction", hard_fraction)
         check_choice("generator", generator, get_args(EmbeddingGenerator))
-        check_fraction("guidance", guidance)
+        if guidance is not None:
+            check_fraction("guidance", guidance)
         check_positive_int("num_candidates", num_candidates)
         check_positive_int("embedding_dim", embedding_dim, multiple_of=2)
         check_positive("learning_rate", learning_rate)
@@ -184,7 +190,7 @@ class DHNSNegativeSampler(NegativeSampler):
             selection=selection_resolver.make(selection, pos_kwargs=selection_kwargs),
             num_candidates=num_candidates,
             generator=generator,
-            guidance=guidance,
+            guidance=self._default_guidance(generator) if guidance is None else guidance,
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
         announce(self, self.layout, DEFAULT_LEVELS if levels is None else sorted(levels))
@@ -194,6 +200,10 @@ class DHNSNegativeSampler(NegativeSampler):
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(3, dtype=torch.long), persistent=False)
         self.is_shared = share_memory(self.entity_generator, self.counts)
+
+    def _default_guidance(self, generator: EmbeddingGenerator) -> float:
+        is_dense = self.num_triples >= DENSE * self.num_entities
+        return 0.5 if is_dense and generator == "diffheg" else 0.0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a copy, or what was loaded from a file: its tensors are not in shared memory, as they were

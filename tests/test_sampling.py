@@ -227,7 +227,8 @@ def test_learns_online() -> None:
     # entities are in 10 groups, and the relation leads to some members of the next group but one, or the one after it
     tail = (head % 10 + relation + 1) % 10 + 10 * torch.randint(num_entities // 10, size=head.shape)
     triples = torch.stack([head, relation, tail], dim=-1)
-    sampler = make(triples, num_negs_per_pos=4, selection="nearest", num_candidates=num_entities)
+    # unguided: this is about what the diffusion model has learned
+    sampler = make(triples, num_negs_per_pos=4, selection="nearest", num_candidates=num_entities, guidance=0.0)
     for _ in range(30):
         for positives in triples[torch.randperm(len(triples))].split(256):
             sampler.corrupt_batch(positives)
@@ -292,6 +293,17 @@ def test_guidance(guidance: float) -> None:
         # in between, but nearer to the sample
         assert (before < after).all()
         assert (after < (sample * result).sum(dim=-1)).all()
+
+
+@pytest.mark.parametrize("generator", ["diffheg", "noise", "shadow"])
+def test_default_guidance(generator: str) -> None:
+    """On dense graphs, what is generated is guided; on sparse ones, and in controls, it is not."""
+    triples = sparse_graph(num_entities=200)
+    num_entities = [len(triples) // 4, len(triples) // 4 + 1]
+    dense, sparse = (make(triples, num_entities=n, generator=generator).entity_generator.guidance for n in num_entities)
+    assert dense == (0.5 if generator == "diffheg" else 0)
+    assert sparse == 0
+    assert make(triples, generator=generator, guidance=0.25).entity_generator.guidance == 0.25
 
 
 def test_state_dict_continues() -> None:
