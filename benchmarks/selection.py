@@ -25,11 +25,11 @@ import pykeen_dhns
 
 RESULTS = Path(__file__).parent / "results" / "selection.jsonl"
 
-#: The candidates for the default: name, and arguments of the sampler
+#: The candidates for the default: name, and arguments of the sampler, which is not guided, on no graph
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "basic": ("basic", {}),
-    "nearest": ("dhns", dict(selection="nearest", hard_fraction=0.125)),
-    "band": ("dhns", dict(selection="band", hard_fraction=0.125)),
+    "nearest": ("dhns", dict(selection="nearest", hard_fraction=0.125, guidance=0.0)),
+    "band": ("dhns", dict(selection="band", hard_fraction=0.125, guidance=0.0)),
     **{
         f"semihard-{exponent}-{margin}-{fraction}": (
             "dhns",
@@ -37,6 +37,7 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
                 selection="semihard",
                 selection_kwargs=dict(exponent=exponent, margin=margin),
                 hard_fraction=fraction,
+                guidance=0.0,
             ),
         )
         for exponent, margin, fraction in ((2.0, 4.0, 0.125), (8.0, 0.0, 0.125), (8.0, 4.0, 0.125), (8.0, 4.0, 0.25))
