@@ -121,10 +121,10 @@ class DHNSNegativeSampler(NegativeSampler):
             about it, ``noise`` of the same scale, i.e., candidates that are chosen at random among those which the
             selection admits, or ``shadow``, the shadow's own guess, the same at all levels
         :param guidance: how far to turn what is generated towards the shadow's own guess, in [0, 1]: from entities that
-            resemble a true answer to those which the shadow takes for the most plausible ones. Where the graph is
-            sparse, the latter often are true, and what the shadow has not seen looks implausible to it, so the margin
-            of the selection does not help. Hence the default: 0.5 if there are four triples per entity or more, else 0,
-            and 0 for the controls. It follows what was measured on five graphs (``docs/findings.md``).
+            resemble a true answer to those which the shadow takes for the most plausible ones. The latter were better
+            on a dense graph, and worse than random ones on a sparse one. Hence the default: 0.5 if there are four
+            triples per entity or more, else 0, and 0 for the controls. It follows from what was measured on five graphs
+            (``docs/findings.md``).
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
             ``nearest``, ``band``, or ``semihard``. The latter is the default, as the only one that lost nowhere.
         :param selection_kwargs: additional keyword-based parameters for the strategy
