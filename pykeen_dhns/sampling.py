@@ -45,7 +45,8 @@ class DHNSNegativeSampler(NegativeSampler):
     2. A conditional diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the shadow's embedding of the
        missing entity from the known entity and the relation.
     3. Its reverse process is stopped at several levels: a late stop gives a hard negative, an early stop an easy one.
-    4. The generated embeddings are mapped to entities near to them, out of a random pool of candidates. Known triples
+    4. Where the graph is dense, what is generated is turned towards the shadow's own guess (``guidance``).
+    5. The generated embeddings are mapped to entities near to them, out of a random pool of candidates. Known triples
        among the results are replaced.
 
     All of it is learned online, from scratch, and kept in the state dict. Columns with sampled negatives come first,
