@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_automodapi.automodapi",
     "sphinx_click",
+    "texext.math_dollar",
 ]
 exclude_patterns = ["_build"]
 
@@ -58,3 +59,50 @@ intersphinx_mapping = (
     if os.environ.get("READTHEDOCS") == "True"
     else {}
 )
+# names of our own must exist; those of others are only known with their inventories
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!pykeen_dhns).*")]
+
+# -- Theme -----------------------------------------------------------------
+
+html_theme = "sphinx_rtd_theme"
+html_title = f"{project} {release}"
+
+# -- Pages from outside of this folder -------------------------------------
+
+#: Files of the repository that are pages of the site, too
+PAGES = {"README.md": "docs/index.md", "CHANGELOG.md": "docs/changelog.md"}
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)")
+
+
+def adapt_links(text: str, folder: str) -> str:
+    """Make links work on the site that work in the repository.
+
+    :param text: the text of a page
+    :param folder: the folder in which it is, relative to the repository
+
+    :returns: the text, with links as if the page were in this folder
+    """
+
+    def adapt(match: re.Match[str]) -> str:
+        path = os.path.normpath(f"{folder}/{match[0]}")
+        return os.path.relpath(PAGES.get(path, path), "docs")
+
+    return LINK.sub(adapt, text)
+
+
+def read_page(app: Sphinx, name: str, source: list[str]) -> None:
+    """Adapt the links of a page in this folder."""
+    if Path(app.env.doc2path(name)).suffix == ".md":
+        source[0] = adapt_links(source[0], folder="docs")
+
+
+def read_included(app: Sphinx, path: Path, name: str, source: list[str]) -> None:
+    """Adapt the links of a page in the repository's root."""
+    source[0] = adapt_links(source[0], folder=".")
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is above."""
+    app.connect("source-read", read_page)
+    app.connect("include-read", read_included)
