@@ -1,6 +1,7 @@
 # make demo   install into a virtual environment, then compare dhns with PyKEEN's basic sampler (a few minutes)
 # make test   install, then run the tests
-# make check  install, then run linters and the type checker
+# make check  install, then run linters and the type checker, and build the documentation
+# make docs   install, then build the documentation's site: docs/_build/html/index.html
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +14,7 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 EXTRA_INDEX = $(shell command -v nvidia-smi >/dev/null 2>&1 || \
 	{ curl --silent --fail --head --max-time 10 --output /dev/null $(TORCH_INDEX)/torch/ && echo --extra-index-url $(TORCH_INDEX); })
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
@@ -26,6 +27,12 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/pydoclint --quiet pykeen_dhns pykeen_dhns_plugin.py
 	$(BIN)/mypy
+	$(MAKE) docs
+
+# What was built before is removed, since pages that are gone would still be there. Warnings are errors.
+docs: $(INSTALLED)
+	rm -rf docs/_build docs/reference/api
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

@@ -1,6 +1,5 @@
 """Which condition belongs to which of PyKEEN's interactions."""
 
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from pykeen.nn.modules import (
@@ -45,8 +44,8 @@ __all__ = ["CONDITIONS", "AnyInteraction", "make_condition"]
 #: An interaction, whatever its representations are
 AnyInteraction: TypeAlias = Interaction[Any, Any, Any]
 
-#: The interactions for which there is a closed form
-CONDITIONS: Mapping[type[AnyInteraction], type[Condition]] = {
+#: The interactions for which there is a closed form. Those of your own can be added.
+CONDITIONS: dict[type[AnyInteraction], type[Condition]] = {
     ComplExInteraction: HadamardCondition,
     CPInteraction: HadamardCondition,
     DistMultInteraction: HadamardCondition,

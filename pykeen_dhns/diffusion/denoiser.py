@@ -57,8 +57,8 @@ class ConditionalDenoiser(nn.Module):
     noise. A layer norm at the end fixes mean and norm of the prediction, while those of the noise vary from sample to
     sample. The reverse process multiplies this error at each step: samples end up more than ten times too large (see
     ``docs/deviations.md``). Therefore, by default, the layer norm is moved in front of the last layer, and the network
-    predicts the velocity $v = \sqrt{\bar\alpha_t} \epsilon - \sqrt{1 - \bar\alpha_t} x_0$, from which the noise follows
-    without an amplification of errors.
+    predicts the velocity [salimans2022]_, $v = \sqrt{\bar\alpha_t} \epsilon - \sqrt{1 - \bar\alpha_t} x_0$, from which
+    the noise follows without an amplification of errors.
     """
 
     def __init__(

@@ -25,9 +25,6 @@ class LexicalTextEncoder(TextEncoder):
     those of the n-grams in expectation, with an error of about $1 / \sqrt{dim}$. It needs no vocabulary, so a text has
     the same features whatever the other texts are, today and later.
 
-    .. [weinberger2009] Weinberger *et al.* (2009). `Feature Hashing for Large Scale Multitask Learning
-       <https://doi.org/10.1145/1553374.1553516>`_.
-
     >>> encoder = LexicalTextEncoder()
     >>> a, b, c = encoder(["Gilles_Mbang_Ondo", "gilles ondo", "Libreville"])
     >>> bool(a @ b > 0.5 > a @ c)

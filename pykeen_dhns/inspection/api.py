@@ -88,7 +88,8 @@ def inspect_directory(
 
         PyKEEN saves models as pickles. Loading those can run any code that is in them: load only what you trust.
 
-    :param directory: where the run was saved, by :func:`pykeen_dhns.save_result`, or by ``pykeen-dhns train``
+    :param directory: where the run was saved, by :func:`pykeen_dhns.inspection.save_result`, or by
+        ``pykeen-dhns train``
     :param part: which generator to inspect. Defaults to the training loop's, if there is one, else the sampler's.
     :param device: where to compute
     :param settings: what to look at, cf. :class:`pykeen_dhns.inspection.InspectionSettings`

@@ -165,7 +165,7 @@ class SavedRun:
 
 
 def load_run(directory: str | Path, *, device: str | torch.device = "cpu") -> SavedRun:
-    """Load a run which was saved by :func:`pykeen_dhns.save_result`, or by ``pykeen-dhns train``.
+    """Load a run which was saved by :func:`pykeen_dhns.inspection.save_result`, or by ``pykeen-dhns train``.
 
     .. warning::
 

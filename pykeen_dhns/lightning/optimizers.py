@@ -20,8 +20,8 @@ class JointOptimizer(Optimizer):
     def __init__(self, *optimizers: Optimizer) -> None:
         """Initialize the optimiser.
 
-        :param *optimizers: the optimisers. Their groups of parameters are shared, not copied.
-        """
+        :param optimizers: the optimisers. Their groups of parameters are shared, not copied.
+        """  # noqa: DOC103
         self.optimizers: tuple[Optimizer, ...] = ()
         super().__init__([group for optimizer in optimizers for group in optimizer.param_groups], defaults={})
         self.optimizers = optimizers

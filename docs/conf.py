@@ -1,0 +1,108 @@
+"""Configuration of the documentation's site, which Sphinx builds from these pages and from the docstrings."""
+
+import os
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from pykeen_dhns import __version__
+
+project = "pykeen-dhns"
+author = "The pykeen-dhns developers"
+project_copyright = author
+release = version = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_automodapi.automodapi",
+    "sphinx_click",
+    "texext.math_dollar",
+]
+exclude_patterns = ["_build"]
+
+# -- Markdown --------------------------------------------------------------
+
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+# links to sections, as on GitHub
+myst_heading_anchors = 4
+
+# -- API -------------------------------------------------------------------
+
+add_module_names = False
+modindex_common_prefix = ["pykeen_dhns."]
+autoclass_content = "both"
+autodoc_typehints = "both"
+# one page for each class and function, made anew by each build
+automodapi_toctreedirnm = "reference/api"
+# these would need Graphviz
+automodapi_inheritance_diagram = False
+
+# -- Links -----------------------------------------------------------------
+
+# The inventories of other projects need a network. Without them, their names are text instead of links.
+intersphinx_mapping = (
+    {
+        "class_resolver": ("https://class-resolver.readthedocs.io/en/latest", None),
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "pykeen": ("https://pykeen.readthedocs.io/en/stable", None),
+        "python": ("https://docs.python.org/3", None),
+        "pytorch_lightning": ("https://lightning.ai/docs/pytorch/stable", None),
+        "torch": ("https://docs.pytorch.org/docs/stable", None),
+    }
+    if os.environ.get("READTHEDOCS") == "True"
+    else {}
+)
+# names of our own must exist; those of others are only known with their inventories
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!pykeen_dhns).*")]
+
+# -- Theme -----------------------------------------------------------------
+
+html_theme = "sphinx_rtd_theme"
+html_title = f"{project} {release}"
+
+# -- Pages from outside of this folder -------------------------------------
+
+#: Files of the repository that are pages of the site, too
+PAGES = {"README.md": "docs/index.md", "CHANGELOG.md": "docs/changelog.md"}
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)")
+
+
+def adapt_links(text: str, folder: str) -> str:
+    """Make links work on the site that work in the repository.
+
+    :param text: the text of a page
+    :param folder: the folder in which it is, relative to the repository
+
+    :returns: the text, with links as if the page were in this folder
+    """
+
+    def adapt(match: re.Match[str]) -> str:
+        path = os.path.normpath(f"{folder}/{match[0]}")
+        return os.path.relpath(PAGES.get(path, path), "docs")
+
+    return LINK.sub(adapt, text)
+
+
+def read_page(app: Sphinx, name: str, source: list[str]) -> None:
+    """Adapt the links of a page in this folder."""
+    if Path(app.env.doc2path(name)).suffix == ".md":
+        source[0] = adapt_links(source[0], folder="docs")
+
+
+def read_included(app: Sphinx, path: Path, name: str, source: list[str]) -> None:
+    """Adapt the links of a page in the repository's root."""
+    source[0] = adapt_links(source[0], folder=".")
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is above."""
+    app.connect("source-read", read_page)
+    app.connect("include-read", read_included)

@@ -1,0 +1,61 @@
+"""Test that pages of the documentation run, from top to bottom, and leave nothing out."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pykeen.sampling import negative_sampler_resolver
+
+from pykeen_dhns import (
+    DHNSNegativeSampler,
+    DHNSTrainingLoop,
+    DiffHEG,
+    HardnessAdaptiveLoss,
+    MultimodalModel,
+    MultimodalRepresentation,
+    interactions,
+)
+from pykeen_dhns.datasets import PublishedDataset
+from pykeen_dhns.selection import selection_resolver
+
+from .entry_points.pages import read_page, run_page
+
+
+@pytest.fixture(name="run")
+def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    """Run a page in a folder of its own, and undo what it registers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(interactions, "CONDITIONS", dict(interactions.CONDITIONS))
+    for resolver in (negative_sampler_resolver, selection_resolver):
+        monkeypatch.setattr(resolver, "lookup_dict", dict(resolver.lookup_dict))
+    return lambda name: run_page(name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["extending", "mathematics", "troubleshooting", "tutorial"])
+def test_page(name: str, run: Callable[[str], dict[str, Any]]) -> None:
+    """The page's snippets run. What they promise, they check themselves."""
+    assert run(name)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        DHNSNegativeSampler,
+        DHNSTrainingLoop,
+        DiffHEG,
+        HardnessAdaptiveLoss,
+        MultimodalModel,
+        MultimodalRepresentation,
+        PublishedDataset,
+    ],
+)
+def test_every_argument(cls: type) -> None:
+    """The page about arguments has all of them, apart from what PyKEEN passes."""
+    arguments = set(inspect.signature(cls).parameters) - {"kwargs", "max_id", "triples_factory"}
+    page = read_page("arguments")
+    assert {name for name in arguments if f"`{name}`" not in page} == set()
