@@ -66,6 +66,8 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!pykeen_dhns).*")]
 # -- Theme -----------------------------------------------------------------
 
 html_theme = "sphinx_rtd_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = f"{project} {release}"
 
 # -- Pages from outside of this folder -------------------------------------
