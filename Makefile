@@ -1,5 +1,5 @@
 # make demo   install into a virtual environment, then compare dhns with PyKEEN's basic sampler (a few minutes)
-# make test   install, then run the tests
+# make test   install, then run the tests, in as many processes as there are cores
 # make check  install, then run linters and the type checker, and build the documentation
 # make docs   install, then build the documentation's site: docs/_build/html/index.html
 
@@ -20,7 +20,7 @@ demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 check: $(INSTALLED)
 	$(BIN)/ruff check

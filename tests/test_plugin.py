@@ -1,17 +1,17 @@
 """Tests for the registration: each import order in a process of its own."""
 
-import os
 import pkgutil
 import shutil
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pykeen
 import pytest
 
 import pykeen_dhns
+
+from .fresh import run
 
 #: The whole of PyKEEN, module by module, and ours
 FIRST_IMPORTS = [
@@ -120,29 +120,10 @@ LOOK_UP, _ = RUN.split("result =")
 RUN_AFTER = ("pykeen", "pykeen.models", "pykeen.training", "pykeen_dhns", "pykeen_dhns_plugin")
 
 
-def run(code: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run code in a new process, outside of the checkout."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(path or "")}
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture(name="processes", scope="module")
-def _processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future[subprocess.CompletedProcess[str]]]:
-    """Start all processes, two at a time."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    pool = ThreadPoolExecutor(max_workers=2)
-    return {
-        module: pool.submit(run, f"import {module}\n{RUN if module in RUN_AFTER else LOOK_UP}", folder)
-        for module in FIRST_IMPORTS
-    }
-
-
 @pytest.mark.parametrize("module", FIRST_IMPORTS)
-def test_import_order(module: str, processes: dict[str, Future[subprocess.CompletedProcess[str]]]) -> None:
+def test_import_order(module: str, tmp_path: Path) -> None:
     """Whatever is imported first, all names are there, and can be used."""
-    result = processes[module].result()
+    result = run(f"import {module}\n{RUN if module in RUN_AFTER else LOOK_UP}", tmp_path)
     assert result.returncode == 0, result.stderr
     assert "could not" not in result.stderr
 
@@ -225,13 +206,18 @@ def test_public_names() -> None:
         pykeen_dhns.Nope  # noqa: B018
 
 
+def import_alone(module: str, cwd: Path) -> set[str]:
+    """Import a module into a process without anything else, and return what of PyTorch and PyKEEN comes with it."""
+    code = f"import sys, {module}; print(*{{'torch', 'pykeen'}} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
 def test_package_is_lazy(tmp_path: Path) -> None:
     """The package itself imports neither PyTorch nor PyKEEN."""
-    result = run("import sys, pykeen_dhns; print({'torch', 'pykeen'} & set(sys.modules))", tmp_path)
-    assert result.stdout.strip() == "set()", result.stderr
+    assert import_alone("pykeen_dhns", tmp_path) == set()
 
 
 def test_diffusion_is_independent(tmp_path: Path) -> None:
     """Neither the diffusion model nor the generator needs PyKEEN."""
-    code = "import sys, pykeen_dhns.diffusion, pykeen_dhns.diffheg; print('pykeen' in sys.modules)"
-    assert run(code, tmp_path).stdout.strip() == "False"
+    assert import_alone("pykeen_dhns.diffusion, pykeen_dhns.diffheg", tmp_path) == {"torch"}

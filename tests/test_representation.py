@@ -4,8 +4,6 @@ import copy
 import functools
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,8 @@ from torch.nn import functional
 from pykeen_dhns.feature_representation import FeatureRepresentation, Projection
 from pykeen_dhns.fusion import MeanFusion, fusion_resolver
 from pykeen_dhns.representation import MultimodalRepresentation
+
+from . import fresh
 
 MAX_ID = 7
 SHAPES: list[tuple[tuple[int, ...], torch.dtype]] = [
@@ -498,8 +498,8 @@ def test_pickle(tmp_path: Path) -> None:
     source, target = tmp_path.joinpath("model.pkl"), tmp_path.joinpath("scores.pt")
     torch.save(model, source)
     check_copy(torch.load(source, weights_only=False), model)
-    command = [sys.executable, "-c", LOAD, str(source), str(target)]
-    result = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    result = fresh.run(LOAD, tmp_path, source, target)
+    assert result.returncode == 0, result.stderr
     assert result.stdout.split(" ", maxsplit=2)[:2] == ["pykeen_dhns.representation", "MultimodalRepresentation"]
     assert torch.equal(torch.load(target), model.predict_hrt(torch.tensor([[0, 1, 2], [3, 4, 5]])))
 

@@ -1,12 +1,11 @@
 """Test that examples and benchmarks run, in a short form."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from . import fresh
 
 ROOT = Path(__file__).parents[1]
 SHORT = ("--graph", "nations", "--epochs", "1")
@@ -14,14 +13,7 @@ SHORT = ("--graph", "nations", "--epochs", "1")
 
 def run(script: str, *arguments: str, cwd: Path) -> str:
     """Run a script, and return what it prints."""
-    result = subprocess.run(
-        [sys.executable, ROOT / script, *arguments],
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = fresh.run_script(ROOT / script, *arguments, cwd=cwd)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

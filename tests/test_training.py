@@ -2,11 +2,8 @@
 
 import copy
 import functools
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +28,8 @@ from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveL
 from pykeen_dhns.binding import UnboundModelError
 from pykeen_dhns.objective import GeneratorKind
 from pykeen_dhns.scoring import AnyModel
+
+from . import fresh
 
 FACTORY = Nations().training
 
@@ -353,7 +352,6 @@ def test_early_stopping_restores_the_generator(tmp_path: Path) -> None:
 
 SCRIPT = """
 import os, signal, sys, torch
-torch.set_num_threads(1)
 from pykeen.training.callbacks import TrainingCallback
 from tests.test_training import FACTORY, make_loop, state
 
@@ -384,14 +382,8 @@ def test_killed_and_resumed(tmp_path: Path, model: str, hard_fraction: str) -> N
 
     def run(name: str, kill: str, code: int, target: str) -> None:
         folder = tmp_path / name
-        process = subprocess.run(
-            [sys.executable, "-c", SCRIPT, folder, kill, model, hard_fraction, tmp_path / target],
-            cwd=Path(__file__).parents[1],
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        arguments = (folder, kill, model, hard_fraction, tmp_path / target)
+        process = fresh.run(SCRIPT, tmp_path, *arguments, path=fresh.ROOT)
         assert process.returncode == code, process.stderr
 
     run("killed", "kill", -signal.SIGKILL, "never")

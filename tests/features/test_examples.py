@@ -1,7 +1,5 @@
 """Test that examples with features run, in a short form."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from pykeen.datasets import Nations
 
 from pykeen_dhns.features import EncodedFeatures
 
+from ..fresh import run_script
 from ..test_scripts import ROOT, run
 
 SHORT = ("--epochs", "1", "--embedding-dim", "4")
@@ -53,13 +52,7 @@ def test_multimodal_mkgy_published(published: Path, tmp_path: Path) -> None:
 def test_multimodal_mkgy_without_dataset(tmp_path: Path) -> None:
     """If the dataset cannot be loaded, the example says what to do."""
     tmp_path.joinpath("entity2id.txt").write_text("not what it should be", encoding="utf8")
-    process = subprocess.run(
-        [sys.executable, ROOT / "examples" / "multimodal_mkgy.py", "--cache-root", tmp_path],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    process = run_script(ROOT / "examples" / "multimodal_mkgy.py", "--cache-root", tmp_path, cwd=tmp_path)
     assert process.returncode == 1
     assert "'mkgy' cannot be loaded." in process.stderr
     assert "--cache-root FOLDER" in process.stderr

@@ -101,7 +101,7 @@ def test_progress(capsys: pytest.CaptureFixture[str]) -> None:
         ("a text", {}, TypeError, "texts='a text' is a single string"),
         (["a", 3], dict(labels=["x", "y"]), TypeError, r"texts\[1\]=3 is a int: it must be a string, or None"),
         (None, {}, TypeError, "texts is a NoneType: it must be a list, or something else with one item for each row"),
-        ({"a", "b"}, {}, TypeError, "texts is a set: it must be a list, .*, in their order"),
+        ({"a"}, {}, TypeError, "texts is a set: it must be a list, .*, in their order"),
         (pd.DataFrame(dict(x=["a"])), {}, TypeError, "texts is a DataFrame: it must be a list, .*, in their order"),
         ({1: "a"}, {}, TypeError, r"labels\[0\]=1 is a int: labels must be strings"),
         (["a"], dict(labels=3), TypeError, "labels is a int: it must be a list"),
@@ -125,7 +125,7 @@ def test_progress(capsys: pytest.CaptureFixture[str]) -> None:
         (["a"], dict(cache=3), TypeError, "cache=3 is a int: it must be a path"),
         (["a"], dict(cache=Path(__file__, "x.npy")), OSError, "request.json' cannot be written: .* can be written to"),
         (["a"], dict(cache="features.pt"), ValueError, "'features.pt' has suffix '.pt': it must be .npy"),
-        (["a"], dict(encoder_kwargs=dict(dim=object())), TypeError, "encoder_kwargs has a object, .* as an instance"),
+        (["a"], dict(encoder_kwargs=dict(dim={3})), TypeError, "encoder_kwargs has a set, .* as an instance"),
         (
             ["a"],
             dict(encoder=LexicalTextEncoder(), encoder_kwargs=dict(dim=3)),

@@ -1,19 +1,16 @@
 """Tests for training in two processes, on the CPU."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from .launching import launch, needs_groups
 from .processes import WHOLE, whole
 from .small import NATIONS, ODD, assert_same
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups, to leave no process behind")
+pytestmark = [needs_groups, pytest.mark.slow, pytest.mark.xdist_group("lightning-processes")]
 
 Results = list[dict[str, Any]]
 
@@ -22,25 +19,7 @@ Results = list[dict[str, Any]]
 def _results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Return what each of two processes has seen."""
     folder = tmp_path_factory.mktemp("processes")
-    # Lightning starts the second process from the first one
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("MASTER_", "LOCAL_", "NODE_"))
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.lightning.processes", folder],
-        cwd=Path(__file__).parents[2],
-        env=environment | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            output, _ = process.communicate(timeout=900)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    assert process.returncode == 0, output
+    launch("-m", "tests.lightning.processes", folder, cwd=Path(__file__).parents[2])
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 

@@ -1,9 +1,6 @@
 """Tests for runs that are resumed from Lightning's checkpoints."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from .small import Record, assert_same, fit, make_module, state
+from .. import fresh
 
 # the callback that saves is not needed any more
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using .ckpt_path:UserWarning")
@@ -21,7 +19,6 @@ SCRIPT = """
 import os
 import signal
 import sys
-import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 from tests.lightning.small import fit, make_module
@@ -32,7 +29,6 @@ class Kill(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 folder, model, hard_fraction = sys.argv[1:]
-torch.set_num_threads(1)
 checkpoint = ModelCheckpoint(folder, filename="{step}", every_n_train_steps=3, save_top_k=-1)
 module = make_module(model=model, hard_fraction=float(hard_fraction))
 fit(module, max_epochs=4, callbacks=[checkpoint, Kill()])
@@ -43,14 +39,7 @@ fit(module, max_epochs=4, callbacks=[checkpoint, Kill()])
 @pytest.mark.parametrize(("model", "hard_fraction"), [("RotatE", 0.0), ("TuckER", 0.5)])
 def test_killed_and_resumed(tmp_path: Path, model: str, hard_fraction: float) -> None:
     """A run that is killed in an epoch, and resumed from a checkpoint in it, ends like one that was not, to the bit."""
-    process = subprocess.run(
-        [sys.executable, "-c", SCRIPT, tmp_path, model, str(hard_fraction)],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    process = fresh.run(SCRIPT, tmp_path, tmp_path, model, hard_fraction, path=fresh.ROOT)
     assert process.returncode == -signal.SIGKILL, process.stderr
     # the 18th step is the 4th of the 3rd epoch
     assert {path.name for path in tmp_path.iterdir()} == {f"step={step}.ckpt" for step in range(3, 19, 3)}
