@@ -11,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
 ROOT = Path(__file__).parents[1]
-CONTEXT = multiprocessing.get_context(
+#: Of a type that depends on the platform
+CONTEXT: Any = multiprocessing.get_context(
     "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 )
 # the last one is imported by the first step of an optimizer
