@@ -70,7 +70,7 @@ def search(**kwargs: Any) -> HpoPipelineResult:
         (
             FITTING,
             {
-                *("negative_sampler.num_timesteps", "negative_sampler.learning_rate"),
+                *("negative_sampler.guidance", "negative_sampler.num_timesteps", "negative_sampler.learning_rate"),
                 *("loss.margin", "loss.adaptivity", "loss.hardness_weight"),
             },
         ),
