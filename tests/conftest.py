@@ -12,9 +12,10 @@ torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Distribute what takes longest first, such that at the end, no process has to wait for another."""
+    """Distribute files with slow tests first, such that at the end, no process has to wait for another."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: "slow" not in item.keywords)
+        slow = {item.path for item in items if "slow" in item.keywords}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from .launching import launch, needs_groups
 from .processes import WHOLE, whole
 from .small import NATIONS, ODD, assert_same
 
-pytestmark = [needs_groups, pytest.mark.slow, pytest.mark.xdist_group("lightning-processes")]
+pytestmark = [needs_groups, pytest.mark.slow]
 
 Results = list[dict[str, Any]]
 
