@@ -205,4 +205,6 @@ class DiffHEG(SelfOptimizedModule):
         samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
         if is_complex:
             samples = torch.view_as_complex(samples.unflatten(-1, (-1, 2)).contiguous())
+        # under mixed precision, older PyTorch (2.1) would reuse weights that were cast here, which have no gradients
+        torch.clear_autocast_cache()
         return samples

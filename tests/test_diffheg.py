@@ -23,6 +23,8 @@ def planted(num: int, dim: int = 8, num_modalities: int = 1, noise: float = 0.1)
 def test_shapes_and_dtypes(dtype: torch.dtype, num_modalities: int, batch_dims: tuple[int, ...]) -> None:
     """What goes in, comes out: dtype, and batch dimensions behind the modality."""
     real = torch.empty((), dtype=dtype).real.dtype
+    if real == torch.bfloat16 and torch.__version__.startswith("2.1."):
+        pytest.skip("PyTorch 2.1 has no squared error of bfloat16 on the CPU.")
     diffheg = DiffHEG(dim=6, num_groups=num_modalities, num_timesteps=20, levels=[0.1, 0.5]).to(dtype=real)
     dim = 3 if dtype.is_complex else 6
     target, condition = torch.randn(2, num_modalities, *batch_dims, dim, dtype=dtype)

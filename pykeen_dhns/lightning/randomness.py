@@ -35,7 +35,7 @@ def derive_seed(seed: int, purpose: Purpose, *numbers: int) -> int:
     :returns: the seed, as PyTorch wants it
     """
     (state,) = numpy.random.SeedSequence((seed, purpose, *numbers)).generate_state(1, numpy.uint64)
-    return int(state >> 1)
+    return int(state) >> 1
 
 
 @contextlib.contextmanager

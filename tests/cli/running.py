@@ -1,5 +1,6 @@
 """Run commands."""
 
+import inspect
 from typing import Any
 
 import pykeen.cli
@@ -9,10 +10,13 @@ from pykeen.training import SLCWATrainingLoop
 
 from pykeen_dhns.cli import main
 
+#: Keeps output and errors apart, as Click does since 8.2
+SEPARATE: dict[str, Any] = dict(mix_stderr=False) if "mix_stderr" in inspect.signature(CliRunner).parameters else dict()
+
 
 def invoke(*arguments: Any, command: Any = main) -> Result:
     """Run a command of this package, whatever comes out."""
-    return CliRunner().invoke(command, [*map(str, arguments)])
+    return CliRunner(**SEPARATE).invoke(command, [*map(str, arguments)])
 
 
 def run(*arguments: Any, command: Any = main) -> str:

@@ -43,7 +43,7 @@ def test_reproduces(tmp_path: Path) -> None:
 
 
 # PyKEEN tests the single result, of a single run, for significance
-@pytest.mark.filterwarnings("ignore::RuntimeWarning:scipy")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:scipy", "ignore::RuntimeWarning:numpy")
 @pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")
 def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """PyKEEN's command line takes an experiment, and compares its result."""

@@ -1,5 +1,6 @@
 """Tests for features with their provenance."""
 
+import importlib.metadata
 import json
 import re
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from pykeen.datasets import Nations
 
 from pykeen_dhns import MultimodalModel, __version__
@@ -31,7 +31,7 @@ def test_provenance() -> None:
     assert (provenance.kind, provenance.encoder, dict(provenance.encoder_kwargs)) == ("texts", "lexical", dict(dim=8))
     assert (provenance.num_missing, dict(provenance.missing)) == (1, dict(empty=1))
     assert provenance.versions["pykeen-dhns"] == __version__
-    assert provenance.versions["torch"] == torch.__version__
+    assert provenance.versions["torch"] == importlib.metadata.version("torch")
     assert "scikit-learn" in provenance.versions
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", provenance.created)
 
