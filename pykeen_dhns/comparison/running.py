@@ -68,6 +68,23 @@ class EpochTimes(TrainingCallback):
             sys.exit(1)
 
 
+class BestEpoch(TrainingCallback):
+    """Goes back to the best epoch at the end: PyKEEN 1.11.1 only does so if its stopper stops before."""
+
+    def __init__(self, path: Path) -> None:
+        """Initialize the callback.
+
+        :param path: where the stopper saves the weights of the best epoch
+        """
+        super().__init__()
+        self.path = path
+
+    def post_train(self, losses: list[float], **kwargs: Any) -> None:
+        """Load the weights."""
+        del losses, kwargs
+        self.model.load_state_dict(torch.load(self.path, weights_only=True))
+
+
 def execute(description: dict[str, Any], folder: Path) -> None:
     """Execute a run, and save its result.
 
@@ -136,10 +153,11 @@ def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvalua
     frequency = arguments["stopper_kwargs"]["frequency"]
     if frequency > num_epochs:
         raise ValueError(f"stopper_kwargs.frequency={frequency} is above num_epochs={num_epochs}: nothing is selected.")
-    arguments["training_kwargs"]["callbacks"] = times
     # the stopper only deletes its file if it stops
     with tempfile.TemporaryDirectory() as temporary:
-        arguments["stopper_kwargs"]["best_model_path"] = Path(temporary) / "best.pt"
+        path = Path(temporary) / "best.pt"
+        arguments["stopper_kwargs"]["best_model_path"] = path
+        arguments["training_kwargs"]["callbacks"] = [times, BestEpoch(path)]
         result = pipeline(
             dataset=dataset,
             **arguments,
