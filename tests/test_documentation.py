@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 import torch
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from pykeen_dhns import (
     DHNSNegativeSampler,
@@ -21,6 +23,9 @@ from pykeen_dhns import (
 )
 
 ROOT = Path(__file__).parents[1]
+
+#: Extras whose requirements have lower bounds that are tested
+TESTED_EXTRAS = ("examples", "lightning", "safetensors", "tests")
 README = (ROOT / "README.md").read_text(encoding="utf8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
@@ -95,3 +100,25 @@ def test_version() -> None:
     config.read(ROOT / "setup.cfg", encoding="utf8")
     assert config["metadata"]["version"] == __version__
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf8")
+
+
+def test_oldest_versions() -> None:
+    """What is tested as the oldest versions are those that are allowed."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg", encoding="utf8")
+    extras = config["options.extras_require"]
+    lines = "\n".join([config["options"]["install_requires"], *(extras[name] for name in TESTED_EXTRAS)]).splitlines()
+    # references to other extras are left out
+    allowed = {
+        requirement.name: Version(str(requirement.specifier).removeprefix(">="))
+        for requirement in (Requirement(line) for line in lines if line and not line.startswith("%"))
+    }
+    pinned = (ROOT / "constraints-oldest.txt").read_text(encoding="utf8").splitlines()
+    tested = {
+        requirement.name: Version(str(requirement.specifier).removeprefix("=="))
+        for requirement in (Requirement(line) for line in pinned if not line.startswith("#"))
+    }
+    assert {name: tested.get(name) for name in allowed} == allowed
+    python = config["options"]["python_requires"].removeprefix(">=")
+    assert f"oldest: python{python}\n" in (ROOT / "tox.ini").read_text(encoding="utf8")
+    assert f"with Python {python}," in pinned[0]
