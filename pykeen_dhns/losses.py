@@ -82,7 +82,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         adaptivity: float = 0.1,
         margins: Sequence[float] | None = None,
         weights: Sequence[float] | None = None,
-        positive_weight: float = 1.0,
+        positive_weight: float = 0.0,
         hardness_weight: float = 0.1,
         levels: Sequence[float] | None = None,
         hard_fraction: float = 0.125,
@@ -97,8 +97,9 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         :param adaptivity: the exponent $a \ge 0$ by which margins grow with the level
         :param margins: explicit margins $\gamma_t$ instead, one per level, hardest first, thus non-decreasing
         :param weights: the weights $w_t \ge 0$ of the negatives of a level, one per level, hardest first. Defaults to 1
-        :param positive_weight: the weight $w^+ \ge 0$ of the positive, 1 in the paper. $L_{KGC}$ has the positive
-            already; 0 leaves it there, such that $L_{HA}$ is only about generated negatives.
+        :param positive_weight: the weight $w^+ \ge 0$ of the positive. 1 is the paper's Eq. 13. $L_{KGC}$ has the
+            positive already; the default leaves it there, such that $L_{HA}$ is only about generated negatives. To
+            pull it twice did harm wherever the margin was right (``docs/findings.md``).
         :param hardness_weight: the weight $\lambda \ge 0$ of the generated negatives
         :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Must be those of the sampler,
             whose default this one shares.

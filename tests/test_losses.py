@@ -36,8 +36,8 @@ WEIGHTED = ["bcewithlogits", "mse", "softplus"]
 
 
 def make(**kwargs: Any) -> HardnessAdaptiveLoss:
-    """Create a loss in double precision."""
-    return HardnessAdaptiveLoss(**kwargs).double()
+    """Create a loss in double precision, with the positive in L_HA, as in the paper."""
+    return HardnessAdaptiveLoss(**dict(positive_weight=1.0) | kwargs).double()
 
 
 def draw(*shape: int) -> Tensor:
@@ -56,6 +56,7 @@ def expected(
     mask: Tensor | None = None,
     margins: list[float] | None = None,
     weights: list[float] | None = None,
+    positive_weight: float = 1.0,
 ) -> NDArray[np.float64]:
     """Compute Equation 13, row by row."""
     margins = [9 * t**0.1 for t in DEFAULT_LEVELS] if margins is None else margins
@@ -66,7 +67,7 @@ def expected(
         terms = []
         for level, (margin, weight) in enumerate(zip(margins, weights, strict=True)):
             negatives = [log_sigmoid(-s - margin) for s in scores[level][keep[row, level]]]
-            term = -log_sigmoid(margin + positive[row].item())
+            term = -positive_weight * log_sigmoid(margin + positive[row].item())
             terms.append(term - weight * float(np.mean(negatives)) if negatives else term)
         rows.append(np.mean(terms))
     return np.asarray(rows)
@@ -93,6 +94,9 @@ def test_defaults() -> None:
     assert loss.base.margin == 5
     assert loss.level_margins().tolist() == pytest.approx([5 * t**0.1 for t in DEFAULT_LEVELS])
     assert loss.level_weights().tolist() == [1, 1, 1, 1]
+    # the base loss has the positive already
+    low, high, generated = torch.full((2, 1), -9.0), torch.full((2, 1), 9.0), torch.zeros(2, 4, 1)
+    assert loss.hardness_adaptive(low, generated).equal(loss.hardness_adaptive(high, generated))
     sampler = default_of(DHNSNegativeSampler, "hard_fraction")
     assert default_of(HardnessAdaptiveLoss, "hard_fraction") == sampler == loss.hard_fraction
 
@@ -133,7 +137,7 @@ def test_hardness_adaptive(masked: bool, num_negatives: int, reduction: str) -> 
     """It is Equation 13."""
     positive, generated = draw(6, 1), draw(6, 4, num_negatives)
     mask = torch.rand(generated.shape) < 0.6 if masked else None
-    kwargs: dict[str, Any] = dict(margins=[1.0, 2.0, 4.0, 8.0], weights=[0.5, 1.0, 2.0, 0.0])
+    kwargs: dict[str, Any] = dict(margins=[1.0, 2.0, 4.0, 8.0], weights=[0.5, 1.0, 2.0, 0.0], positive_weight=0.5)
     for arguments in ({}, kwargs):
         rows = expected(positive, generated, mask, **arguments)
         actual = make(reduction=reduction, **arguments).hardness_adaptive(positive, generated, mask)
@@ -480,7 +484,7 @@ def test_dtypes(dtype: torch.dtype) -> None:
     """Gradients have the scores' own precision, and the loss no less than the buffers."""
     positive, negative = draw(6, 1), draw(6, 16)
     low, lower = (x.detach().to(dtype).requires_grad_() for x in (positive, negative))
-    actual = HardnessAdaptiveLoss(hard_fraction=1).process_slcwa_scores(low, lower)
+    actual = HardnessAdaptiveLoss(hard_fraction=1, positive_weight=1.0).process_slcwa_scores(low, lower)
     actual.backward()
     assert low.grad is not None
     assert low.grad.dtype == dtype
@@ -493,7 +497,7 @@ def test_dtypes(dtype: torch.dtype) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda() -> None:
     """The device does not matter."""
-    loss = HardnessAdaptiveLoss(hard_fraction=0.5).cuda()
+    loss = HardnessAdaptiveLoss(hard_fraction=0.5, positive_weight=1.0).cuda()
     positive, negative = draw(6, 1), draw(6, 16)
     batch_filter = torch.rand(6, 16) < 0.7
     wanted = make(hard_fraction=0.5).process_slcwa_scores(positive, negative[batch_filter], batch_filter=batch_filter)

@@ -131,7 +131,7 @@ def make_multimodal_loop(missing: tuple[int, ...] = (), **kwargs: Any) -> DHNSTr
     """Create a loop with a multimodal model."""
     torch.manual_seed(0)
     model = make_multimodal(textual=make_features(missing), visual=make_features())
-    model.loss = HardnessAdaptiveLoss(margin=3.0, hardness_weight=0.5)
+    model.loss = HardnessAdaptiveLoss(margin=3.0, positive_weight=1.0, hardness_weight=0.5)
     return DHNSTrainingLoop(model=model, triples_factory=FACTORY, optimizer="adam", num_negs_per_pos=4, **kwargs)
 
 
