@@ -49,7 +49,7 @@ class Switches:
     #: What generates embeddings
     generator: GeneratorKind = "diffheg"
     #: Whether to generate an embedding for each modality, or for the structural one only
-    multimodal: bool = True
+    multimodal: bool = False
     #: Whether generated negatives have a loss of their own (NTAT), or are added to the sampled ones
     adaptive_training: bool = True
     #: Whether each level has a margin of its own (HAL), or all have the same

@@ -93,7 +93,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         num_layers: int = 2,
         prediction: Prediction = "velocity",
         generator: GeneratorKind = "diffheg",
-        multimodal: bool = True,
+        multimodal: bool = False,
         adaptive_training: bool = True,
         adaptive_margin: bool = True,
         diffusion_weight: float = 0.0,
@@ -135,7 +135,8 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         :param prediction: what the denoiser predicts, ``velocity`` or, as in the paper, ``noise``
         :param generator: what generates negatives: ``diffheg``; ``noise``, Gaussian noise of the same mean and scale,
             at the same levels, which is the control that any claim about ``diffheg`` needs; or ``none``
-        :param multimodal: whether to generate an embedding for each modality, or for the structural one only
+        :param multimodal: whether to generate an embedding for each modality, as in the paper, or for the structural
+            one only, the default: this takes less time, and was better (``docs/findings.md``)
         :param adaptive_training: whether generated negatives have a loss of their own ($L_{HA}$; NTAT), or are added to
             the sampled ones
         :param adaptive_margin: whether each level has a margin of its own (HAL), or all share a fixed one

@@ -448,7 +448,7 @@ def test_workers(num_workers: int) -> None:
 SWITCHES: list[dict[str, Any]] = [
     dict(generator="none"),
     dict(generator="noise"),
-    dict(multimodal=False),
+    dict(multimodal=True),
     dict(levels=[0.1]),
     dict(adaptive_training=False),
     dict(adaptive_training=False, filtered=True),

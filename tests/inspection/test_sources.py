@@ -96,6 +96,7 @@ def test_modalities(textual: str) -> None:
         model="multimodal",
         model_kwargs=dict(interaction="rotate", embedding_dim=4, modalities=dict(textual=textual)),
         training_loop="dhns",
+        training_loop_kwargs=dict(multimodal=True),
     )
     inspection = inspect_result(result, num_examples=200)
     assert inspection.modalities == ("structural", "textual")
@@ -117,12 +118,11 @@ def test_modalities(textual: str) -> None:
 
 
 def test_single_modality(textual: str) -> None:
-    """With multimodal=False, there is nothing but the structural one."""
+    """Without multimodal=True, there is nothing but the structural one."""
     result = run(
         model="multimodal",
         model_kwargs=dict(interaction="distmult", embedding_dim=4, modalities=dict(textual=textual)),
         training_loop="dhns",
-        training_loop_kwargs=dict(multimodal=False),
     )
     assert inspect_result(result).modalities == ("structural",)
 

@@ -99,6 +99,7 @@ def multimodal() -> dict[str, Any]:
         model_kwargs=dict(interaction="distmult", embedding_dim=6, modalities=dict(textual=features)),
         batch_size=100,
         generator="noise",
+        multimodal=True,
     )
     trainer = fit(module, callbacks=[record], limit_val_batches=1.0, accumulate_grad_batches=2, **trainer_kwargs(2))
     return dict(**record.result(), val_loss=trainer.callback_metrics["val_loss"])

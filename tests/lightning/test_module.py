@@ -92,7 +92,7 @@ def test_same_as_the_training_loop(model: str, generator: GeneratorKind) -> None
 
 def test_learns() -> None:
     """The losses of model and generator decrease, and what the loop reports is reported."""
-    module = make_module(learning_rate=0.02, model=MultimodalModel, **_multimodal())
+    module = make_module(learning_rate=0.02, model=MultimodalModel, multimodal=True, **_multimodal())
     first = dict(fit(module, max_epochs=1).callback_metrics)
     last = fit(module, max_epochs=20, limit_val_batches=1.0).callback_metrics
     assert last["train_loss"] < 0.9 * first["train_loss"]
