@@ -17,7 +17,7 @@ EXPERIMENTS = Path(__file__).parents[1] / "examples" / "experiments"
 
 #: The names of files, each with a comparison, and the name of a cell
 CELLS = {
-    "db15k-rotate-dhns-unguided": ("longer", "DB15K, dhns, the other guidance, 16"),
+    "db15k-rotate-dhns": ("longer", "DB15K, dhns, 16"),
     "mkgy-rotate-dhns-sampler": ("rotate", "MKG-Y, dhns, sampler only"),
     "mkgy-rotate-dhns-text": ("rotate", "MKG-Y, dhns + text"),
 }

@@ -132,7 +132,9 @@ def make_multimodal_loop(missing: tuple[int, ...] = (), **kwargs: Any) -> DHNSTr
     torch.manual_seed(0)
     model = make_multimodal(textual=make_features(missing), visual=make_features())
     model.loss = HardnessAdaptiveLoss(margin=3.0, positive_weight=1.0, hardness_weight=0.5)
-    return DHNSTrainingLoop(model=model, triples_factory=FACTORY, optimizer="adam", num_negs_per_pos=4, multimodal=True, **kwargs)
+    return DHNSTrainingLoop(
+        model=model, triples_factory=FACTORY, optimizer="adam", num_negs_per_pos=4, multimodal=True, **kwargs
+    )
 
 
 def test_loss_by_hand() -> None:
