@@ -101,7 +101,8 @@ def test_modalities(folder: Path) -> None:
         np.save(folder / f"{name}.npy", np.random.default_rng(0).normal(size=(14, 3)))
     kwargs = json.dumps(dict(interaction="distmult", embedding_dim=4, modalities=dict(textual="textual.npy")))
     arguments = ("--dataset", "nations", "--model", "multimodal", "--model-kwargs", kwargs, *SHORT)
-    run("train", *arguments, "--modality", "visual=visual.npy", "--training-loop", "dhns", "--output", "output")
+    loop = ("--training-loop", "dhns", "--training-loop-kwargs", '{"multimodal": true}')
+    run("train", *arguments, "--modality", "visual=visual.npy", *loop, "--output", "output")
     saved = load_run(folder / "output")
     assert saved.objective is not None
     assert saved.objective.bound.names == ("structural", "textual", "visual")
