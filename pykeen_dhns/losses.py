@@ -18,9 +18,9 @@ from pykeen.losses import (
 )
 from pykeen.typing import BoolTensor, FloatTensor
 from torch import Tensor
-from torch.nn import functional
 
 from .diffusion.levels import DEFAULT_LEVELS, resolve_levels
+from .hardness import hardness_adaptive_rows
 from .layout import ColumnLayout, is_in_use
 from .level_values import check_ascending, check_length, check_margins, check_weights
 from .loss_columns import split_columns, to_dense, to_sparse
@@ -225,7 +225,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
                 f"{len(margins)}: it must be (batch_size, num_levels, num_negatives). Pass the levels, if not this "
                 f"loss's own, {self.levels}."
             )
-        return self._hardness_adaptive(
+        return self._reduce_hardness(
             positive_scores,
             generated_scores.flatten(start_dim=1),
             columns=torch.arange(num_levels, device=generated_scores.device).repeat_interleave(num_negatives),
@@ -234,60 +234,16 @@ class HardnessAdaptiveLoss(SetwiseLoss):
             mask=None if mask is None else mask.flatten(start_dim=1),
         )
 
-    def _hardness_adaptive(
-        self,
-        positive_scores: Tensor,
-        generated_scores: Tensor,
-        columns: Tensor,
-        margins: Tensor,
-        weights: Tensor,
-        mask: Tensor | None = None,
-        pos_weights: Tensor | None = None,
-        neg_weights: Tensor | None = None,
-    ) -> Tensor:
-        """Compute the loss over generated negatives, of which levels may have different numbers.
-
-        :param positive_scores: shape: (batch_size, 1) the scores of the positives
-        :param generated_scores: shape: (batch_size, num_columns) the scores of the generated negatives
-        :param columns: shape: (num_columns,) the index of each column's level
-        :param margins: shape: (num_levels,) the margins
-        :param weights: shape: (num_levels,) the weights of the levels
-        :param mask: shape: (batch_size, num_columns) which negatives count. Defaults to all.
-        :param pos_weights: shape: (batch_size, 1) the sample weights of the positives
-        :param neg_weights: shape: (batch_size, num_columns) the sample weights of the negatives
-
-        :returns: shape: () the loss
-        """
-        # the buffers are of single precision, also where scores are of half or double precision
-        dtype = torch.promote_types(margins.dtype, generated_scores.dtype)
-        margins, weights = margins.to(dtype), weights.to(dtype)
-        if mask is None:
-            present = margins.new_ones(1, len(columns))
-        else:
-            # before anything else: NaN or infinity times zero is NaN, in the gradient, too
-            generated_scores = torch.where(mask, generated_scores, 0.0)
-            present = mask.to(dtype)
-        # what each negative contributes to the mean over levels of the means over their negatives
-        counts = present.new_zeros(len(present), len(margins)).index_add(1, columns, present).clamp(min=1)
-        shares = (weights / (len(margins) * counts))[:, columns] * present
-
-        positive = self.positive_weight * functional.logsigmoid(margins + positive_scores).mean(dim=-1)
-        if pos_weights is not None:
-            positive = positive * self._normalize(pos_weights.to(dtype)).flatten()
-        if neg_weights is not None:
-            shares = shares * self._normalize(neg_weights.to(dtype), present if mask is not None else None)
-        negative = (shares * functional.logsigmoid(-generated_scores - margins[columns])).sum(dim=-1)
-        loss: Tensor = self._reduction_method(-(positive + negative))
+    def _reduce_hardness(self, positive_scores: Tensor, generated_scores: Tensor, **kwargs: Any) -> Tensor:
+        rows = hardness_adaptive_rows(
+            positive_scores,
+            generated_scores,
+            positive_weight=self.positive_weight,
+            normalize=self.reduction != "sum",
+            **kwargs,
+        )
+        loss: Tensor = self._reduction_method(rows)
         return loss
-
-    def _normalize(self, weights: Tensor, present: Tensor | None = None) -> Tensor:
-        """Normalise sample weights such that equal ones change nothing, as PyKEEN does, unless a sum is asked for."""
-        if self.reduction == "sum":
-            return weights
-        if present is None:
-            return weights / weights.mean().clamp(min=torch.finfo(weights.dtype).eps)
-        total = (weights * present).sum().clamp(min=torch.finfo(weights.dtype).eps)
-        return weights * (present.sum() / total)
 
     def combine(self, kgc: FloatTensor, hardness: FloatTensor) -> FloatTensor:
         """Combine the losses over sampled and generated negatives.
@@ -421,7 +377,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
             raise UnsupportedLabelSmoothingError(self)
         if num_sampled == num_columns:
             return kgc
-        hardness = self._hardness_adaptive(
+        hardness = self._reduce_hardness(
             positive_scores,
             negative_scores[:, num_sampled:],
             columns=columns,

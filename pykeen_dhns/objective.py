@@ -1,124 +1,26 @@
 """The loss of a batch: Algorithm 1, without the steps of the optimisers."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
-from class_resolver import Hint, OptionalKwargs
+from class_resolver import OptionalKwargs
 from pykeen.models import Model
 from pykeen.triples.instances import SLCWABatch
 from pykeen.typing import InductiveMode
 from torch import Tensor
 
+from .batch_parts import BatchPart, PreparedBatch
 from .binding import BoundModel, Embeddings
 from .conditions import Condition
 from .diffheg import DiffHEG
-from .diffusion import Prediction, Reverse
-from .diffusion.schedule import Schedule
+from .loop_settings import GeneratorConfig, Switches
 from .losses import HardnessAdaptiveLoss
 from .noise import GaussianNoise
 from .scoring import ScoredTriples, TripleScorer
 from .statistics import EpochStatistics
-from .validation import check_choice, check_non_negative
 
-__all__ = ["GeneratorConfig", "GeneratorKind", "JointObjective", "Switches"]
-
-#: What generates embeddings: the diffusion model, noise of the same scale (the control), or nothing at all
-GeneratorKind = Literal["diffheg", "noise", "none"]
-
-
-@dataclasses.dataclass(frozen=True)
-class GeneratorConfig:
-    """The arguments of the generator, cf. :class:`pykeen_dhns.DiffHEG`."""
-
-    num_timesteps: int = 50
-    schedule: Hint[Schedule] = None
-    reverse: Reverse = "short"
-    levels: Sequence[float] | None = None
-    hidden_dim: int | None = None
-    num_layers: int = 2
-    prediction: Prediction = "velocity"
-    learning_rate: float = 2e-3
-
-
-@dataclasses.dataclass(frozen=True)
-class Switches:
-    """What of the method to use, for ablations (Table 5 of the paper)."""
-
-    #: What generates embeddings
-    generator: GeneratorKind = "diffheg"
-    #: Whether to generate an embedding for each modality, or for the structural one only
-    multimodal: bool = False
-    #: Whether generated negatives have a loss of their own (NTAT), or are added to the sampled ones
-    adaptive_training: bool = True
-    #: Whether each level has a margin of its own (HAL), or all have the same
-    adaptive_margin: bool = True
-    #: The weight with which the gradient of the diffusion loss reaches the model
-    diffusion_weight: float = 0.0
-    #: The share of a batch's positives, drawn at random, from which to learn, and for which to generate
-    generated_share: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        :raises ValueError: if one is out of range
-        """
-        if not 0 < self.generated_share <= 1:
-            raise ValueError(f"generated_share={self.generated_share} must be above 0, and at most 1.")
-        if self.generated_share < 1 and not self.adaptive_training:
-            raise ValueError(
-                f"generated_share={self.generated_share} needs adaptive_training=True: otherwise, what is generated is "
-                "added to the sampled negatives, of which each positive must have the same number."
-            )
-        check_choice("generator", self.generator, get_args(GeneratorKind))
-        check_non_negative("diffusion_weight", self.diffusion_weight)
-
-
-@dataclasses.dataclass
-class _Prepared:
-    """What is drawn and generated once for a whole batch, however it is split."""
-
-    #: shape: (num_chosen,) the rows of the batch from which to learn, and for which to generate, ascending
-    rows: Tensor
-    embeddings: Embeddings
-    #: shape: (num_levels, num_groups, num_chosen, dim)
-    samples: Tensor
-    #: shape: (num_groups, num_chosen), and (num_groups, num_chosen, dim). None, if there is nothing to learn.
-    t: Tensor | None
-    noise: Tensor | None
-
-
-@dataclasses.dataclass
-class _Part:
-    """A part of a batch, and what of the chosen rows belongs to it."""
-
-    start: int
-    stop: int
-    #: the size of the batch, and the number of its chosen rows
-    size: int
-    num_chosen: int
-    #: which of the chosen rows are in this part
-    chosen: slice
-    #: shape: (num_chosen_here,) their rows, counted from the start of this part
-    rows: Tensor
-
-    @property
-    def share(self) -> float:
-        """Return which share of all chosen rows is in this part."""
-        return len(self.rows) / self.num_chosen
-
-    def factor(self, reduction: str) -> float:
-        """Return by what to multiply a loss of the chosen rows here, such that all parts' add up to the batch's.
-
-        :param reduction: the reduction of the loss: a mean over rows will be weighted by the part's size, a sum will
-            not, and is to be as large as that of all rows
-
-        :returns: the factor
-        """
-        if reduction == "mean":
-            return self.share * self.size / (self.stop - self.start)
-        return self.size / self.num_chosen
+__all__ = ["JointObjective"]
 
 
 class JointObjective:
@@ -169,7 +71,7 @@ class JointObjective:
         #: What tells the generator which embedding is missing
         self.condition: Condition
         self.generator: DiffHEG | GaussianNoise | None = self._make_generator()
-        self._prepared: _Prepared | None = None
+        self._prepared: PreparedBatch | None = None
         # at the door: margins and weights must fit the levels
         if self.generator is not None and switches.adaptive_training:
             self.criterion.level_margins(self.fractions)
@@ -274,7 +176,7 @@ class JointObjective:
         result: Tensor = loss
         return result
 
-    def _prepare(self, positives: Tensor) -> _Prepared:
+    def _prepare(self, positives: Tensor) -> PreparedBatch:
         assert self.generator is not None
         learns = torch.is_grad_enabled()
         size = len(positives)
@@ -291,23 +193,25 @@ class JointObjective:
             self.generator.observe(targets, conditions, embeddings.learnable)
             if isinstance(self.generator, DiffHEG):
                 t, noise = self.generator.draw(targets)
-        return _Prepared(
+        return PreparedBatch(
             rows=rows, embeddings=embeddings, samples=self.generator.generate(conditions), t=t, noise=noise
         )
 
-    def _locate(self, start: int, stop: int, size: int) -> _Part:
+    def _locate(self, start: int, stop: int, size: int) -> BatchPart:
         """Find the chosen rows of a part of the batch."""
         assert self._prepared is not None
         rows = self._prepared.rows
         chosen = slice(0, len(rows))
         if (start, stop) != (0, size):
             chosen = slice(*torch.searchsorted(rows, rows.new_tensor([start, stop])).tolist())
-        return _Part(start=start, stop=stop, size=size, num_chosen=len(rows), chosen=chosen, rows=rows[chosen] - start)
+        return BatchPart(
+            start=start, stop=stop, size=size, num_chosen=len(rows), chosen=chosen, rows=rows[chosen] - start
+        )
 
     def _read(self, positives: Tensor) -> Embeddings:
         return self.bound.read(positives, self.condition, detach=not self.switches.diffusion_weight)
 
-    def _score_generated(self, scored: ScoredTriples, part: _Part) -> Tensor:
+    def _score_generated(self, scored: ScoredTriples, part: BatchPart) -> Tensor:
         """Score generated negatives, shape: (num_chosen_here, num_levels, 2)."""
         assert self._prepared is not None
         usable = self._prepared.embeddings.usable
@@ -322,7 +226,7 @@ class JointObjective:
         joint = self.bound.joint_score(scores, None if usable is None else usable[:, part.chosen])
         return joint.permute(2, 0, 1)
 
-    def _diffusion_loss(self, positives: Tensor, part: _Part) -> Tensor | None:
+    def _diffusion_loss(self, positives: Tensor, part: BatchPart) -> Tensor | None:
         if not isinstance(self.generator, DiffHEG):
             return None
         assert self._prepared is not None
@@ -346,7 +250,7 @@ class JointObjective:
         batch: SLCWABatch,
         scored: ScoredTriples,
         generated: Tensor | None,
-        part: _Part | None,
+        part: BatchPart | None,
         start: int,
         stop: int,
         label_smoothing: float,

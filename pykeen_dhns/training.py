@@ -32,7 +32,8 @@ from torch.utils.data import DataLoader
 from .diffusion import Prediction, Reverse
 from .diffusion.schedule import Schedule
 from .instances import SharedSLCWAInstances
-from .objective import GeneratorKind, JointObjective
+from .loop_settings import GeneratorKind
+from .objective import JointObjective
 from .preservation import preserve_modules, preserve_random_state
 from .sampling import DHNSNegativeSampler
 from .training_arguments import ResolvedArguments, check_not_twice, resolve_arguments

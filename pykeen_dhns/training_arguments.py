@@ -7,7 +7,7 @@ from typing import Any
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 
-from .objective import GeneratorConfig, Switches
+from .loop_settings import GeneratorConfig, Switches
 from .sampling import DHNSNegativeSampler
 
 __all__ = ["ResolvedArguments", "check_not_twice", "merge_arguments", "only_for_own", "resolve_arguments"]

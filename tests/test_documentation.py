@@ -23,11 +23,10 @@ from pykeen_dhns import (
 )
 
 ROOT = Path(__file__).parents[1]
-
-#: Extras whose requirements have lower bounds that are tested
-TESTED_EXTRAS = ("examples", "lightning", "safetensors", "tests")
 README = (ROOT / "README.md").read_text(encoding="utf8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+#: Extras whose requirements have lower bounds that are tested
+TESTED_EXTRAS = ("examples", "lightning", "safetensors", "tests")
 
 
 def load_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:

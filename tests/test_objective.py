@@ -11,8 +11,8 @@ from pykeen.triples.instances import SLCWABatch
 from torch import Tensor
 
 from pykeen_dhns import DHNSTrainingLoop, DiffHEG, MultimodalRepresentation
+from pykeen_dhns.loop_settings import GeneratorKind
 from pykeen_dhns.losses import HardnessAdaptiveLoss
-from pykeen_dhns.objective import GeneratorKind
 
 from .test_binding import make_features, make_multimodal
 from .test_training import FACTORY

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss
 from pykeen_dhns.binding import UnboundModelError
-from pykeen_dhns.objective import GeneratorKind
+from pykeen_dhns.loop_settings import GeneratorKind
 from pykeen_dhns.scoring import AnyModel
 
 from . import fresh

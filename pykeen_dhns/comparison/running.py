@@ -79,9 +79,8 @@ class BestEpoch(TrainingCallback):
         super().__init__()
         self.path = path
 
-    def post_train(self, losses: list[float], **kwargs: Any) -> None:
-        """Load the weights."""
-        del losses, kwargs
+    # docstr-coverage: inherited
+    def post_train(self, losses: list[float], **kwargs: Any) -> None:  # noqa: ARG002
         self.model.load_state_dict(torch.load(self.path, weights_only=True))
 
 

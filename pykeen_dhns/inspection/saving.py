@@ -15,7 +15,8 @@ from torch import nn
 
 from .labels import to_model_ids
 from ..diffheg import DiffHEG
-from ..objective import GeneratorConfig, JointObjective, Switches
+from ..loop_settings import GeneratorConfig, Switches
+from ..objective import JointObjective
 from ..sampling import DHNSNegativeSampler
 from ..selection import Selection, selection_resolver
 from ..training import DHNSTrainingLoop

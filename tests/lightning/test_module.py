@@ -19,7 +19,7 @@ from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveL
 from pykeen_dhns.lightning import DHNSLitModule, JointOptimizer
 from pykeen_dhns.lightning.instances import ShardedLoader
 from pykeen_dhns.lightning.randomness import Purpose, derive_seed
-from pykeen_dhns.objective import GeneratorKind
+from pykeen_dhns.loop_settings import GeneratorKind
 
 from .small import NATIONS, Record, fit, make_module, make_trainer
 
