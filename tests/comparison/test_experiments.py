@@ -23,17 +23,21 @@ EXPERIMENTS = sorted((Path(__file__).parents[2] / "examples" / "experiments").gl
 
 def test_reproduces(tmp_path: Path) -> None:
     """PyKEEN's pipeline, without any selection, comes to the same model as the run which selected the epoch."""
-    comparison = make(trials=1, search=[], seeds=[1, 0], published={"dhns": {"mrr": 99.0}})
-    cell = find_cell(comparison, "dhns")
-    with pytest.raises(ValueError, match="tiny: dhns has 0 of 2 seeds"):
-        make_experiment(comparison, tmp_path, cell)
-    assert not compare(comparison, tmp_path, cells=cell.__eq__)
-    experiment = json.loads(json.dumps(make_experiment(comparison, tmp_path, cell)))
+    # which seed's best epoch is not the last one, of two, depends on the version of PyTorch
+    for seed in range(1, 8):
+        comparison = make(trials=1, search=[], seeds=[seed, 0], published={"dhns": {"mrr": 99.0}})
+        cell = find_cell(comparison, "dhns")
+        if seed == 1:
+            with pytest.raises(ValueError, match="tiny: dhns has 0 of 2 seeds"):
+                make_experiment(comparison, tmp_path, cell)
+        assert not compare(comparison, tmp_path, cells=cell.__eq__)
+        experiment = json.loads(json.dumps(make_experiment(comparison, tmp_path, cell)))
+        if experiment["pipeline"]["training_kwargs"]["num_epochs"] == 1:
+            break
+    assert experiment["pipeline"]["training_kwargs"]["num_epochs"] == 1
     metadata = experiment["metadata"]
     assert metadata["published"] == {"mrr": 99.0}
-    assert metadata["seeds"] == [1, 0]
-    # the best epoch is not the last one, of two
-    assert experiment["pipeline"]["training_kwargs"]["num_epochs"] == 1
+    assert metadata["seeds"] == [seed, 0]
     result = pipeline_from_config(experiment)
     for name, value in metadata["first_seed"].items():
         assert result.get_metric(METRICS[name]) == pytest.approx(value, rel=1e-5)
