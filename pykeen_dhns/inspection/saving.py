@@ -117,6 +117,7 @@ def _describe_sampler(sampler: DHNSNegativeSampler) -> dict[str, Any]:
             "num_negs_per_pos": sampler.num_negs_per_pos,
             "hard_fraction": 1.0,
             "generator": generator.generator,
+            "guidance": generator.guidance,
             "num_candidates": generator.num_candidates,
             "levels": [level / num_timesteps for level in diffheg.levels],
             "num_timesteps": num_timesteps,

@@ -70,6 +70,7 @@ class Forgetful(NearestSelection):
         dict(),
         dict(selection="band", selection_kwargs=dict(low=0.5, high=1.0)),
         dict(generator="shadow", hard_fraction=1.0, embedding_dim=8, num_candidates=8),
+        dict(guidance=0.125, hard_fraction=0.5),
         dict(schedule=cosine, reverse="ddpm", num_timesteps=20, levels=[0.5], generator="noise"),
     ],
 )
