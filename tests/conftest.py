@@ -4,6 +4,7 @@ import gc
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,6 +33,16 @@ def _freeze() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(name="textual")
+def _textual(tmp_path: Path) -> str:
+    """Return the path of features of Nations, which some entities lack."""
+    features = np.random.default_rng(0).normal(size=(14, 5)).astype(np.float16)
+    features[[2, 3]] = np.nan
+    path = tmp_path.joinpath("textual.npy")
+    np.save(path, features)
+    return str(path)
 
 
 @pytest.fixture(name="published")

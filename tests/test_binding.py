@@ -147,6 +147,16 @@ def test_gradients() -> None:
     assert not bound.read(POSITIVES, bound.make_condition()).targets.requires_grad
     assert bound.read(POSITIVES, bound.make_condition(), detach=False).targets.requires_grad
     assert bound.read(POSITIVES, bound.make_condition(), detach=False).conditions.requires_grad
+    heads, relations, tails = (
+        [side] if torch.is_tensor(side) else side
+        for side in model._get_representations(h=POSITIVES[:, 0], r=POSITIVES[:, 1], t=POSITIVES[:, 2], mode=None)
+    )
+    samples = bound.read(POSITIVES, bound.make_condition()).targets.unsqueeze(dim=0)
+    scores = bound.score(samples, heads=heads, relations=relations, tails=tails)
+    for side, known, missing in zip(scores.chunk(2, dim=1), (tails, heads), (heads, tails), strict=True):
+        inputs = [known[0], relations[0], missing[0]]
+        gradients = torch.autograd.grad(side.sum(), inputs, retain_graph=True)
+        assert [bool(gradient.any()) for gradient in gradients] == [True, True, False]
 
 
 def test_normalizer() -> None:

@@ -57,18 +57,17 @@ def test_every_interaction(name: str) -> None:
     sides = make_sides(interaction, 5)
     entities = make_sides(interaction, 3, 5)
     relation = tuple(part.unsqueeze(dim=0) for part in sides.relation)
-    for missing, known, computed in (
-        (sides.tail, sides.head, condition.tail(sides.head, sides.relation)),
-        (sides.head, sides.tail, condition.head(sides.tail, sides.relation)),
-        (entities.tail, entities.head, condition.tail(entities.head, relation)),
-        (entities.head, entities.tail, condition.head(entities.tail, relation)),
+    for missing, computed in (
+        (sides.tail, condition.tail(sides.head, sides.relation)),
+        (sides.head, condition.head(sides.tail, sides.relation)),
+        (entities.tail, condition.tail(entities.head, relation)),
+        (entities.head, condition.head(entities.tail, relation)),
     ):
         assert len(computed) == len(missing) > 0
         for part, expected in zip(computed, missing, strict=True):
             assert part.shape == expected.shape
             assert part.dtype == expected.dtype
             assert part.isfinite().all()
-        assert not any(part.requires_grad for part in known)
 
 
 @pytest.mark.parametrize("name", BILINEAR)

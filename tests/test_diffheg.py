@@ -62,6 +62,16 @@ def test_loss_by_hand(prediction: Prediction) -> None:
     torch.testing.assert_close(diffheg.loss(target, condition, t=t, noise=noise), expected)
 
 
+def test_masked_loss() -> None:
+    """What is masked does not count, whatever it is: the loss is that of the rest."""
+    diffheg = DiffHEG(dim=4, num_timesteps=10)
+    target, condition, noise = torch.randn(3, 1, 6, 4)
+    t, keep = torch.randint(1, 11, size=(1, 6)), torch.tensor([True, False, True, True, False, True])
+    expected = diffheg.loss(target[:, keep], condition[:, keep], t=t[:, keep], noise=noise[:, keep])
+    target[:, ~keep] = 100.0
+    torch.testing.assert_close(diffheg.loss(target, condition, t=t, noise=noise, mask=keep.unsqueeze(dim=0)), expected)
+
+
 @pytest.mark.parametrize("reverse", ["short", "ddpm"])
 def test_learns_planted_structure(reverse: Reverse) -> None:
     """Trained, it generates embeddings near the target, at its scale, the nearer the harder the level."""

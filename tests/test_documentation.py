@@ -1,6 +1,7 @@
 """Test that what the documentation says is true."""
 
 import configparser
+import doctest
 import importlib.util
 import inspect
 import re
@@ -13,6 +14,7 @@ import torch
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import pykeen_dhns
 from pykeen_dhns import (
     DHNSNegativeSampler,
     DHNSTrainingLoop,
@@ -76,11 +78,40 @@ def test_tables(name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert match.group(1) == module.table(results)
 
 
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's titles, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def test_links() -> None:
-    """Relative links lead somewhere."""
+    """Relative links lead somewhere, also within a page."""
+    num_anchors = 0
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf8")):
-            assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf8")):
+            if target.startswith("https://"):
+                continue
+            name, _, anchor = target.partition("#")
+            other = page.parent / name if name else page
+            assert other.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(other), f"{page.name}: {target}"
+            num_anchors += bool(anchor)
+    assert num_anchors > 10
+
+
+def modules_with_examples() -> list[str]:
+    """Return the names of the modules with examples in their docstrings."""
+    package = Path(pykeen_dhns.__file__).parent
+    paths = [path for path in package.rglob("*.py") if ">>> " in path.read_text(encoding="utf8")]
+    return sorted(".".join(path.relative_to(package.parent).with_suffix("").parts) for path in paths)
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_examples_in_docstrings(name: str) -> None:
+    """The examples give what they say."""
+    result = doctest.testmod(importlib.import_module(name.removesuffix(".__init__")))
+    assert result.attempted
+    assert not result.failed
 
 
 def test_every_argument_is_documented() -> None:

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -36,16 +35,6 @@ SMALL: dict[str, dict[str, Any]] = dict(
 NAMES = {interaction_resolver.normalize_cls(interaction): model for interaction, model in NAMED_MODELS.items()}
 
 interactions = pytest.mark.parametrize("interaction", sorted(NAMES))
-
-
-@pytest.fixture(name="textual")
-def _textual(tmp_path: Path) -> str:
-    """Return the path of features, which some entities lack."""
-    features = np.random.default_rng(0).normal(size=(14, 5)).astype(np.float16)
-    features[[2, 3]] = np.nan
-    path = tmp_path.joinpath("textual.npy")
-    np.save(path, features)
-    return str(path)
 
 
 def kwargs_for(name: str, **kwargs: Any) -> dict[str, Any]:

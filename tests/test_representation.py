@@ -501,7 +501,7 @@ def test_pickle(tmp_path: Path) -> None:
     result = fresh.run(LOAD, tmp_path, source, target)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split(" ", maxsplit=2)[:2] == ["pykeen_dhns.representation", "MultimodalRepresentation"]
-    assert torch.equal(torch.load(target), model.predict_hrt(torch.tensor([[0, 1, 2], [3, 4, 5]])))
+    assert torch.equal(torch.load(target, weights_only=True), model.predict_hrt(torch.tensor([[0, 1, 2], [3, 4, 5]])))
 
 
 def test_state_dict() -> None:

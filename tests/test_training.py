@@ -351,6 +351,39 @@ def test_continue_training() -> None:
     assert_same(first, second)
 
 
+def test_checkpoint_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If writing a checkpoint fails, the last one is still there, and nothing else."""
+    kwargs: dict[str, Any] = dict(
+        checkpoint_directory=tmp_path, checkpoint_name="checkpoint.pt", checkpoint_frequency=0
+    )
+    train(make_loop(), num_epochs=1, **kwargs)
+    path, save = tmp_path / "checkpoint.pt", torch.save
+    before = path.read_bytes()
+
+    def fail(obj: Any, f: Any, **options: Any) -> None:
+        # checkpoints; what is saved to memory, or by others, is not a path
+        if isinstance(f, Path):
+            f.write_bytes(b"half")
+            raise OSError("no space left")
+        save(obj, f, **options)
+
+    with monkeypatch.context() as context:
+        context.setattr(torch, "save", fail)
+        with pytest.raises(OSError, match="no space left"):
+            train(make_loop(), num_epochs=2, **kwargs)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before
+    assert len(train(make_loop(), num_epochs=2, **kwargs)) == 2
+
+
+def test_subgraphs() -> None:
+    """PyKEEN's sampling of subgraphs works, with a sampler that learns."""
+    loop = make_loop(hard_fraction=0.5)
+    losses = train(loop, num_epochs=1, batch_size=32, sampler="schlichtkrull")
+    assert torch.isfinite(torch.as_tensor(losses)).all()
+    assert isinstance(loop._sampler, DHNSNegativeSampler)
+
+
 def test_restart() -> None:
     """Training again starts again, with model, generator, and sampler: it is the same, to the bit, as a first time."""
     again, first = make_loop(hard_fraction=0.5), make_loop(hard_fraction=0.5)
@@ -541,15 +574,20 @@ def test_switches(switches: dict[str, Any], loss: str) -> None:
         assert losses != default
 
 
-def test_without_generator_it_is_pykeens_loop() -> None:
-    """Without generated negatives, and with the same sampler, training is PyKEEN's own."""
+@pytest.mark.parametrize("weighted", [False, True])
+def test_without_generator_it_is_pykeens_loop(weighted: bool) -> None:
+    """Without generated negatives, and with the same sampler, training is PyKEEN's own, with weights of triples, too."""
     results = []
+    weights: dict[str, Any] = dict(
+        loss_weighter="relation", loss_weighter_kwargs=dict(weights=torch.rand(FACTORY.num_relations))
+    )
     arms: list[tuple[Callable[..., SLCWATrainingLoop], dict[str, Any]]] = [
         (SLCWATrainingLoop, {}),
         (DHNSTrainingLoop, dict(generator="none")),
     ]
     for cls, kwargs in arms:
-        model = TransE(triples_factory=FACTORY, embedding_dim=6, loss="nssa", random_seed=0)
+        loss = "bcewithlogits" if weighted else "nssa"
+        model = TransE(triples_factory=FACTORY, embedding_dim=6, loss=loss, random_seed=0)
         loop = cls(
             model=model,
             triples_factory=FACTORY,
@@ -558,10 +596,27 @@ def test_without_generator_it_is_pykeens_loop() -> None:
             negative_sampler="basic",
             negative_sampler_kwargs=dict(num_negs_per_pos=4),
             **kwargs,
+            **(weights if weighted else {}),
         )
         losses = loop.train(FACTORY, num_epochs=3, batch_size=256, use_tqdm=False)
         results.append((losses, [p.detach() for p in model.parameters()]))
     torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("adaptive_training", [False, True])
+def test_weights_of_triples(adaptive_training: bool) -> None:
+    """PyKEEN's weights of triples have their effect, with generated negatives, as further columns, too."""
+    losses = []
+    for weight in (1.0, 2.0):
+        loop = make_loop(
+            model_kwargs=dict(loss="bcewithlogits"),
+            adaptive_training=adaptive_training,
+            loss_weighter="relation",
+            loss_weighter_kwargs=dict(weights=torch.full((FACTORY.num_relations,), weight)),
+        )
+        torch.manual_seed(0)
+        losses.append(train(loop, num_epochs=1)[0])
+    assert losses[1] > 1.2 * losses[0]
 
 
 def test_own_sampler_is_the_default() -> None:

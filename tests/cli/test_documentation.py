@@ -1,9 +1,7 @@
 """Test that everything in the pages about commands runs, in the order in which it is there."""
 
-import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,16 +11,14 @@ from pykeen_dhns.comparison import execution
 
 from .running import run, run_pykeen
 from ..comparison.test_execution import run_here
-
-DOCS = Path(__file__).parents[2] / "docs"
-BLOCK = re.compile(
-    r"(?:^<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
-)
+from ..entry_points.pages import run_page
 
 
-def commands(text: str) -> list[list[str]]:
-    """Split a block into commands."""
-    return [shlex.split(line) for line in text.replace("\\\n", " ").splitlines()]
+def run_commands(text: str, folder: Path) -> None:  # noqa: ARG001
+    """Run commands in this process, which saves the time of imports."""
+    for line in text.replace("\\\n", " ").splitlines():
+        program, *arguments = shlex.split(line)
+        {"pykeen": run_pykeen, "pykeen-dhns": run}[program](*arguments)
 
 
 # PyKEEN warns of itself
@@ -37,17 +33,4 @@ def test_page(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(execution, "run_in_process", run_here)
     # PyKEEN has no option for it
     monkeypatch.setitem(TrainingLoop.hpo_default, "num_epochs", dict(type=int, low=1, high=1))
-    page = (DOCS / f"{name}.md").read_text(encoding="utf8")
-    blocks = list(BLOCK.finditer(page))
-    assert 2 * len(blocks) == len(re.findall("^```", page, flags=re.MULTILINE))
-    variables: dict[str, Any] = {}
-    for block in blocks:
-        text = block["text"]
-        if block["file"]:
-            (tmp_path / block["file"]).write_text(text, encoding="utf8")
-        elif block["language"] == "python":
-            exec(compile(text, f"{name}.md", "exec"), variables)  # noqa: S102
-        else:
-            assert block["language"] == "shell", text
-            for program, *arguments in commands(text):
-                {"pykeen": run_pykeen, "pykeen-dhns": run}[program](*arguments)
+    run_page(name, tmp_path, shell=run_commands)

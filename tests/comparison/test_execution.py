@@ -1,22 +1,26 @@
 """Test that comparisons are completed, whatever happens in between."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from pykeen.datasets import Nations
+from pykeen.datasets.base import EagerDataset
 
-from pykeen_dhns.comparison import Comparison, best_trial, compare, finished_runs
+from pykeen_dhns.comparison import Comparison, best_trial, compare, finished_runs, running
 from pykeen_dhns.comparison import execution as module
 from pykeen_dhns.comparison.configuration import Run, merge
 from pykeen_dhns.comparison.evaluation import TimedEvaluator
 from pykeen_dhns.comparison.execution import Failure, run_in_process
 from pykeen_dhns.comparison.metrics import METRICS
-from pykeen_dhns.comparison.running import EpochTimes, execute
+from pykeen_dhns.comparison.running import EpochTimes, check_metrics, execute
 from pykeen_dhns.comparison.store import load_ranks, load_run
 
 from .small import CONTENT, make, save_fake
@@ -200,6 +204,23 @@ def test_nothing_to_select(arguments: dict[str, Any], message: str, tmp_path: Pa
     run.arguments.update(arguments)
     with pytest.raises(Failure, match=message):
         run_here(run, tmp_path, threads=1)
+
+
+@pytest.mark.parametrize(("mrr", "best"), [(math.nan, 0.5), (1.5, 0.5), (0.5, math.nan)])
+def test_diverged(mrr: float, best: float) -> None:
+    """Metrics that cannot be are an error, not a result."""
+    result: Any = SimpleNamespace(get_metric=lambda _: mrr, stopper=SimpleNamespace(best_metric=best))
+    with pytest.raises(ValueError, match="training has diverged"):
+        check_metrics(result)
+
+
+def test_no_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without validation triples, nothing can be selected."""
+    nations = Nations()
+    dataset = EagerDataset(training=nations.training, testing=nations.testing)
+    monkeypatch.setattr(running, "get_dataset", lambda **_: dataset)
+    with pytest.raises(Failure, match="has no validation triples"):
+        run_here(make(search=[]).trials(make().cells[0])[0], tmp_path, threads=1)
 
 
 def test_epoch_times() -> None:

@@ -62,13 +62,13 @@ def test_bad_downloads(server: Server, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_large_file(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a connection fails in the midst of a file, it is said what has arrived so far."""
-    monkeypatch.setattr(files, "TIMEOUT", (0.2, 0.2))
     server.files = {NAME: 1000 * CONTENT}
     server.answers = ["stalled"]
-    with pytest.raises(
-        ConnectionError, match=rf"expected SHA-256 {SHA256}, found [0-9a-f]{{64}} \([1-9]\d* bytes\)\):"
-    ):
-        fetch(server, tmp_path / NAME)
+    message = rf"expected SHA-256 {SHA256}, found [0-9a-f]{{64}} \([1-9]\d* bytes\)\):"
+    with monkeypatch.context() as context:
+        context.setattr(files, "TIMEOUT", (0.2, 0.2))
+        with pytest.raises(ConnectionError, match=message):
+            fetch(server, tmp_path / NAME)
     assert list(tmp_path.iterdir()) == []
     server.answers = ["slow"]
     assert fetch(server, tmp_path / NAME, sha256=files._hash(1000 * CONTENT)) == 1000 * CONTENT

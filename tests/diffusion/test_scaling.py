@@ -21,6 +21,20 @@ def test_first_batch_counts_in_full() -> None:
     torch.testing.assert_close(scale.denormalize(scale.normalize(x)), x)
 
 
+def test_mask() -> None:
+    """What is masked does not count, whatever it is, and a group without anything keeps its statistics."""
+    x, mask = torch.randn(2, 9, 3), torch.zeros(2, 9, dtype=torch.bool)
+    mask[0, 1::2] = True
+    expected, scale = RunningScale(dim=3), RunningScale(dim=3, num_groups=2)
+    initial = {name: value.clone() for name, value in scale.state_dict().items()}
+    expected.update(x[:1, 1::2])
+    x[~mask] = torch.nan
+    scale.update(x, mask)
+    for name, value in scale.state_dict().items():
+        torch.testing.assert_close(value[:1], expected.state_dict()[name])
+        assert value[1].equal(initial[name][1])
+
+
 def test_follows_moving_embeddings() -> None:
     """Old batches are forgotten."""
     generator = torch.Generator().manual_seed(0)

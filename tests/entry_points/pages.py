@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ def read_page(name: str) -> str:
     return (DOCS / f"{name}.md").read_text(encoding="utf8")
 
 
-def run_page(name: str, folder: Path) -> dict[str, Any]:
+def run_page(name: str, folder: Path, shell: Callable[[str, Path], None] | None = None) -> dict[str, Any]:
     """Write the page's files into a folder, run its snippets and commands there, and return the snippets' variables."""
+    shell = run_shell if shell is None else shell
     page = read_page(name)
     blocks = list(BLOCK.finditer(page))
     assert 2 * len(blocks) == len(re.findall("^```", page, flags=re.MULTILINE))
@@ -31,7 +33,7 @@ def run_page(name: str, folder: Path) -> dict[str, Any]:
             exec(compile(block["text"], f"{name}.md", "exec"), variables)  # noqa: S102
         else:
             assert block["language"] == "shell", block["text"]
-            run_shell(block["text"], folder)
+            shell(block["text"], folder)
     return variables
 
 

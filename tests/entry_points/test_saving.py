@@ -23,7 +23,7 @@ def test_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = run_page("saving", tmp_path)
     for name, folder in (("result", "trained"), ("other", "other")):
         expected = variables[name].model.predict_hrt(TRIPLES)
-        assert torch.load(tmp_path / folder / "scores.pt").equal(expected)
+        assert torch.load(tmp_path / folder / "scores.pt", weights_only=True).equal(expected)
     assert variables["model"].predict_hrt(TRIPLES).equal(variables["result"].model.predict_hrt(TRIPLES))
     assert_same(variables["sampler"], variables["loaded"], variables["fresh"])
 
@@ -53,7 +53,6 @@ def test_sampler(kwargs: dict[str, Any], tmp_path: Path) -> None:
         sampler.corrupt_batch(TRIPLES[start : start + 64])
     torch.save(sampler, tmp_path / "sampler.pt")
     torch.save(sampler.state_dict(), tmp_path / "state.pt")
-    # by default, only what cannot do harm is loaded
-    fresh.load_state_dict(torch.load(tmp_path / "state.pt"))
+    fresh.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     loaded = torch.load(tmp_path / "sampler.pt", weights_only=False)
     assert_same(copy.deepcopy(sampler), sampler, loaded, fresh)

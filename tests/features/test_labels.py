@@ -1,6 +1,5 @@
 """Tests for labels."""
 
-import doctest
 from typing import Any
 
 import pytest
@@ -8,15 +7,8 @@ import torch
 from pykeen.datasets import Nations
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
-from pykeen_dhns.features import entity_labels, label_to_text, labels
+from pykeen_dhns.features import entity_labels, label_to_text
 from pykeen_dhns.features.labels import check_labels, hash_strings, name_some, split_labels
-
-
-def test_documentation() -> None:
-    """What the documentation says is true."""
-    result = doctest.testmod(labels)
-    assert result.attempted
-    assert not result.failed
 
 
 def test_entity_labels() -> None:

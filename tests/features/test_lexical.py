@@ -1,6 +1,5 @@
 """Tests for the lexical encoder."""
 
-import doctest
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,9 @@ import torch
 from pykeen.nn.init import LabelBasedInitializer
 from pykeen.nn.text import text_encoder_resolver
 
-from pykeen_dhns.features import LexicalTextEncoder, encode_texts, label_to_text, lexical
+from pykeen_dhns.features import LexicalTextEncoder, encode_texts, label_to_text
 
 NAMES = ["Anna Karenina", "Karenina, Anna", "Anne of Green Gables", "University of Green Bay", "Tokyo", "Tokyo Tower"]
-
-
-def test_documentation() -> None:
-    """What the documentation says is true."""
-    result = doctest.testmod(lexical)
-    assert result.attempted
-    assert not result.failed
 
 
 def test_shared_words_are_near() -> None:

@@ -146,6 +146,9 @@ def test_choice_of_relation(source: Planted) -> None:
     assert {projection.relation for projection in inspection.projections} == {label}
     with pytest.raises(ValueError, match="There is no relation 'likes' among 55, the first of which are: 'accusation'"):
         inspect(source, relation="likes")
+    source.triples = source.triples[source.triples[:, 1] != 7]
+    with pytest.raises(ValueError, match="There is no training triple with relation="):
+        inspect(source, relation=label)
 
 
 def test_choice_of_examples(source: Planted) -> None:

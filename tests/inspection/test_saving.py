@@ -89,10 +89,9 @@ def test_sampler(arguments: dict[str, Any], tmp_path: Path) -> None:
     assert inspect_directory(tmp_path).to_markdown() == expected
     sampler = load_run(tmp_path).sampler
     assert sampler is not None
-    selection, original = (
-        vars(cast(DHNSNegativeSampler, x).entity_generator.selection) for x in (sampler, keeper.sampler)
-    )
-    assert selection == original
+    generator, original = (cast(DHNSNegativeSampler, x).entity_generator for x in (sampler, keeper.sampler))
+    assert vars(generator.selection) == vars(original.selection)
+    assert generator.guidance == original.guidance
 
 
 def test_both(tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """Test that what is looked at is what trains the model."""
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from pykeen.datasets import Nations
@@ -20,15 +18,6 @@ from pykeen_dhns.inspection.sampler_source import SamplerSource
 from pykeen_dhns.inspection.settings import InspectionSettings
 
 from .runs import run
-
-
-@pytest.fixture(name="textual")
-def _textual(tmp_path: Path) -> str:
-    """Return the path of features, which some entities lack."""
-    features = np.random.default_rng(0).normal(size=(14, 5)).astype(np.float32)
-    features[[2, 3]] = np.nan
-    np.save(tmp_path / "textual.npy", features)
-    return str(tmp_path / "textual.npy")
 
 
 def loop_of(result: PipelineResult) -> DHNSTrainingLoop:

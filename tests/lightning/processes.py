@@ -29,8 +29,8 @@ def whole(num_processes: int, num_triples: int = 122, *, generator: Any = "diffh
     if isinstance(module.generator, DiffHEG):
         draw_nothing(module.generator)
     record = Record()
-    fit(module, callbacks=[record], **trainer_kwargs(num_processes))
-    return record.result()
+    trainer = fit(module, callbacks=[record], limit_val_batches=1.0, **trainer_kwargs(num_processes))
+    return dict(**record.result(), val_loss=trainer.callback_metrics["val_loss"])
 
 
 def trainer_kwargs(num_processes: int) -> dict[str, Any]:

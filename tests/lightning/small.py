@@ -18,7 +18,9 @@ from pykeen_dhns.lightning import DHNSLitModule
 NATIONS = Nations()
 #: Each epoch's last batch is odd, whatever the number of triples in a batch
 ODD = EagerDataset(
-    training=NATIONS.training.clone_and_exchange_triples(NATIONS.training.mapped_triples[:-1]), testing=NATIONS.testing
+    training=NATIONS.training.clone_and_exchange_triples(NATIONS.training.mapped_triples[:-1]),
+    testing=NATIONS.testing,
+    validation=NATIONS.validation,
 )
 
 

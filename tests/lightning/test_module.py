@@ -228,10 +228,14 @@ def test_same_seed_same_result() -> None:
 def test_second_fit_goes_on() -> None:
     """With another trainer, training goes on, and so does the sampler."""
     module = make_module(hard_fraction=0.5)
-    fit(module, max_epochs=1)
-    sampler = module.instances.negative_sampler
-    fit(module, max_epochs=1)
+    first, second = Record(), Record()
+    fit(module, max_epochs=1, callbacks=[first])
+    sampler, parameters = module.instances.negative_sampler, first.models[-1]
+    fit(module, max_epochs=1, callbacks=[second])
     assert module.instances.negative_sampler is sampler
+    # from where it was: a step of Adam is about as long as the learning rate, whereas the epoch had seven of them
+    assert (second.models[0] - parameters).abs().max() < 2e-3
+    assert (first.models[0] - parameters).abs().max() > 4e-3
 
 
 @pytest.mark.filterwarnings("ignore:Your `IterableDataset` has `__len__` defined:UserWarning")

@@ -69,6 +69,7 @@ def test_half_the_batch(name: str, results: Results) -> None:
     one, two = whole(1, **WHOLE[name]), results[0][f"whole-{name}"]
     torch.testing.assert_close(one["losses"], two["losses"], rtol=1e-5, atol=0)
     torch.testing.assert_close(one["steps"], two["steps"], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(one["val_loss"], two["val_loss"], rtol=1e-4, atol=0)
     # this says something: the model has moved by much more
     assert (one["models"][-1] - one["models"][0]).abs().max() > 1e-2
 
