@@ -22,6 +22,7 @@ from pykeen.trackers import PythonResultTracker
 from pykeen.training import SLCWATrainingLoop
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.training.training_loop import CheckpointMismatchError
+from pykeen.triples.instances import SLCWABatch
 from torch import Tensor, nn
 
 from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss
@@ -226,12 +227,12 @@ def test_sub_batches(model: Callable[..., AnyModel], share: float, filtered: boo
         torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-4)
 
 
-def make_batch() -> dict[str, Tensor]:
+def make_batch() -> SLCWABatch:
     """Create a batch of positives, with negatives whose tails are corrupted."""
     positives = FACTORY.mapped_triples[:32]
     negatives = positives.unsqueeze(dim=1).repeat(1, 4, 1)
     negatives[..., 2] = (negatives[..., 2] + 1) % FACTORY.num_entities
-    return {"positives": positives, "negatives": negatives}
+    return SLCWABatch(positives=positives, negatives=negatives)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -576,7 +577,7 @@ def test_switches(switches: dict[str, Any], loss: str) -> None:
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_without_generator_it_is_pykeens_loop(weighted: bool) -> None:
-    """Without generated negatives, and with the same sampler, training is PyKEEN's own, with weights of triples, too."""
+    """Without generated negatives, and with the same sampler, training is PyKEEN's own, also with weights."""
     results = []
     weights: dict[str, Any] = dict(
         loss_weighter="relation", loss_weighter_kwargs=dict(weights=torch.rand(FACTORY.num_relations))
