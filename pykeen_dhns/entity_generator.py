@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from .diffheg import DiffHEG
 from .layout import ColumnLayout
-from .matches import find_matches
 from .selection import Selection
 from .shadow import ShadowEmbedding
 
@@ -131,18 +130,17 @@ class EntityGenerator(nn.Module):
         :returns: shape: (batch_size, num_generated) the entities, and the columns of triples which they are for. Known
             triples and, rarely, the positive itself may be among them.
         """
-        batch = torch.arange(len(positives), device=positives.device).unsqueeze(dim=-1)
+        row = torch.arange(len(positives), device=positives.device).unsqueeze(dim=-1)
         # shape: (batch_size, num_chains), 0 for head, 1 for tail
-        side = (batch + torch.arange(layout.num_chains, device=positives.device)) % 2
-        queries = self.shadow.queries(positives)[side, batch]
+        side = (row + torch.arange(layout.num_chains, device=positives.device)) % 2
+        queries = self.shadow.queries(positives)[side, row]
         true = positives[:, ::2].gather(1, side)
         entities = self.shadow.entity(candidates)
 
         # for all chains and candidates
         positive_score = (queries * self.shadow.entity(true)).sum(dim=-1, keepdim=True)
         excess = (queries @ entities.t()).sub_(positive_score)
-        row, column = find_matches(true.flatten(), candidates)
-        excess.flatten(end_dim=1)[row, column] = float("inf")
+        excess.masked_fill_(candidates == true.unsqueeze(dim=-1), float("inf"))
         admissible = self.selection.admits(excess)
 
         # shape: (num_levels, batch_size, num_chains, dim), of which the columns take what they need

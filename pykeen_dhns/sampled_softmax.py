@@ -17,10 +17,9 @@ class SampledSoftmax(torch.autograd.Function):
 
     # docstr-coverage: inherited
     @staticmethod
-    def forward(ctx: Any, queries: Tensor, targets: Tensor, candidates: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    def forward(ctx: Any, queries: Tensor, targets: Tensor, candidates: Tensor, excluded: Tensor) -> Tensor:
         target_logits = (queries * targets).sum(dim=-1, keepdim=True)
-        logits = queries @ candidates.t()
-        logits[row, column] = float("-inf")
+        logits = (queries @ candidates.t()).masked_fill_(excluded, float("-inf"))
         maximum = torch.maximum(target_logits, logits.amax(dim=-1, keepdim=True))
         weights = logits.sub_(maximum).exp_()
         target_weights = target_logits.sub(maximum).exp_()
@@ -40,20 +39,18 @@ class SampledSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         (grad,) = grad_outputs
-        return *(grad * gradient for gradient in ctx.saved_tensors), None, None
+        return *(grad * gradient for gradient in ctx.saved_tensors), None
 
 
-def sampled_softmax_loss(
-    queries: Tensor, targets: Tensor, candidates: Tensor, excluded: tuple[Tensor, Tensor]
-) -> Tensor:
+def sampled_softmax_loss(queries: Tensor, targets: Tensor, candidates: Tensor, excluded: Tensor) -> Tensor:
     """Compute the cross-entropy of each query's target, by a softmax over it and the candidates.
 
     :param queries: shape: (num_queries, dim) the queries
     :param targets: shape: (num_queries, dim) their targets. The logits are dot products.
     :param candidates: shape: (num_candidates, dim) the candidates, the same for all queries
-    :param excluded: shape: (num_pairs,) each, which query leaves out which candidate, by their indices
+    :param excluded: shape: (num_queries, num_candidates) which candidates a query leaves out
 
     :returns: shape: () the mean over the queries. It can be differentiated once.
     """
-    loss: Tensor = SampledSoftmax.apply(queries, targets, candidates, *excluded)
+    loss: Tensor = SampledSoftmax.apply(queries, targets, candidates, excluded)
     return loss

@@ -59,7 +59,7 @@ class NearestSelection(Selection):
 
     # docstr-coverage: inherited
     def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
-        return torch.where(admissible, similarity, INADMISSIBLE).argmax(dim=-1)
+        return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
 
 
 class BandSelection(Selection):
@@ -83,7 +83,7 @@ class BandSelection(Selection):
         num_candidates = similarity.shape[-1]
         stop = max(1, math.ceil(self.high * num_candidates))
         start = min(int(self.low * num_candidates), stop - 1)
-        nearest = torch.where(admissible, similarity, INADMISSIBLE).topk(stop, dim=-1).indices
+        nearest = similarity.masked_fill_(~admissible, INADMISSIBLE).topk(stop, dim=-1).indices
         rank = torch.randint(start, stop, size=(*similarity.shape[:-1], 1), device=similarity.device)
         return nearest.gather(-1, rank).squeeze(dim=-1)
 
@@ -123,8 +123,8 @@ class SemiHardSelection(Selection):
     # docstr-coverage: inherited
     def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
         if math.isinf(self.exponent):
-            return torch.where(admissible, similarity, INADMISSIBLE).argmax(dim=-1)
-        logits = torch.where(admissible, similarity.mul_(self.exponent), INADMISSIBLE)
+            return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
+        logits = similarity.mul_(self.exponent).masked_fill_(~admissible, INADMISSIBLE)
         return draw_index(logits.sub_(logits.amax(dim=-1, keepdim=True)).exp_())
 
 
