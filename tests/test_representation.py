@@ -25,16 +25,9 @@ from pykeen_dhns.fusion import MeanFusion, fusion_resolver
 from pykeen_dhns.representation import MultimodalRepresentation
 
 from . import fresh
+from .test_fusion import shapes
 
 MAX_ID = 7
-SHAPES: list[tuple[tuple[int, ...], torch.dtype]] = [
-    ((), torch.float32),
-    ((4,), torch.float32),
-    ((4, 2), torch.float64),
-    ((4,), torch.complex64),
-    ((2, 3), torch.complex128),
-]
-shapes = pytest.mark.parametrize(("shape", "dtype"), SHAPES)
 fusions = pytest.mark.parametrize("fusion", sorted(fusion_resolver.lookup_dict))
 
 
