@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from pykeen.datasets import get_dataset
 from pykeen.pipeline import PipelineResult, pipeline
-from pykeen.training.callbacks import TrainingCallback
+from pykeen.training.callbacks import MultiTrainingCallback, TrainingCallback
 
 from .configuration import Arguments, merge
 from .evaluation import TimedEvaluator
@@ -156,7 +156,12 @@ def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvalua
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "best.pt"
         arguments["stopper_kwargs"]["best_model_path"] = path
-        arguments["training_kwargs"]["callbacks"] = [times, BestEpoch(path)]
+        training_kwargs = arguments["training_kwargs"]
+        # those of the configuration, which may have arguments, next to ours, which have none
+        given = MultiTrainingCallback(
+            callbacks=training_kwargs.get("callbacks"), callbacks_kwargs=training_kwargs.pop("callbacks_kwargs", None)
+        )
+        training_kwargs["callbacks"] = [times, given, BestEpoch(path)]
         result = pipeline(
             dataset=dataset,
             **arguments,

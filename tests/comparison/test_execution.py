@@ -249,6 +249,27 @@ def test_orphan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"callbacks": "gradient_abs_clipping", "callbacks_kwargs": {"clip_value": 1e-9}},
+        {"callbacks": ["gradient_abs_clipping"], "callbacks_kwargs": [{"clip_value": 1e-9}]},
+    ],
+)
+def test_callbacks(given: dict[str, Any], tmp_path: Path) -> None:
+    """A configuration's own callbacks take part in the training, with their arguments."""
+    distinct = []
+    for number, training_kwargs in enumerate([{}, given]):
+        changes = dict(optimizer="SGD", optimizer_kwargs=dict(lr=1.0), training_kwargs=training_kwargs)
+        comparison = make(pipeline=merge(CONTENT["pipeline"], changes), search=[])
+        run = comparison.trials(comparison.cells[0])[0]
+        run_here(run, tmp_path / str(number), threads=1)
+        curve = _load(tmp_path / str(number), run)["validation"]["curve"]
+        distinct.append(len({point["mrr"] for point in curve}))
+    # nothing is learned from such gradients
+    assert distinct == [2, 1]
+
+
 @pytest.mark.usefixtures("here")
 def test_leaves_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyKEEN's stopper would leave the weights of the best epoch of each run in its own folder."""
