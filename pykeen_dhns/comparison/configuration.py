@@ -142,6 +142,8 @@ class Comparison:
     num_trials: int
     #: for each axis with a baseline: its value
     baseline: Mapping[str, str]
+    #: further baselines, for a table of their own
+    rivals: Sequence[Mapping[str, str]] = ()
     notes: str = ""
     #: what others report, in percent: by name of the cell, then by metric
     published: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
@@ -256,7 +258,8 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
             exclude=list(_read_rules("exclude", content, axes, None)),
             seeds=_read_seeds(content.get("seeds", [0, 1, 2])),
             num_trials=_read_count("trials", content.get("trials", 1)),
-            baseline=_read_baseline(content.get("baseline", {}), axes),
+            baseline=_read_baseline("baseline", content.get("baseline", {}), axes),
+            rivals=_read_rivals(content.get("rivals", []), axes),
             notes=str(content.get("notes", "")),
             published=_read_published(content.get("published")),
         )
@@ -272,7 +275,10 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
     return comparison
 
 
-KEYS = ("title", "notes", "pipeline", "axes", "rules", "search", "exclude", "seeds", "trials", "baseline", "published")
+KEYS = (
+    *("title", "notes", "pipeline", "axes", "rules", "search", "exclude", "seeds", "trials"),
+    *("baseline", "rivals", "published"),
+)
 
 
 def _check_keys(content: Any) -> None:
@@ -360,9 +366,18 @@ def _read_count(name: str, value: Any) -> int:
     return value
 
 
-def _read_baseline(value: Any, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    when = _read_when("baseline", _mapping("baseline", value), axes)
+def _read_baseline(name: str, value: Any, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    when = _read_when(name, _mapping(name, value), axes)
     return {axis: values[0] for axis, values in when.items()}
+
+
+def _read_rivals(value: Any, axes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    if not isinstance(value, list):
+        raise ValueError(f"rivals is {value!r}, it must be a list of baselines.")  # noqa: TRY004
+    rivals = [_read_baseline(f"rivals[{index}]", item, axes) for index, item in enumerate(value)]
+    if not all(rivals):
+        raise ValueError(f"rivals is {value!r}: one of them is empty. Name a value of an axis, as in baseline.")
+    return rivals
 
 
 def _read_published(value: Any) -> dict[str, dict[str, float]]:

@@ -1,5 +1,6 @@
 """Tables of what a comparison gave, from its results alone."""
 
+import dataclasses
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ __all__ = [
     "cost_table",
     "mrr_table",
     "quality_table",
+    "rivals_table",
     "significance_table",
     "trials_table",
     "validation_table",
@@ -23,6 +25,8 @@ __all__ = [
 TITLES = {"mrr": "MRR", "hits_at_1": "H@1", "hits_at_3": "H@3", "hits_at_10": "H@10"}
 #: What counts as significant
 LEVEL = 0.01
+#: What is said of a difference
+SIGNIFICANCE = ("p", "seeds", "sum of standard deviations", "outside")
 
 
 def mrr_table(comparison: Comparison, folder: Path) -> str:
@@ -122,6 +126,29 @@ def significance_table(comparison: Comparison, folder: Path) -> str:
 
     :returns: the table, in Markdown
     """
+    header = [f"test MRR - {_baseline_name(comparison)}", *SIGNIFICANCE]
+    return format_table([*comparison.axes, *header], _differences(comparison, folder), num_text=len(comparison.axes))
+
+
+def rivals_table(comparison: Comparison, folder: Path) -> str:
+    """Make a table of differences to each of the rivals.
+
+    :param comparison: the comparison
+    :param folder: where results are
+
+    :returns: the table, in Markdown
+    """
+    rows = []
+    for rival in comparison.rivals:
+        against = dataclasses.replace(comparison, baseline=rival)
+        num_axes = len(comparison.axes)
+        rows += [[*row[:num_axes], _baseline_name(against), *row[num_axes:]] for row in _differences(against, folder)]
+    header = [*comparison.axes, "rival", "test MRR - rival", *SIGNIFICANCE]
+    return format_table(header, rows, num_text=len(comparison.axes) + 1)
+
+
+def _differences(comparison: Comparison, folder: Path) -> list[list[str]]:
+    """Get a row for each cell that has a baseline: its values, and its difference to the baseline."""
     rows = []
     for summary in summarize(comparison, folder):
         test = triple_test(comparison, folder, summary.cell)
@@ -140,8 +167,7 @@ def significance_table(comparison: Comparison, folder: Path) -> str:
                 *spread,
             ]
         )
-    header = [f"test MRR - {_baseline_name(comparison)}", "p", "seeds", "sum of standard deviations", "outside"]
-    return format_table([*comparison.axes, *header], rows, num_text=len(comparison.axes))
+    return rows
 
 
 def validation_table(comparison: Comparison, folder: Path) -> str:
@@ -237,6 +263,7 @@ TABLES: dict[str, Callable[[Comparison, Path], str]] = {
     "quality": quality_table,
     "significance": significance_table,
     "validation": validation_table,
+    "rivals": rivals_table,
     "cost": cost_table,
     "trials": trials_table,
 }

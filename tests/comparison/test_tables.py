@@ -12,6 +12,7 @@ from pykeen_dhns.comparison.tables import (
     TABLES,
     cost_table,
     quality_table,
+    rivals_table,
     significance_table,
     trials_table,
     validation_table,
@@ -117,6 +118,23 @@ def test_significance(comparison: Comparison, tmp_path: Path) -> None:
     assert rows[3][2] in {"+0.0", "-0.0"}
     assert float(rows[3][3]) > 0.9
     assert rows[3][4:] == ["1", "-", "-"]
+
+
+def test_rivals(comparison: Comparison, tmp_path: Path) -> None:
+    """Rows are tested against each rival, of the same dataset; none is its own rival."""
+    rivals = [{"sampler": "noise"}, {"sampler": "basic"}]
+    header, *rows = body(rivals_table(dataclasses.replace(comparison, rivals=rivals), tmp_path))
+    assert header[:4] == ["dataset", "sampler", "rival", "test MRR - rival"]
+    against_noise = [row for row in rows if row[2] == "noise"]
+    assert [row[:2] for row in against_noise] == [
+        [d, s] for d, s in (("Nations", "basic"), ("Nations", "dhns"), ("UMLS", "basic"), ("UMLS", "dhns"))
+    ]
+    difference = 100 * (1 / RANKS - 1 / BETTER).mean()
+    assert against_noise[0][3:] == [f"{difference:+.1f}", "< 0.0001", "3", "2.0", "no"]
+    # the baseline as a rival: the table of significance
+    _, *expected = body(significance_table(comparison, tmp_path))
+    assert [row[:2] + row[3:] for row in rows if row[2] == "basic"] == expected
+    assert rivals_table(comparison, tmp_path) == "There are no results yet."
 
 
 def test_validation(comparison: Comparison, tmp_path: Path) -> None:
