@@ -68,6 +68,8 @@ class DHNSNegativeSampler(NegativeSampler):
         hard_fraction=dict(type=float, low=0.0, high=0.5),
         # more is better on dense graphs, and worse on sparse ones
         guidance=dict(type=float, low=0.0, high=1.0),
+        # what matters most on one graph does harm on another
+        base_sampler=dict(type="categorical", choices=["basic", "bernoulli"]),
         num_timesteps=dict(type="categorical", choices=[20, 50, 70, 100]),
         learning_rate=dict(type="categorical", choices=[2e-3, 5e-4, 1e-4]),
     )
@@ -113,7 +115,8 @@ class DHNSNegativeSampler(NegativeSampler):
         :param filterer: the filterer to use for it
         :param filterer_kwargs: additional keyword-based parameters for the filterer
         :param base_sampler: the sampler of the negatives that are not generated, by class or name. Defaults to PyKEEN's
-            own default, the ``basic`` sampler.
+            own default, the ``basic`` sampler. ``bernoulli`` is worth a try: on DB15K, it is better by far, on MKG-Y, it is
+            worse (``docs/findings.md``).
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
             than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share

@@ -61,6 +61,7 @@ def search(**kwargs: Any) -> HpoPipelineResult:
                     "num_negs_per_pos",
                     "hard_fraction",
                     "guidance",
+                    "base_sampler",
                     "num_timesteps",
                     "learning_rate",
                     "num_candidates",
@@ -70,7 +71,8 @@ def search(**kwargs: Any) -> HpoPipelineResult:
         (
             FITTING,
             {
-                *("negative_sampler.guidance", "negative_sampler.num_timesteps", "negative_sampler.learning_rate"),
+                *("negative_sampler.guidance", "negative_sampler.base_sampler"),
+                *("negative_sampler.num_timesteps", "negative_sampler.learning_rate"),
                 *("loss.margin", "loss.adaptivity", "loss.hardness_weight"),
             },
         ),
