@@ -115,8 +115,8 @@ class DHNSNegativeSampler(NegativeSampler):
         :param filterer: the filterer to use for it
         :param filterer_kwargs: additional keyword-based parameters for the filterer
         :param base_sampler: the sampler of the negatives that are not generated, by class or name. Defaults to PyKEEN's
-            own default, the ``basic`` sampler. ``bernoulli`` is worth a try: on DB15K, it is better by far, on MKG-Y, it is
-            worse (``docs/findings.md``).
+            own default, the ``basic`` sampler. ``bernoulli`` is worth a try: it is better by far on DB15K, and worse on
+            MKG-Y (``docs/findings.md``).
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
             than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share
