@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pykeen_dhns.comparison import Cell, Comparison, Run
-from pykeen_dhns.comparison.configuration import make_comparison
+from pykeen_dhns.comparison.reading import make_comparison
 from pykeen_dhns.comparison.store import save_run
 
 #: Two samplers, two trials each, two seeds: each run takes a fraction of a second

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pykeen_dhns.comparison import load_comparison
-from pykeen_dhns.comparison.configuration import make_comparison, merge
+from pykeen_dhns.comparison.configuration import merge
+from pykeen_dhns.comparison.reading import make_comparison
 
 from .small import CONTENT, find_cell, make
 
