@@ -6,7 +6,7 @@ from typing import Any, ClassVar, get_args
 
 import torch
 from class_resolver import Hint, HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
-from pykeen.sampling import NegativeSampler, negative_sampler_resolver
+from pykeen.sampling import BernoulliNegativeSampler, NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import LongTensor, MappedTriples
 from torch import Tensor
@@ -29,7 +29,7 @@ __all__ = ["DHNSNegativeSampler"]
 
 logger = logging.getLogger(__name__)
 
-#: The number of triples per entity from which on a graph is dense enough for guidance
+#: The number of triples per entity from which on a graph counts as dense, which defaults depend on
 DENSE = 4
 
 #: The arguments which the base sampler gets from this one
@@ -39,7 +39,7 @@ RESERVED = ("mapped_triples", "num_entities", "num_relations", "num_negs_per_pos
 class DHNSNegativeSampler(NegativeSampler):
     r"""Diffusion-based hierarchical negative sampling, for any model and loss in PyKEEN's own training loop.
 
-    A share of the negatives is generated, the rest comes from another sampler. For the former:
+    A share of the negatives is generated, the rest comes from another sampler (``base_sampler``). For the former:
 
     1. A small embedding model, the shadow, learns from the positives that pass through the sampler.
     2. A conditional diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the shadow's embedding of the
@@ -114,9 +114,10 @@ class DHNSNegativeSampler(NegativeSampler):
             every entity makes a known triple), so this is about sampled ones. Defaults to False, as in PyKEEN.
         :param filterer: the filterer to use for it
         :param filterer_kwargs: additional keyword-based parameters for the filterer
-        :param base_sampler: the sampler of the negatives that are not generated, by class or name. Defaults to PyKEEN's
-            own default, the ``basic`` sampler. ``bernoulli`` is worth a try: it is better by far on DB15K, and worse on
-            MKG-Y (``docs/findings.md``).
+        :param base_sampler: the sampler of the negatives that are not generated, by class or name. The default depends
+            on the graph, as what gains most on a dense one does harm on a sparse one (``docs/findings.md``):
+            ``bernoulli`` if there are four triples per entity or more, else ``basic``, PyKEEN's own default; and
+            ``basic``, if nothing is generated, such that this is what it is without this sampler.
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
             than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share
@@ -198,6 +199,8 @@ class DHNSNegativeSampler(NegativeSampler):
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
         announce(self, self.layout, DEFAULT_LEVELS if levels is None else sorted(levels))
+        if base_sampler is None and self.layout.num_generated and self._is_dense:
+            base_sampler = BernoulliNegativeSampler
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
         self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
         #: since the last report: positives seen, negatives generated, and known triples among the latter
@@ -205,9 +208,12 @@ class DHNSNegativeSampler(NegativeSampler):
         self.register_buffer("counts", torch.zeros(3, dtype=torch.long), persistent=False)
         self.is_shared = share_memory(self.entity_generator, self.counts)
 
+    @property
+    def _is_dense(self) -> bool:
+        return self.num_triples >= DENSE * self.num_entities
+
     def _default_guidance(self, generator: EmbeddingGenerator) -> float:
-        is_dense = self.num_triples >= DENSE * self.num_entities
-        return 0.5 if is_dense and generator == "diffheg" else 0.0
+        return 0.5 if self._is_dense and generator == "diffheg" else 0.0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a copy, or what was loaded from a file: its tensors are not in shared memory, as they were

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
+from pykeen.sampling import (
+    BasicNegativeSampler,
+    BernoulliNegativeSampler,
+    NegativeSampler,
+    negative_sampler_resolver,
+)
 from pykeen.sampling.filtering import filterer_resolver
 from torch import Tensor
 
@@ -307,6 +312,17 @@ def test_default_guidance(generator: str) -> None:
     assert dense == (0.5 if generator == "diffheg" else 0)
     assert sparse == 0
     assert make(triples, generator=generator, guidance=0.25).entity_generator.guidance == 0.25
+
+
+def test_default_base_sampler() -> None:
+    """On dense graphs, other negatives are drawn by bernoulli, on sparse ones, or if nothing is generated, by basic."""
+    triples = sparse_graph(num_entities=200)
+    num_entities = [len(triples) // 4, len(triples) // 4 + 1]
+    dense, sparse = (make(triples, num_entities=n, hard_fraction=0.5).base_sampler for n in num_entities)
+    assert isinstance(dense, BernoulliNegativeSampler)
+    assert isinstance(sparse, BasicNegativeSampler)
+    for kwargs in (dict(base_sampler="basic", hard_fraction=0.5), dict(hard_fraction=0.0)):
+        assert isinstance(make(triples, num_entities=num_entities[0], **kwargs).base_sampler, BasicNegativeSampler)
 
 
 def test_state_dict_continues() -> None:
