@@ -17,11 +17,11 @@ EXPERIMENTS = Path(__file__).parents[1] / "examples" / "experiments"
 
 #: The names of files, each with a comparison, and the name of a cell
 CELLS = {
-    "db15k-rotate-dhns": ("longer", "DB15K, dhns, 16"),
+    "db15k-rotate-dhns-on-basic": ("longer", "DB15K, dhns on basic, 16"),
     "db15k-rotate-dhns-on-bernoulli": ("longer", "DB15K, dhns on bernoulli, 16"),
     "db15k-rotate-dhns-on-bernoulli-short": ("rotate", "DB15K, dhns on bernoulli"),
-    "mkgw-rotate-dhns-sampler": ("rotate", "MKG-W, dhns, sampler only"),
-    "mkgy-rotate-dhns-sampler": ("rotate", "MKG-Y, dhns, sampler only"),
+    "mkgw-rotate-dhns-sampler": ("rotate", "MKG-W, dhns on basic"),
+    "mkgy-rotate-dhns-sampler": ("rotate", "MKG-Y, dhns on basic"),
     "mkgy-rotate-dhns-text": ("rotate", "MKG-Y, dhns + text"),
 }
 
