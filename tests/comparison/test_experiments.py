@@ -16,16 +16,17 @@ from pykeen_dhns.comparison import compare
 from pykeen_dhns.comparison.experiments import make_experiment
 from pykeen_dhns.comparison.metrics import METRICS
 
-from .small import find_cell, make
+from .small import CONTENT, find_cell, make
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "examples" / "experiments").glob("*.json"))
 
 
 def test_reproduces(tmp_path: Path) -> None:
     """PyKEEN's pipeline, without any selection, comes to the same model as the run which selected the epoch."""
-    # which seed's best epoch is not the last one, of two, depends on the version of PyTorch
+    # with such a learning rate, the best epoch hardly ever is the last one, of two
+    pipeline = CONTENT["pipeline"] | {"optimizer_kwargs": {"lr": 2.0}}
     for seed in range(1, 8):
-        comparison = make(trials=1, search=[], seeds=[seed, 0], published={"dhns": {"mrr": 99.0}})
+        comparison = make(pipeline=pipeline, trials=1, search=[], seeds=[seed, 0], published={"dhns": {"mrr": 99.0}})
         cell = find_cell(comparison, "dhns")
         if seed == 1:
             with pytest.raises(ValueError, match="tiny: dhns has 0 of 2 seeds"):
