@@ -25,11 +25,14 @@ import pykeen_dhns
 
 RESULTS = Path(__file__).parent / "results" / "selection.jsonl"
 
-#: The candidates for the default: name, and arguments of the sampler, which is not guided, on no graph
+#: What depends on the graph by default, and is the same for all here
+PLAIN: dict[str, Any] = dict(guidance=0.0, base_sampler="basic")
+
+#: The candidates for the default: name, and arguments of the sampler, which is not guided, and on basic, on all graphs
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "basic": ("basic", {}),
-    "nearest": ("dhns", dict(selection="nearest", hard_fraction=0.125, guidance=0.0)),
-    "band": ("dhns", dict(selection="band", hard_fraction=0.125, guidance=0.0)),
+    "nearest": ("dhns", dict(selection="nearest", hard_fraction=0.125, **PLAIN)),
+    "band": ("dhns", dict(selection="band", hard_fraction=0.125, **PLAIN)),
     **{
         f"semihard-{exponent}-{margin}-{fraction}": (
             "dhns",
@@ -37,7 +40,7 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
                 selection="semihard",
                 selection_kwargs=dict(exponent=exponent, margin=margin),
                 hard_fraction=fraction,
-                guidance=0.0,
+                **PLAIN,
             ),
         )
         for exponent, margin, fraction in ((2.0, 4.0, 0.125), (8.0, 0.0, 0.125), (8.0, 4.0, 0.125), (8.0, 4.0, 0.25))
