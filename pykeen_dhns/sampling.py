@@ -199,8 +199,8 @@ class DHNSNegativeSampler(NegativeSampler):
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
         announce(self, self.layout, DEFAULT_LEVELS if levels is None else sorted(levels))
-        if base_sampler is None and self.layout.num_generated and self._is_dense:
-            base_sampler = BernoulliNegativeSampler
+        if base_sampler is None:
+            base_sampler = self._default_base_sampler()
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
         self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
         #: since the last report: positives seen, negatives generated, and known triples among the latter
@@ -211,6 +211,9 @@ class DHNSNegativeSampler(NegativeSampler):
     @property
     def _is_dense(self) -> bool:
         return self.num_triples >= DENSE * self.num_entities
+
+    def _default_base_sampler(self) -> HintType[NegativeSampler]:
+        return BernoulliNegativeSampler if self._is_dense and self.layout.num_generated else None
 
     def _default_guidance(self, generator: EmbeddingGenerator) -> float:
         return 0.5 if self._is_dense and generator == "diffheg" else 0.0
