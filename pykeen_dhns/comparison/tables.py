@@ -25,6 +25,8 @@ __all__ = [
 TITLES = {"mrr": "MRR", "hits_at_1": "H@1", "hits_at_3": "H@3", "hits_at_10": "H@10"}
 #: What counts as significant
 LEVEL = 0.01
+#: How numbers at the edge of what was searched are marked
+EDGES = ("(smallest)", "(largest)")
 #: What is said of a difference
 SIGNIFICANCE = ("p", "seeds", "sum of standard deviations", "outside")
 
@@ -176,12 +178,12 @@ def validation_table(comparison: Comparison, folder: Path) -> str:
     :param comparison: the comparison
     :param folder: where results are
 
-    :returns: the table, in Markdown
+    :returns: the table, in Markdown. Numbers at the edge of what was searched are marked.
     """
     rows = [
         [
             *_values(summary.cell),
-            _settings(comparison, summary.best.searched),
+            _settings(comparison, summary.best.searched, space=comparison.space(summary.cell)),
             format_mean(summary.values("validation", "mrr"), factor=100),
             str(summary.num_seeds),
             str(len(summary.trials)),
@@ -191,7 +193,10 @@ def validation_table(comparison: Comparison, folder: Path) -> str:
         if summary.best is not None and summary.runs
     ]
     header = [*comparison.axes, "best settings", "validation MRR [%]", "seeds", "trials", "best epochs"]
-    return format_table(header, rows, num_text=len(comparison.axes) + 1)
+    table = format_table(header, rows, num_text=len(comparison.axes) + 1)
+    if any(edge in row[len(comparison.axes)] for row in rows for edge in EDGES):
+        table += f"\n\n{' or '.join(EDGES)}: of the values that were tried, so a better one may be beyond."
+    return table
 
 
 def cost_table(comparison: Comparison, folder: Path) -> str:
@@ -307,12 +312,31 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _settings(comparison: Comparison, searched: Mapping[str, object]) -> str:
-    """Format what was searched, by the last part of each path, where that is unique."""
+def _settings(
+    comparison: Comparison, searched: Mapping[str, object], space: Mapping[str, Sequence[object]] | None = None
+) -> str:
+    """Format what was searched, by the last part of each path, where that is unique.
+
+    :param comparison: the comparison
+    :param searched: the values, by path
+    :param space: the values that were tried, by path, if those at its edge are to be marked
+
+    :returns: the text
+    """
     paths = {path for rule in comparison.search for path in rule.content}
     names = [path.rpartition(".")[2] for path in paths]
     texts = []
     for path, value in searched.items():
         name = path.rpartition(".")[2]
-        texts.append(f"{name if names.count(name) == 1 else path}={value}")
+        text = f"{name if names.count(name) == 1 else path}={value}"
+        texts.append(text + _edge(value, () if space is None else space[path]))
     return ", ".join(texts)
+
+
+def _edge(value: object, tried: Sequence[object]) -> str:
+    """Say whether a number is the smallest or the largest one that was tried, if there are others."""
+    numbers = [x for x in tried if isinstance(x, int | float) and not isinstance(x, bool)]
+    if len(numbers) < 2 or len(numbers) < len(tried):
+        return ""
+    smallest, largest = EDGES
+    return f" {smallest}" if value == min(numbers) else f" {largest}" if value == max(numbers) else ""

@@ -141,9 +141,35 @@ def test_validation(comparison: Comparison, tmp_path: Path) -> None:
     """What was selected: settings, validation MRR, number of trials and seeds, epochs."""
     header, *rows = body(validation_table(comparison, tmp_path))
     assert len(header) == 7
-    assert rows[1] == ["Nations", "noise", "lr=0.1", "63.0 ± 0.0", "3", "2", "20, 20, 20"]
-    assert rows[2] == ["Nations", "dhns", "lr=0.1", "80.5 ± 0.7", "2", "2", "10, 10"]
+    assert rows[1] == ["Nations", "noise", "lr=0.1 (largest)", "63.0 ± 0.0", "3", "2", "20, 20, 20"]
+    assert rows[2] == ["Nations", "dhns", "lr=0.1 (largest)", "80.5 ± 0.7", "2", "2", "10, 10"]
     assert len(rows) == 6
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "expected"),
+    [
+        ([0.1, 0.2, 0.4], 0, "lr=0.1 (smallest)"),
+        ([0.2, 0.1, 0.4], 0, "lr=0.2"),
+        ([0.1, 4, 0.2], 1, "lr=4 (largest)"),
+        ([0.1], 0, "lr=0.1"),
+        (["a", "b"], 1, "lr=b"),
+        ([1.0, None], 0, "lr=1.0"),
+        ([False, True], 1, "lr=True"),
+    ],
+)
+def test_edges(values: list[object], best: int, expected: str, tmp_path: Path) -> None:
+    """A best number at the edge of what was searched is marked, and there is a note then: a wider search is missing."""
+    search = [{"space": {"optimizer_kwargs.lr": values}}]
+    comparison = make(axes={"sampler": {"basic": {}}}, search=search, trials=len(values), seeds=[0])
+    (cell,) = comparison.cells
+    for trial in comparison.trials(cell):
+        is_best = trial.searched["optimizer_kwargs.lr"] == values[best]
+        save_fake(tmp_path, trial, validation=0.6 if is_best else 0.5)
+    text = validation_table(comparison, tmp_path)
+    _, row = body(text)
+    assert row[1] == expected
+    assert ("a better one may be beyond" in text) == ("(" in expected)
 
 
 def test_cost(comparison: Comparison, tmp_path: Path) -> None:
