@@ -183,7 +183,7 @@ def validation_table(comparison: Comparison, folder: Path) -> str:
     rows = [
         [
             *_values(summary.cell),
-            _settings(comparison, summary.best.searched, space=comparison.space(summary.cell)),
+            _settings(comparison, summary.best.searched, tried=[run.searched for run, _ in summary.trials]),
             format_mean(summary.values("validation", "mrr"), factor=100),
             str(summary.num_seeds),
             str(len(summary.trials)),
@@ -313,13 +313,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def _settings(
-    comparison: Comparison, searched: Mapping[str, object], space: Mapping[str, Sequence[object]] | None = None
+    comparison: Comparison, searched: Mapping[str, object], tried: Sequence[Mapping[str, object]] = ()
 ) -> str:
     """Format what was searched, by the last part of each path, where that is unique.
 
     :param comparison: the comparison
     :param searched: the values, by path
-    :param space: the values that were tried, by path, if those at its edge are to be marked
+    :param tried: the values of all trials, by path, if those at the edge are to be marked
 
     :returns: the text
     """
@@ -329,14 +329,14 @@ def _settings(
     for path, value in searched.items():
         name = path.rpartition(".")[2]
         text = f"{name if names.count(name) == 1 else path}={value}"
-        texts.append(text + _edge(value, () if space is None else space[path]))
+        texts.append(text + _edge(value, [other[path] for other in tried]))
     return ", ".join(texts)
 
 
 def _edge(value: object, tried: Sequence[object]) -> str:
     """Say whether a number is the smallest or the largest one that was tried, if there are others."""
     numbers = [x for x in tried if isinstance(x, int | float) and not isinstance(x, bool)]
-    if len(numbers) < 2 or len(numbers) < len(tried):
+    if len(set(numbers)) < 2 or len(numbers) < len(tried):
         return ""
     smallest, largest = EDGES
     return f" {smallest}" if value == min(numbers) else f" {largest}" if value == max(numbers) else ""

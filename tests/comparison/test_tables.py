@@ -156,6 +156,7 @@ def test_validation(comparison: Comparison, tmp_path: Path) -> None:
         (["a", "b"], 1, "lr=b"),
         ([1.0, None], 0, "lr=1.0"),
         ([False, True], 1, "lr=True"),
+        ([[0.1, 0.2], [0.3]], 1, "lr=[0.3]"),
     ],
 )
 def test_edges(values: list[object], best: int, expected: str, tmp_path: Path) -> None:
@@ -170,6 +171,18 @@ def test_edges(values: list[object], best: int, expected: str, tmp_path: Path) -
     _, row = body(text)
     assert row[1] == expected
     assert ("a better one may be beyond" in text) == ("(" in expected)
+
+
+def test_edges_of_trials(tmp_path: Path) -> None:
+    """The edge is that of the values which were tried, where these are fewer than there are to try."""
+    values = [0.2, 0.1, 0.4, 0.8]
+    comparison = make(axes={"sampler": {"basic": {}}}, search=[{"space": {"optimizer_kwargs.lr": values}}], trials=2)
+    trials = comparison.trials(comparison.cells[0])
+    (first, second) = (trial.searched["optimizer_kwargs.lr"] for trial in trials)
+    for trial, validation in zip(trials, [0.5, 0.6], strict=True):
+        save_fake(tmp_path, trial, validation=validation)
+    _, row = body(validation_table(comparison, tmp_path))
+    assert row[1] == f"lr={second} " + ("(largest)" if second > first else "(smallest)")
 
 
 def test_cost(comparison: Comparison, tmp_path: Path) -> None:
