@@ -99,10 +99,14 @@ class Run:
     @property
     def key(self) -> str:
         """Return a name for files, different for different arguments."""
-        content = json.dumps([self.arguments, self.seed], sort_keys=True)
-        digest = hashlib.sha256(content.encode("utf8")).hexdigest()[:10]
         name = re.sub(r"[^\w.+-]+", "-", f"{self.cell}-seed{self.seed}")
-        return f"{name}-{digest}"
+        return f"{name}-{self.digest}"
+
+    @property
+    def digest(self) -> str:
+        """Return the end of the key: the same for the same arguments and seed, in whatever comparison."""
+        content = json.dumps([self.arguments, self.seed], sort_keys=True)
+        return hashlib.sha256(content.encode("utf8")).hexdigest()[:10]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what describes the run, as JSON.

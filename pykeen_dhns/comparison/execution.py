@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from .configuration import Cell, Comparison, Run
-from .store import load_run
+from .store import load_run, take_over
 
 __all__ = ["Failure", "best_trial", "compare", "finished_runs"]
 
@@ -35,7 +35,8 @@ def compare(
 ) -> list[str]:
     """Do all runs of a comparison which are not finished.
 
-    First, the trials of all cells; then, for each cell, the best of them with all other seeds.
+    First, the trials of all cells; then, for each cell, the best of them with all other seeds. What another comparison
+    next to it has done with the same arguments and seed is taken over from there, and reported.
 
     :param comparison: the comparison
     :param folder: where results are, one file per run
@@ -47,7 +48,8 @@ def compare(
     :returns: what failed, as messages
     """
     chosen = [cell for cell in comparison.cells if cells is None or cells(cell)]
-    failures = _run_all([run for cell in chosen for run in comparison.trials(cell)], folder, "trials", processes)
+    trials = [run for cell in chosen for run in comparison.trials(cell)]
+    failures = _run_all(trials, folder, "trials", processes, report)
     finals = []
     for cell in chosen:
         best = best_trial(comparison, folder, cell)
@@ -55,7 +57,7 @@ def compare(
             report(f"{cell}: trials failed, so nothing is selected.")
             continue
         finals += comparison.finals(best)[:num_seeds]
-    return failures + _run_all(finals, folder, "finals", processes)
+    return failures + _run_all(finals, folder, "finals", processes, report)
 
 
 def best_trial(comparison: Comparison, folder: Path, cell: Cell) -> Run | None:
@@ -89,10 +91,17 @@ def finished_runs(comparison: Comparison, folder: Path, cell: Cell) -> list[tupl
     return [(run, result) for run in runs if (result := load_run(folder, run)) is not None]
 
 
-def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int) -> list[str]:
+def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int, report: Callable[[str], None]) -> list[str]:
     """Do those runs which are not finished."""
     failures = []
-    todo = [run for run in runs if load_run(folder, run) is None]
+    todo = []
+    for run in runs:
+        if load_run(folder, run) is not None:
+            continue
+        if (origin := take_over(folder, run)) is not None:
+            report(f"{run.key}: taken over from {origin.relative_to(folder.parent)}")
+        else:
+            todo.append(run)
     with (
         tqdm(total=len(runs), initial=len(runs) - len(todo), unit="run", desc=stage) as bar,
         ThreadPoolExecutor(processes) as pool,

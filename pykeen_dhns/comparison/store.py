@@ -10,7 +10,7 @@ import numpy as np
 
 from .configuration import Run
 
-__all__ = ["load_ranks", "load_run", "save_run", "stale_files"]
+__all__ = ["load_ranks", "load_run", "save_run", "stale_files", "take_over"]
 
 Ranks = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -55,10 +55,12 @@ def load_run(folder: Path, run: Run) -> dict[str, Any] | None:
     :returns: the result, or None, if the run is not finished
 
     :raises ValueError: if the file is damaged
-    """
+    """  # noqa: DOC502
     path = folder / f"{run.key}.json"
-    if not path.is_file():
-        return None
+    return _read(path) if path.is_file() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
     except json.JSONDecodeError as error:
@@ -74,9 +76,38 @@ def load_ranks(folder: Path, run: Run) -> Ranks:
 
     :returns: shape: (2, num_triples), the rank of the head and of the tail of each test triple
     """
-    with np.load(folder / f"{run.key}.npz", allow_pickle=False) as file:
+    return _read_ranks(folder / f"{run.key}.npz")
+
+
+def _read_ranks(path: Path) -> Ranks:
+    with np.load(path, allow_pickle=False) as file:
         ranks: Ranks = (file["twice_ranks"] / 2).astype(np.float32)
     return ranks
+
+
+def take_over(folder: Path, run: Run) -> Path | None:
+    """Take the result of a run from another comparison, or another cell, that has done the same.
+
+    A run is determined by its arguments and its seed, wherever it is done. Where it comes from is noted in the result.
+
+    :param folder: the folder of the comparison. Those of others are next to it.
+    :param run: the run
+
+    :returns: the file that it was taken from, or None, if there is none
+
+    :raises ValueError: if that file is damaged
+    """  # noqa: DOC502
+    for path in sorted(folder.parent.glob(f"*/*-{run.digest}.json")):
+        content = _read(path)
+        # the digest is a short one
+        if content["seed"] != run.seed or content["arguments"] != run.arguments:
+            continue
+        # if it was taken over there, too, its origin stays
+        origin = dict(taken_from=path.relative_to(folder.parent).as_posix())
+        content = origin | content | run.to_dict() | dict(key=run.key)
+        save_run(folder, run.key, content, _read_ranks(path.with_suffix(".npz")))
+        return path
+    return None
 
 
 def stale_files(folder: Path, runs: Iterable[Run]) -> list[Path]:

@@ -127,17 +127,55 @@ def test_restart(finished: tuple[Comparison, Path], tmp_path: Path, monkeypatch:
 @pytest.mark.usefixtures("here")
 def test_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What fails is reported and leaves nothing behind, and the rest goes on."""
+    folder = tmp_path / "tiny"
     axes = {"sampler": {"wrong": {"negative_sampler": "no such sampler"}, "basic": {}}}
     comparison = make(axes=axes, trials=1, search=[])
     messages: list[str] = []
-    (failure,) = compare(comparison, tmp_path, report=messages.append)
+    (failure,) = compare(comparison, folder, report=messages.append)
     key = comparison.trials(comparison.cells[0])[0].key
     assert failure.startswith(f"{key}: ")
     assert "no such sampler" in failure.replace("nosuchsampler", "no such sampler")
     assert failure.splitlines()[0] in capsys.readouterr().err
     assert messages == ["wrong: trials failed, so nothing is selected."]
-    assert len(finished_runs(comparison, tmp_path, comparison.cells[1])) == 2
-    assert not [path for path in tmp_path.iterdir() if key in path.name]
+    assert len(finished_runs(comparison, folder, comparison.cells[1])) == 2
+    assert not [path for path in folder.iterdir() if key in path.name]
+
+
+@pytest.mark.usefixtures("here")
+def test_taken_over(finished: tuple[Comparison, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another comparison has done with the same arguments is not done again, and says where it is from."""
+    shutil.copytree(finished[1], tmp_path / "tiny")
+    # the same by another name, with one more seed, and one with other arguments
+    axes = {"negatives": {"theirs": {}, "ours": {"negative_sampler": "dhns"}, "few": {"model_kwargs": {"dim": 3}}}}
+    other = make(axes=axes, baseline={"negatives": "theirs"}, seeds=[0, 1, 2])
+    assert all(best_trial(other, tmp_path / "other", cell) is None for cell in other.cells)
+    done: list[Run] = []
+
+    def note(run: Run, folder: Path, threads: int) -> None:  # noqa: ARG001
+        done.append(run)
+        save_fake(folder, run, validation=0.1)
+
+    monkeypatch.setattr(module, "run_in_process", note)
+    messages: list[str] = []
+    assert compare(other, tmp_path / "other", report=messages.append) == []
+    assert sorted(f"{run.cell}, {run.seed}" for run in done) == [
+        *["few, 0", "few, 0", "few, 1", "few, 2"],
+        "ours, 2",
+        "theirs, 2",
+    ]
+    # two trials and a seed of two cells
+    assert len(messages) == 6
+    for cell, original in zip(other.cells, finished[0].cells, strict=False):
+        theirs = finished_runs(finished[0], finished[1], original)
+        ours = finished_runs(other, tmp_path / "other", cell)
+        for (run, result), (source, expected) in zip(ours, theirs, strict=False):
+            assert result["taken_from"] == f"tiny/{source.key}.json"
+            assert {key: result[key] for key in run.to_dict()} == run.to_dict()
+            assert result["key"] == run.key != source.key
+            assert result["test"] == expected["test"]
+            assert result["commit"] == expected["commit"]
+            assert (load_ranks(tmp_path / "other", run) == load_ranks(finished[1], source)).all()
+            assert f"{run.key}: taken over from tiny/{source.key}.json" in messages
 
 
 @pytest.mark.slow

@@ -32,9 +32,9 @@ def test_reproduces(tmp_path: Path) -> None:
         cell = find_cell(comparison, "dhns")
         if seed == 1:
             with pytest.raises(ValueError, match="tiny: dhns has 0 of 2 seeds"):
-                make_experiment(comparison, tmp_path, cell)
-        assert not compare(comparison, tmp_path, cells=cell.__eq__)
-        experiment = json.loads(json.dumps(make_experiment(comparison, tmp_path, cell)))
+                make_experiment(comparison, tmp_path / "tiny", cell)
+        assert not compare(comparison, tmp_path / "tiny", cells=cell.__eq__)
+        experiment = json.loads(json.dumps(make_experiment(comparison, tmp_path / "tiny", cell)))
         if experiment["pipeline"]["training_kwargs"]["num_epochs"] == 1:
             break
     assert experiment["pipeline"]["training_kwargs"]["num_epochs"] == 1
@@ -58,9 +58,9 @@ def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """PyKEEN's command line takes an experiment, and compares its result."""
     comparison = make(trials=1, search=[], seeds=[0])
     cell = find_cell(comparison, "dhns")
-    assert not compare(comparison, tmp_path, cells=cell.__eq__)
+    assert not compare(comparison, tmp_path / "tiny", cells=cell.__eq__)
     path = tmp_path / "experiment.json"
-    path.write_text(json.dumps(make_experiment(comparison, tmp_path, cell)), encoding="utf8")
+    path.write_text(json.dumps(make_experiment(comparison, tmp_path / "tiny", cell)), encoding="utf8")
     with caplog.at_level(logging.INFO):
         result = CliRunner().invoke(main, ["experiments", "run", str(path), "-d", str(tmp_path), "--keep-seed"])
     assert result.exit_code == 0, result.output

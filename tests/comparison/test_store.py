@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pykeen_dhns.comparison.store import load_ranks, load_run, save_run, stale_files
+from pykeen_dhns.comparison.store import load_ranks, load_run, save_run, stale_files, take_over
 
 from .small import make
 
@@ -79,3 +79,31 @@ def test_stale_files(tmp_path: Path) -> None:
         save_run(tmp_path, each.key, {}, RANKS)
     assert stale_files(tmp_path, [run]) == [tmp_path / f"{other.key}.json"]
     assert json.loads((tmp_path / f"{run.key}.json").read_text(encoding="utf8")) == {}
+
+
+def test_take_over(tmp_path: Path) -> None:
+    """Only what has the same arguments and seed is taken over, from where it was done first; nothing damaged."""
+    run = make().trials(make().cells[0])[0]
+    other = dataclasses.replace(run, cell=make().cells[1])
+    assert other.key != run.key
+    assert take_over(tmp_path / "a", run) is None
+    save_run(tmp_path / "b", other.key, {**other.to_dict(), "a": 1}, RANKS)
+    assert take_over(tmp_path / "a", dataclasses.replace(run, seed=5)) is None
+    assert take_over(tmp_path / "a", dataclasses.replace(run, arguments={"model": "TransE"})) is None
+    assert not (tmp_path / "a").exists()
+    path = tmp_path / "b" / f"{other.key}.json"
+    assert take_over(tmp_path / "a", run) == path
+    expected = {**run.to_dict(), "key": run.key, "a": 1, "taken_from": f"b/{other.key}.json"}
+    assert load_run(tmp_path / "a", run) == expected
+    assert np.array_equal(load_ranks(tmp_path / "a", run), RANKS)
+    # from a copy, with the origin of the copy
+    assert take_over(tmp_path / "c", run) == tmp_path / "a" / f"{run.key}.json"
+    assert load_run(tmp_path / "c", run) == expected
+    # digests are short: if two of them were the same by chance
+    path.write_text(json.dumps({**other.to_dict(), "arguments": {}}), encoding="utf8")
+    for folder in ("a", "c"):
+        (tmp_path / folder / f"{run.key}.json").unlink()
+    assert take_over(tmp_path / "a", run) is None
+    path.write_text("{", encoding="utf8")
+    with pytest.raises(ValueError, match=rf"{other.key}\.json is damaged .* Delete it"):
+        take_over(tmp_path / "a", run)
