@@ -17,6 +17,7 @@ EXPERIMENTS = Path(__file__).parents[1] / "examples" / "experiments"
 
 #: The names of files, each with a comparison, and the name of a cell
 CELLS = {
+    "codexmedium-rotate-dhns-on-bernoulli": ("margins", "CoDEx-M, dhns on bernoulli"),
     "db15k-rotate-dhns-on-basic": ("longer", "DB15K, dhns on basic, 16"),
     "db15k-rotate-dhns-on-bernoulli": ("longer", "DB15K, dhns on bernoulli, 16"),
     "db15k-rotate-dhns-on-bernoulli-short": ("rotate", "DB15K, dhns on bernoulli"),
