@@ -36,7 +36,9 @@ class MultimodalRepresentation(Embedding):
 
     - An entity may lack a modality. It is left out of the fusion then.
     - All modalities start at the same scale, that of the embedding after its initialisation.
-    - Constraints apply to the embedding, as in PyKEEN; normaliser, regulariser and dropout to the fusion.
+    - Constraints, e.g., a unit norm, apply to each modality: to the embedding after an update, as in PyKEEN, and to what
+      is projected whenever it is. Otherwise, the latter would outgrow the former, which may not grow, and drown it.
+    - Normaliser, regulariser and dropout apply to the fusion.
 
     A named model of PyKEEN passes its own arguments to its entity representation, but none of those that are new here.
     :meth:`configured` brings them in:
@@ -174,7 +176,8 @@ class MultimodalRepresentation(Embedding):
         """
         xs = {STRUCTURAL: self.structural(indices)}
         for name, representation in self._projected.items():
-            xs[name] = representation._plain_forward(indices)
+            x = representation._plain_forward(indices)
+            xs[name] = x if self.constrainer is None else self.constrainer(x)
         if normalize and self.normalizer is not None:
             xs = {name: self.normalizer(x) for name, x in xs.items()}
         return xs

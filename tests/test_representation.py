@@ -253,21 +253,37 @@ def test_training(model: str) -> None:
 
 
 def test_constraints() -> None:
-    """Constraints apply to the structural embedding, which keeps its own values."""
+    """Constraints apply to each modality: to the structural one when it is updated, which keeps its own values."""
     representation = make(constrainer=functional.normalize, dtype=torch.float64)
     randomize(representation)
-    expected = functional.normalize(representation.structural())
-    projection = representation.modalities()["textual"]
+    plain = make(dtype=torch.float64)
+    plain.load_state_dict(representation.state_dict())
+    expected = {name: functional.normalize(x) for name, x in plain.modalities().items()}
+    assert torch.equal(representation.structural(), plain.structural())
     representation.post_parameter_update()
-    torch.testing.assert_close(representation.structural(), expected)
-    assert torch.equal(representation.modalities()["textual"], projection)
+    assert list(expected) == ["structural", "textual", "visual"]
+    for _ in range(2):
+        torch.testing.assert_close(representation.modalities(), expected)
+        representation.post_parameter_update()
+    assert representation.fusion is not None
+    fused = representation.fusion(list(expected.values()), representation.mask())
+    torch.testing.assert_close(representation(None), fused)
     assert representation._embeddings.weight.requires_grad
-    in_place = make(constrainer=lambda x: x.clamp_(max=0.5))
-    randomize(in_place)
-    in_place.reset_parameters()
-    assert in_place.structural().max() > 0.5
-    in_place.post_parameter_update()
-    assert in_place.structural().max() == 0.5
+    representation(None).square().sum().backward()
+    gradients = [parameter.grad for parameter in representation.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
+
+
+def test_constraints_in_place() -> None:
+    """Constraints that change what they are given."""
+    representation = make(constrainer=lambda x: x.clamp_(max=0.5))
+    randomize(representation)
+    representation.reset_parameters()
+    assert representation.structural().max() > 0.5
+    assert all(x.max() == 0.5 for name, x in representation.modalities().items() if name != "structural")
+    representation(None).sum().backward()
+    representation.post_parameter_update()
+    assert representation.structural().max() == 0.5
 
 
 def test_complex_constraints() -> None:
@@ -275,7 +291,8 @@ def test_complex_constraints() -> None:
     representation = make(constrainer="complex_normalize", dtype=torch.complex64)
     randomize(representation)
     representation.post_parameter_update()
-    torch.testing.assert_close(representation.structural().abs(), torch.ones(MAX_ID, 4))
+    for x in representation.modalities().values():
+        torch.testing.assert_close(x.abs(), torch.ones(MAX_ID, 4))
 
 
 def test_normalizer() -> None:
