@@ -36,8 +36,8 @@ class MultimodalRepresentation(Embedding):
 
     - An entity may lack a modality. It is left out of the fusion then.
     - All modalities start at the same scale, that of the embedding after its initialisation.
-    - Constraints, e.g., a unit norm, apply to each modality: to the embedding after an update, as in PyKEEN, and to what
-      is projected whenever it is. Otherwise, the latter would outgrow the former, which may not grow, and drown it.
+    - Constraints, e.g., a unit norm, apply to each modality: to the embedding after an update, as in PyKEEN, and to
+      what is projected whenever it is. Otherwise, the latter would outgrow the former, which may not, and drown it.
     - Normaliser, regulariser and dropout apply to the fusion.
 
     A named model of PyKEEN passes its own arguments to its entity representation, but none of those that are new here.
