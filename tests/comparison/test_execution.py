@@ -168,6 +168,7 @@ def test_taken_over(finished: tuple[Comparison, Path], tmp_path: Path, monkeypat
     for cell, original in zip(other.cells, finished[0].cells, strict=False):
         theirs = finished_runs(finished[0], finished[1], original)
         ours = finished_runs(other, tmp_path / "other", cell)
+        assert (len(theirs), len(ours)) == (2, 3)
         for (run, result), (source, expected) in zip(ours, theirs, strict=False):
             assert result["taken_from"] == f"tiny/{source.key}.json"
             assert {key: result[key] for key in run.to_dict()} == run.to_dict()
