@@ -1,15 +1,16 @@
 """Compare negative samplers: all runs of a file in ``benchmarks/configs``, through PyKEEN's own pipeline.
 
-Each finished run is a file below ``benchmarks/results/compare``. A restart does what is not there yet. This is
-``pykeen-dhns compare``, with names of files, and a folder for results.
+This is ``pykeen-dhns compare``, which also takes the name of such a file, and whose results are below
+``benchmarks/results/compare`` unless ``--output`` says otherwise. A restart does what is not there yet.
 """
 
-import argparse
-import sys
+import copy
 from pathlib import Path
+from typing import Any
 
-from pykeen_dhns.comparison import compare, load_comparison
-from pykeen_dhns.comparison.listing import choose_cells, list_cells
+import click
+
+from pykeen_dhns.cli.compare import compare as command
 
 CONFIGS = Path(__file__).parent / "configs"
 RESULTS = Path(__file__).parent / "results" / "compare"
@@ -25,37 +26,41 @@ def find_config(config: Path, folder: Path = CONFIGS) -> Path:
 
     :raises ValueError: if there is none
     """
-    path = config if config.suffix else next(iter(sorted(folder.glob(f"{config}.*"))), config)
+    is_name = not config.suffix and len(config.parts) == 1
+    path = next(iter(sorted(folder.glob(f"{config}.*"))), config) if is_name else config
     if not path.is_file():
         names = ", ".join(sorted(file.stem for file in folder.iterdir()))
         raise ValueError(f"There is no {path}. In {folder} are: {names}.")
     return path
 
 
+class ConfigType(click.ParamType[Path]):
+    """A file, or the name of one."""
+
+    name = "file or name"
+
+    # docstr-coverage: inherited
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: D102
+        try:
+            return find_config(Path(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def make_command() -> click.Command:
+    """Make the command: the package's own, with names of files, and a folder for results.
+
+    :returns: the command
+    """
+    parameters = {parameter.name: copy.copy(parameter) for parameter in command.params}
+    parameters["config"].type = ConfigType()
+    parameters["output"].required, parameters["output"].default = False, RESULTS
+    return click.Command("compare.py", params=list(parameters.values()), callback=command.callback, help=command.help)
+
+
 def main() -> None:
     """Do what is not finished."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", type=Path, help="a file, or the name of one in benchmarks/configs")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="the folder for the results of all comparisons")
-    parser.add_argument("--processes", type=int, default=1, help="the number of runs at the same time")
-    parser.add_argument("--only", default="", help="a regular expression for cells, e.g., 'umls.*dhns'")
-    parser.add_argument("--num-seeds", type=int, help="how many of the seeds to do, default: all")
-    parser.add_argument("--list", action="store_true", help="only show what there is to do, and what is done")
-    args = parser.parse_args()
-    try:
-        comparison = load_comparison(find_config(args.config))
-        cells = choose_cells(comparison, args.only)
-    except ValueError as error:
-        parser.error(str(error))
-    folder = args.output / comparison.name
-    failures = []
-    if not args.list:
-        failures = compare(
-            comparison, folder, processes=args.processes, cells=cells.__contains__, num_seeds=args.num_seeds
-        )
-    list_cells(comparison, folder, cells)
-    if failures:
-        sys.exit(f"{len(failures)} runs failed, see above. A restart tries them again.")
+    make_command()(prog_name="compare.py")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,13 @@ __all__ = ["compare"]
 @click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Runs at the same time.")
 @click.option("--only", default="", help="A regular expression for cells, e.g., 'umls.*dhns'.")
 @click.option("--num-seeds", type=click.IntRange(min=1), help="How many of the seeds to do. Default: all.")
+@click.option(
+    "--seed",
+    "seeds",
+    type=click.IntRange(min=0),
+    multiple=True,
+    help="A seed, in place of those of the file. Repeat for several. Trials keep theirs, so the same is selected.",
+)
 @click.option("--list", "list_only", is_flag=True, help="Only show what there is to do, and what is done.")
 @click.option(
     "--table",
@@ -28,7 +35,8 @@ __all__ = ["compare"]
     multiple=True,
     default=("quality",),
     show_default=True,
-    help="What to print of the results: mrr, quality, significance, validation, cost, trials. Repeat for several.",
+    help="What to print of the results: mrr, quality, significance, validation, rivals, cost, trials. Repeat for "
+    "several.",
 )
 @show_errors
 def compare(
@@ -38,6 +46,7 @@ def compare(
     processes: int,
     only: str,
     num_seeds: int | None,
+    seeds: tuple[int, ...],
     list_only: bool,
     tables: tuple[str, ...],
 ) -> None:
@@ -51,12 +60,13 @@ def compare(
     """
     from ..comparison import load_comparison
     from ..comparison.listing import choose_cells, list_cells
+    from ..comparison.reading import with_seeds
     from ..comparison.tables import TABLES
     from ..validation import check_choice
 
     for table in tables:
         check_choice("--table", table, list(TABLES))
-    comparison = load_comparison(config)
+    comparison = with_seeds(load_comparison(config), seeds)
     folder = output / comparison.name
     cells = choose_cells(comparison, only)
     failures = []

@@ -11,10 +11,27 @@ from typing import Any
 
 from sklearn.model_selection import ParameterSampler
 
-__all__ = ["Arguments", "Cell", "Comparison", "Rule", "Run", "merge", "nest"]
+from .metrics import METRICS
+
+__all__ = ["DATASET_ARGUMENTS", "DEFAULTS", "FILES", "Arguments", "Cell", "Comparison", "Rule", "Run", "merge", "nest"]
 
 #: Keyword-based arguments of :func:`pykeen.pipeline.pipeline`, as they are in a file
 Arguments = dict[str, Any]
+
+#: A dataset by the files of its triples, instead of its name
+FILES = ("training", "testing", "validation")
+#: What determines the dataset, as in :func:`pykeen.datasets.get_dataset`
+DATASET_ARGUMENTS = ("dataset", "dataset_kwargs", *FILES)
+
+#: What all runs have in common, unless the comparison says something else
+DEFAULTS: Arguments = dict(
+    # the number of epochs is PyKEEN's default
+    training_kwargs=dict(num_epochs=5, use_tqdm=False),
+    evaluation_kwargs=dict(use_tqdm=False),
+    # of all epochs that are evaluated, the best is kept
+    stopper="early",
+    stopper_kwargs=dict(frequency=10, patience=1_000_000, relative_delta=0.0, metric=METRICS["mrr"]),
+)
 
 
 def merge(*arguments: Mapping[str, Any]) -> Arguments:
@@ -133,6 +150,9 @@ class Comparison:
     rules: Sequence[Rule]
     search: Sequence[Rule]
     exclude: Sequence[Rule]
+    #: the seed of all trials
+    selection_seed: int
+    #: the seeds of what is selected
     seeds: Sequence[int]
     num_trials: int
     #: for each axis with a baseline: its value
@@ -177,7 +197,7 @@ class Comparison:
         }
 
     def trials(self, cell: Cell) -> list[Run]:
-        """Get the trials of a cell, all with the first seed: those of its grid, drawn without replacement.
+        """Get the trials of a cell, all with the same seed: those of its grid, drawn without replacement.
 
         :param cell: the cell
 
@@ -193,7 +213,7 @@ class Comparison:
             if setting not in settings and len(settings) < self.num_trials:
                 settings.append({path: setting[path] for path in space})
         return [
-            Run(cell, trial, self.seeds[0], self.resolve(cell, setting), setting)
+            Run(cell, trial, self.selection_seed, self.resolve(cell, setting), setting)
             for trial, setting in enumerate(settings)
         ]
 
@@ -202,6 +222,6 @@ class Comparison:
 
         :param best: its best trial
 
-        :returns: the runs, the first of which is the trial itself
+        :returns: the runs, one of which is the trial itself, if its seed is among them
         """
         return [dataclasses.replace(best, seed=seed) for seed in self.seeds]

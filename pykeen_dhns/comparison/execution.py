@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from .configuration import Cell, Comparison, Run
+from .preparation import load_datasets
 from .store import load_run, take_over
 
 __all__ = ["Failure", "best_trial", "compare", "finished_runs"]
@@ -36,7 +37,8 @@ def compare(
     """Do all runs of a comparison which are not finished.
 
     First, the trials of all cells; then, for each cell, the best of them with all other seeds. What another comparison
-    next to it has done with the same arguments and seed is taken over from there, and reported.
+    next to it has done with the same arguments and seed is taken over from there, and reported. That may also happen
+    in the meantime, by another process.
 
     :param comparison: the comparison
     :param folder: where results are, one file per run
@@ -54,7 +56,7 @@ def compare(
     for cell in chosen:
         best = best_trial(comparison, folder, cell)
         if best is None:
-            report(f"{cell}: trials failed, so nothing is selected.")
+            report(f"{cell}: trials failed, or all have diverged, so nothing is selected.")
             continue
         finals += comparison.finals(best)[:num_seeds]
     return failures + _run_all(finals, folder, "finals", processes, report)
@@ -67,14 +69,18 @@ def best_trial(comparison: Comparison, folder: Path, cell: Cell) -> Run | None:
     :param folder: where results are
     :param cell: the cell
 
-    :returns: the trial, or None, as long as not all of them are finished
+    :returns: the trial, or None, as long as not all of them are finished, or if all have diverged
     """
     trials = comparison.trials(cell)
     results = [load_run(folder, trial) for trial in trials]
-    values = [result["validation"]["mrr"] for result in results if result is not None]
-    if len(values) < len(trials):
+    values = {
+        trial.trial: result["validation"]["mrr"]
+        for trial, result in zip(trials, results, strict=True)
+        if result is not None and "diverged" not in result
+    }
+    if None in results or not values:
         return None
-    return trials[max(range(len(trials)), key=values.__getitem__)]
+    return trials[max(values, key=values.__getitem__)]
 
 
 def finished_runs(comparison: Comparison, folder: Path, cell: Cell) -> list[tuple[Run, dict[str, Any]]]:
@@ -84,43 +90,67 @@ def finished_runs(comparison: Comparison, folder: Path, cell: Cell) -> list[tupl
     :param folder: where results are
     :param cell: the cell
 
-    :returns: runs, in the order of their seeds, and their results
+    :returns: runs, in the order of their seeds, and their results. What has diverged has none.
     """
     best = best_trial(comparison, folder, cell)
     runs = [] if best is None else comparison.finals(best)
-    return [(run, result) for run in runs if (result := load_run(folder, run)) is not None]
+    results = ((run, load_run(folder, run)) for run in runs)
+    return [(run, result) for run, result in results if result is not None and "diverged" not in result]
 
 
 def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int, report: Callable[[str], None]) -> list[str]:
     """Do those runs which are not finished."""
     failures = []
-    todo = []
-    for run in runs:
-        if load_run(folder, run) is not None:
-            continue
-        if (origin := take_over(folder, run)) is not None:
-            report(f"{run.key}: taken over from {origin.relative_to(folder.parent)}")
-        else:
-            todo.append(run)
+    todo = [run for run in runs if not _is_done(run, folder, report)]
+    if processes > 1 and todo:
+        load_datasets(todo)
+    # of several cells with the same arguments, one is run, and the others take over from it
+    first = list({run.digest: run for run in reversed(todo)}.values())[::-1]
     with (
         tqdm(total=len(runs), initial=len(runs) - len(todo), unit="run", desc=stage) as bar,
         ThreadPoolExecutor(processes) as pool,
     ):
-        for run, error in _submit(pool, todo, folder, processes):
-            if error is not None:
-                failures.append(f"{run.key}: {error}")
-                tqdm.write(failures[-1], file=sys.stderr)
-            bar.set_postfix_str(run.key.rpartition("-")[0], refresh=False)
-            bar.update()
+        for batch in (first, [run for run in todo if run not in first]):
+            for run, error in _submit(pool, batch, folder, _num_threads(processes), report):
+                if error is not None:
+                    failures.append(f"{run.key}: {error}")
+                    tqdm.write(failures[-1], file=sys.stderr)
+                bar.set_postfix_str(run.key.rpartition("-")[0], refresh=False)
+                bar.update()
     return failures
 
 
+def _is_done(run: Run, folder: Path, report: Callable[[str], None]) -> bool:
+    """Return whether a run is finished, or can be taken over."""
+    if load_run(folder, run) is not None:
+        return True
+    origin = take_over(folder, run)
+    if origin is not None:
+        report(f"{run.key}: taken over from {origin.relative_to(folder.parent)}")
+    return origin is not None
+
+
+def _num_threads(processes: int) -> int:
+    """Get the number of threads of each of several processes: the user's choice, or what they can share."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    # a container may not have all cores of its machine
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // processes)
+
+
 def _submit(
-    pool: ThreadPoolExecutor, runs: Sequence[Run], folder: Path, processes: int
+    pool: ThreadPoolExecutor, runs: Sequence[Run], folder: Path, threads: int, report: Callable[[str], None]
 ) -> Iterator[tuple[Run, Failure | None]]:
-    futures = {
-        pool.submit(run_in_process, run, folder, max(1, (os.cpu_count() or 1) // processes)): run for run in runs
-    }
+    def do(run: Run) -> None:
+        if _is_done(run, folder, report):
+            return
+        run_in_process(run, folder, threads)
+        if "diverged" in (load_run(folder, run) or {}):
+            report(f"{run.key} has diverged, which is its result. Delete it to try again.")
+
+    futures = {pool.submit(do, run): run for run in runs}
     try:
         for future in as_completed(futures):
             error = future.exception()
@@ -129,7 +159,8 @@ def _submit(
             yield futures[future], error
     finally:
         # if interrupted, start nothing new
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in futures:
+            future.cancel()
 
 
 def run_in_process(run: Run, folder: Path, threads: int) -> None:
@@ -141,7 +172,8 @@ def run_in_process(run: Run, folder: Path, threads: int) -> None:
 
     :raises Failure: if it fails
     """
-    request = dict(run=run.to_dict() | dict(key=run.key), folder=str(folder), threads=threads)
+    # by its own account, the process might have another parent already
+    request = dict(run=run.to_dict() | dict(key=run.key), folder=str(folder), threads=threads, parent=os.getpid())
     environment = os.environ | dict(OMP_NUM_THREADS=str(threads))
     process = subprocess.run(
         [sys.executable, "-m", "pykeen_dhns.comparison.running"],

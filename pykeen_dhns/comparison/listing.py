@@ -7,6 +7,7 @@ from pathlib import Path
 from .configuration import Cell, Comparison
 from .execution import best_trial
 from .store import load_run, stale_files
+from .summary import unequal_trials
 
 __all__ = ["choose_cells", "list_cells"]
 
@@ -42,14 +43,17 @@ def list_cells(
     """
     for cell in cells:
         trials = comparison.trials(cell)
-        done = sum(load_run(folder, run) is not None for run in trials)
+        results = [result for run in trials if (result := load_run(folder, run)) is not None]
+        num_diverged = sum("diverged" in result for result in results)
+        done = f"{len(results)} of {len(trials)} trials" + (f" ({num_diverged} diverged)" if num_diverged else "")
         best = best_trial(comparison, folder, cell)
         finals = comparison.finals(best) if best else []
         seeds = sum(load_run(folder, run) is not None for run in finals)
         searched = f", best: {dict(best.searched)}" if best and best.searched else ""
-        report(f"{cell}: {done} of {len(trials)} trials, {seeds} of {len(comparison.seeds)} seeds{searched}")
+        report(f"{cell}: {done}, {seeds} of {len(comparison.seeds)} seeds{searched}")
+    if warning := unequal_trials(comparison):
+        report(warning)
     # any of a cell's trials may have been the best when its seeds were run
-    known = (run for cell in comparison.cells for trial in comparison.trials(cell) for run in comparison.finals(trial))
-    stale = stale_files(folder, known)
+    stale = stale_files(folder, (trial for cell in comparison.cells for trial in comparison.trials(cell)))
     if stale:
         report(f"{len(stale)} results in {folder} belong to none of these: the file has changed since they were made.")

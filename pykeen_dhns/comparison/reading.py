@@ -1,20 +1,30 @@
 """Reading what to compare from a file. What is wrong with it is said at once, before anything is run."""
 
+import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .configuration import Arguments, Cell, Comparison, Rule
+from .configuration import DEFAULTS, FILES, Arguments, Cell, Comparison, Rule, merge
 
-__all__ = ["load_comparison", "make_comparison"]
+__all__ = ["load_comparison", "make_comparison", "with_seeds"]
+
+#: A number, to anyone but YAML
+EXPONENTIAL = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 #: What a comparison decides itself
 RESERVED = {
     "random_seed": "the seeds are a list: seeds=[0, 1, 2]",
     "evaluator": "all runs have the same one: filtered ranks of both sides",
+    "evaluator_kwargs": "all runs have the same evaluator: filtered ranks of both sides",
+    "stopper": "of all epochs that are validated, every run is tested at the best one; stopper_kwargs.frequency says "
+    "how often that is",
+    "stopper_kwargs.metric": "all that is selected is selected by the validation MRR",
+    "stopper_kwargs.larger_is_better": "all that is selected is selected by the validation MRR",
     "use_testing_data": "each run is selected by validation triples, and evaluated on test triples",
 }
 
@@ -55,6 +65,7 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
     try:
         _check_keys(content)
         axes = _read_axes(content)
+        seeds = _read_seeds(content.get("seeds", [0, 1, 2]))
         comparison = Comparison(
             name=name,
             title=str(content.get("title", name)),
@@ -63,7 +74,8 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
             rules=list(_read_rules("rules", content, axes, "pipeline")),
             search=_read_search(content, axes),
             exclude=list(_read_rules("exclude", content, axes, None)),
-            seeds=_read_seeds(content.get("seeds", [0, 1, 2])),
+            selection_seed=seeds[0],
+            seeds=seeds,
             num_trials=_read_count("trials", content.get("trials", 1)),
             baseline=_read_baseline("baseline", content.get("baseline", {}), axes),
             rivals=_read_rivals(content.get("rivals", []), axes),
@@ -80,6 +92,19 @@ def make_comparison(name: str, content: Any, where: str = "the comparison") -> C
     if not comparison.cells:
         raise ValueError(f"{where}: exclude leaves no cell.")
     return comparison
+
+
+def with_seeds(comparison: Comparison, seeds: Sequence[int]) -> Comparison:
+    """Get the same comparison with other seeds. What is selected is selected with the same seed as before.
+
+    :param comparison: the comparison
+    :param seeds: the seeds. None are those that it has.
+
+    :returns: the comparison
+
+    :raises ValueError: if one is negative, or there twice
+    """  # noqa: DOC502
+    return dataclasses.replace(comparison, seeds=_read_seeds(list(seeds))) if seeds else comparison
 
 
 KEYS = (
@@ -201,8 +226,48 @@ def _read_published(value: Any) -> dict[str, dict[str, float]]:
 def _check_cell(comparison: Comparison, cell: Cell) -> None:
     # also with what is searched: that must not be reserved, either
     arguments = comparison.resolve(cell, {path: values[0] for path, values in comparison.space(cell).items()})
-    reserved = sorted(RESERVED.keys() & arguments.keys())
+    reserved = [name for name in RESERVED if _has(arguments, name)]
     if reserved:
         raise ValueError(f"{cell}: {reserved[0]} cannot be given: {RESERVED[reserved[0]]}.")
-    if "dataset" not in arguments:
-        raise ValueError(f"{cell}: there is no dataset. Name one in pipeline, or make it an axis.")
+    _check_dataset(cell, arguments)
+    for trial in comparison.trials(cell):
+        _check_numbers(cell, trial.arguments)
+    arguments = merge(DEFAULTS, arguments)
+    num_epochs, frequency = arguments["training_kwargs"]["num_epochs"], arguments["stopper_kwargs"]["frequency"]
+    if frequency > num_epochs:
+        raise ValueError(
+            f"{cell}: stopper_kwargs.frequency={frequency} is above training_kwargs.num_epochs={num_epochs}: no epoch "
+            f"is validated, so nothing is selected."
+        )
+
+
+def _check_numbers(cell: Cell, content: Any) -> None:
+    """Check that no number is a text, as 1e-3 is in YAML 1.1."""
+    if isinstance(content, str) and EXPONENTIAL.fullmatch(content):
+        raise ValueError(
+            f"{cell}: {content!r} is a text. YAML only reads it as a number with a point, and a sign of the exponent, "
+            f"e.g., 1.0e-3."
+        )
+    for value in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        _check_numbers(cell, value)
+
+
+def _check_dataset(cell: Cell, arguments: Arguments) -> None:
+    files = {name: arguments[name] for name in FILES if name in arguments}
+    if "dataset" not in arguments and len(files) < len(FILES):
+        raise ValueError(
+            f"{cell}: there is no dataset. Name one in pipeline, or make it an axis. It may also be three files with "
+            f"triples: {', '.join(FILES)}."
+        )
+    if "dataset" in arguments and files:
+        raise ValueError(f"{cell}: there is a dataset, and {', '.join(files)}: it must be either.")
+    for name, path in files.items():
+        if not Path(str(path)).is_file():
+            raise ValueError(f"{cell}: {name}={path!r} is no file. Paths are relative to where this is run.")
+
+
+def _has(arguments: Mapping[str, Any], path: str) -> bool:
+    """Return whether something is given, by dotted path."""
+    key, _, rest = path.partition(".")
+    value = arguments.get(key)
+    return key in arguments if not rest else isinstance(value, Mapping) and _has(value, rest)

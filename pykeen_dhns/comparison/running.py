@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,16 @@ import numpy as np
 import torch
 from pykeen.datasets import get_dataset
 from pykeen.pipeline import PipelineResult, pipeline
+from pykeen.training import NonFiniteLossError
 from pykeen.training.callbacks import MultiTrainingCallback, TrainingCallback
 
-from .configuration import Arguments, merge
+from .configuration import DATASET_ARGUMENTS, DEFAULTS, Arguments, merge
 from .evaluation import TimedEvaluator
 from .metrics import METRICS
 from .provenance import describe_commit, describe_machine, describe_versions, peak_memory, today
 from .store import save_run
 
 __all__ = ["execute"]
-
-#: What all runs have in common, unless the comparison says something else
-DEFAULTS: Arguments = dict(
-    training_kwargs=dict(use_tqdm=False),
-    evaluation_kwargs=dict(use_tqdm=False),
-    # of all epochs that are evaluated, the best is kept
-    stopper="early",
-    stopper_kwargs=dict(frequency=10, patience=1_000_000, relative_delta=0.0, metric=METRICS["mrr"]),
-)
 
 
 class EpochTimes(TrainingCallback):
@@ -43,7 +36,6 @@ class EpochTimes(TrainingCallback):
         """
         super().__init__()
         self.evaluator = evaluator
-        self.parent = os.getppid()
         self.started: float | None = None
         #: seconds from the first batch to the end of each epoch
         self.seconds: list[float] = []
@@ -63,9 +55,28 @@ class EpochTimes(TrainingCallback):
         if not self.peak_memory:
             self.peak_memory = peak_memory(self.model.device)
         self.losses.append(epoch_loss)
+
+
+class EndWithParent(TrainingCallback):
+    """Ends a run when whoever wanted its result is gone, since a restart starts the same run anew."""
+
+    def __init__(self, parent: int) -> None:
+        """Initialize the callback, and end the run at once, if that is the case already.
+
+        :param parent: the process ID of who started this process. It cannot be asked for here: it may be gone by now.
+        """
+        super().__init__()
+        self.parent = parent
+        self.check()
+
+    def check(self) -> None:
+        """End the run, if it is an orphan."""
         if os.getppid() != self.parent:
-            # whoever wanted the result is gone, and will start the same run anew
             sys.exit(1)
+
+    # docstr-coverage: inherited
+    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
+        self.check()
 
 
 class BestEpoch(TrainingCallback):
@@ -84,16 +95,25 @@ class BestEpoch(TrainingCallback):
         self.model.load_state_dict(torch.load(self.path, weights_only=True))
 
 
-def execute(description: dict[str, Any], folder: Path) -> None:
+def execute(description: dict[str, Any], folder: Path, callbacks: Sequence[TrainingCallback] = ()) -> None:
     """Execute a run, and save its result.
 
     :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
     :param folder: where to save it
+    :param callbacks: what else takes part in the training
     """
     started = time.perf_counter()
-    result, evaluator, times = _train(description["arguments"], description["seed"])
+    # of what is loaded: a checkout may move on during a run
+    versions, commit = describe_versions(), describe_commit()
+    try:
+        result, evaluator, times = _train(description["arguments"], description["seed"], callbacks)
+        check_metrics(result)
+    except (NonFiniteLossError, DivergenceError) as error:
+        # a result, too: it would be the same again
+        content = dict(**description, diverged=str(error), versions=versions, commit=commit, date=today())
+        save_run(folder, description["key"], content, np.zeros((2, 0), dtype=np.float32))
+        return
     device = result.model.device
-    check_metrics(result)
     stopper = result.stopper.get_summary_dict()  # type: ignore[union-attr]
     frequency = stopper["frequency"]
     best_epoch = stopper["best_epoch"]
@@ -117,12 +137,16 @@ def execute(description: dict[str, Any], folder: Path) -> None:
             total=time.perf_counter() - started,
         ),
         peak_memory=times.peak_memory,
-        versions=describe_versions(),
-        commit=describe_commit(),
+        versions=versions,
+        commit=commit,
         machine=describe_machine(device),
         date=today(),
     )
     save_run(folder, description["key"], content, evaluator.realistic_ranks())
+
+
+class DivergenceError(RuntimeError):
+    """Training has diverged."""
 
 
 def check_metrics(result: PipelineResult) -> None:
@@ -130,28 +154,24 @@ def check_metrics(result: PipelineResult) -> None:
 
     :param result: the result of the pipeline
 
-    :raises ValueError: if they cannot
+    :raises DivergenceError: if they cannot
     """
     mrr = float(result.get_metric(METRICS["mrr"]))
     if not 0 < mrr <= 1 or not 0 < result.stopper.best_metric <= 1:  # type: ignore[union-attr]
-        raise ValueError(f"The mean reciprocal rank is {mrr}: scores are not finite, so training has diverged.")
+        raise DivergenceError(f"The mean reciprocal rank is {mrr}: scores are not finite.")
 
 
-def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvaluator, EpochTimes]:
+def _train(
+    arguments: Arguments, seed: int, callbacks: Sequence[TrainingCallback]
+) -> tuple[PipelineResult, TimedEvaluator, EpochTimes]:
     """Run PyKEEN's pipeline."""
     arguments = merge(DEFAULTS, arguments)
-    dataset = get_dataset(dataset=arguments.pop("dataset"), dataset_kwargs=arguments.pop("dataset_kwargs", None))
+    dataset = get_dataset(**{name: arguments.pop(name) for name in DATASET_ARGUMENTS if name in arguments})
     if dataset.validation is None:
         raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
     factories = (dataset.training, dataset.validation, dataset.testing)
     evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in factories]))
     times = EpochTimes(evaluator)
-    if arguments.get("stopper") != "early":
-        raise ValueError(f"stopper={arguments.get('stopper')!r} selects no epoch, it must be 'early', the default.")
-    num_epochs = arguments["training_kwargs"].get("num_epochs", 5)
-    frequency = arguments["stopper_kwargs"]["frequency"]
-    if frequency > num_epochs:
-        raise ValueError(f"stopper_kwargs.frequency={frequency} is above num_epochs={num_epochs}: nothing is selected.")
     # the stopper only deletes its file if it stops
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "best.pt"
@@ -161,7 +181,7 @@ def _train(arguments: Arguments, seed: int) -> tuple[PipelineResult, TimedEvalua
         given = MultiTrainingCallback(
             callbacks=training_kwargs.get("callbacks"), callbacks_kwargs=training_kwargs.pop("callbacks_kwargs", None)
         )
-        training_kwargs["callbacks"] = [times, given, BestEpoch(path)]
+        training_kwargs["callbacks"] = [times, *callbacks, given, BestEpoch(path)]
         result = pipeline(
             dataset=dataset,
             **arguments,
@@ -178,7 +198,7 @@ def main() -> None:
     logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
     request = json.load(sys.stdin)
     torch.set_num_threads(request["threads"])
-    execute(request["run"], Path(request["folder"]))
+    execute(request["run"], Path(request["folder"]), callbacks=[EndWithParent(request["parent"])])
 
 
 if __name__ == "__main__":

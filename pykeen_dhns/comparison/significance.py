@@ -103,23 +103,27 @@ def paired_test(left: Values, right: Values) -> tuple[float, float]:
 
 
 def seed_test(comparison: Comparison, folder: Path, cell: Cell) -> SeedTest | None:
-    """Compare the test MRR of a cell to its baseline's, over seeds.
+    """Compare the test MRR of a cell to its baseline's, over the seeds that both have.
 
     :param comparison: the comparison
     :param folder: where results are
     :param cell: the cell
 
-    :returns: the result, or None, if the cell has no baseline, is one, or if one of them has less than two seeds
+    :returns: the result, or None, if the cell has no baseline, is one, or if they have less than two seeds in
+        common
     """
     baseline = baseline_cell(comparison, cell)
     if baseline is None or baseline == cell:
         return None
     own, other = (
-        [result["test"]["mrr"] for _, result in finished_runs(comparison, folder, each)] for each in (cell, baseline)
+        {run.seed: result["test"]["mrr"] for run, result in finished_runs(comparison, folder, each)}
+        for each in (cell, baseline)
     )
-    if min(len(own), len(other)) < 2:
+    pairs = [(own[seed], other[seed]) for seed in own if seed in other]
+    if len(pairs) < 2:
         return None
+    left, right = zip(*pairs, strict=True)
     return SeedTest(
-        difference=statistics.fmean(own) - statistics.fmean(other),
-        spread=statistics.stdev(own) + statistics.stdev(other),
+        difference=statistics.fmean(left) - statistics.fmean(right),
+        spread=statistics.stdev(left) + statistics.stdev(right),
     )

@@ -1,7 +1,10 @@
 """Results on disk: one file per run, and one with its ranks."""
 
+import dataclasses
 import json
 import os
+import re
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,9 @@ def _replace(target: Path, write: Any) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         write(temporary)
+        # else, after a loss of power, the name may be there without the content
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -52,12 +58,12 @@ def load_run(folder: Path, run: Run) -> dict[str, Any] | None:
     :param folder: the folder of the comparison
     :param run: the run
 
-    :returns: the result, or None, if the run is not finished
+    :returns: the result, or None, if the run is not finished, i.e., if one of its files is missing
 
     :raises ValueError: if the file is damaged
     """  # noqa: DOC502
     path = folder / f"{run.key}.json"
-    return _read(path) if path.is_file() else None
+    return _read(path) if path.is_file() and path.with_suffix(".npz").is_file() else None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -75,13 +81,19 @@ def load_ranks(folder: Path, run: Run) -> Ranks:
     :param run: the run
 
     :returns: shape: (2, num_triples), the rank of the head and of the tail of each test triple
-    """
+
+    :raises ValueError: if the file is damaged
+    """  # noqa: DOC502
     return _read_ranks(folder / f"{run.key}.npz")
 
 
 def _read_ranks(path: Path) -> Ranks:
-    with np.load(path, allow_pickle=False) as file:
-        ranks: Ranks = (file["twice_ranks"] / 2).astype(np.float32)
+    try:
+        # numpy leaves it open, if it is damaged
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            ranks: Ranks = (file["twice_ranks"] / 2).astype(np.float32)
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged. Delete it, and the run will be done again.") from error
     return ranks
 
 
@@ -93,30 +105,34 @@ def take_over(folder: Path, run: Run) -> Path | None:
     :param folder: the folder of the comparison. Those of others are next to it.
     :param run: the run
 
-    :returns: the file that it was taken from, or None, if there is none
-
-    :raises ValueError: if that file is damaged
-    """  # noqa: DOC502
+    :returns: the file that it was taken from, or None, if there is none, or only damaged ones
+    """
     for path in sorted(folder.parent.glob(f"*/*-{run.digest}.json")):
-        content = _read(path)
+        try:
+            content, ranks = _read(path), _read_ranks(path.with_suffix(".npz"))
+        except (ValueError, FileNotFoundError):
+            # whose comparison it is will say so; this one can do without
+            continue
         # the digest is a short one
         if content["seed"] != run.seed or content["arguments"] != run.arguments:
             continue
         # if it was taken over there, too, its origin stays
         origin = dict(taken_from=path.relative_to(folder.parent).as_posix())
         content = origin | content | run.to_dict() | dict(key=run.key)
-        save_run(folder, run.key, content, _read_ranks(path.with_suffix(".npz")))
+        save_run(folder, run.key, content, ranks)
         return path
     return None
 
 
-def stale_files(folder: Path, runs: Iterable[Run]) -> list[Path]:
+def stale_files(folder: Path, trials: Iterable[Run]) -> list[Path]:
     """Find results which do not belong to a comparison any more, since its file has changed.
 
     :param folder: the folder of the comparison
-    :param runs: all of its runs
+    :param trials: all of its trials. Results of the same with any other seed belong to it, too.
 
     :returns: their files
     """
-    keys = {run.key for run in runs}
-    return sorted(path for path in folder.glob("*.json") if path.stem not in keys)
+    files = sorted(folder.glob("*.json"))
+    seeds = {int(match[1]) for path in files if (match := re.search(r"-seed(\d+)-\w+$", path.stem))}
+    keys = {dataclasses.replace(run, seed=seed).key for run in trials for seed in seeds}
+    return [path for path in files if path.stem not in keys]

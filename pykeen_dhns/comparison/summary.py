@@ -9,7 +9,7 @@ from .configuration import Cell, Comparison, Run
 from .execution import best_trial, finished_runs
 from .store import load_run
 
-__all__ = ["Summary", "baseline_cell", "summarize"]
+__all__ = ["Summary", "baseline_cell", "summarize", "unequal_trials"]
 
 #: The result of a run, cf. :func:`pykeen_dhns.comparison.store.load_run`
 Result = Mapping[str, Any]
@@ -81,3 +81,20 @@ def baseline_cell(comparison: Comparison, cell: Cell) -> Cell | None:
     """
     baseline = Cell(tuple((axis, comparison.baseline.get(axis, value)) for axis, value in cell.values))
     return baseline if comparison.baseline and baseline in comparison.cells else None
+
+
+def unequal_trials(comparison: Comparison) -> str:
+    """Say whether some cells have more trials than others, which favours them.
+
+    :param comparison: the comparison
+
+    :returns: a sentence, or nothing, if all have the same number
+    """
+    counts = {cell: len(comparison.trials(cell)) for cell in comparison.cells}
+    few, many = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    if counts[few] == counts[many]:
+        return ""
+    return (
+        f"Not a fair comparison: {few} has {counts[few]} trials, {many} has {counts[many]}, which favours the latter. "
+        f"Search as many values for all, or limit trials."
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from .configuration import Cell, Comparison
 from .markdown import MISSING, format_mean, format_table
 from .significance import seed_test, triple_test
-from .summary import Summary, baseline_cell, summarize
+from .summary import Summary, baseline_cell, summarize, unequal_trials
 
 __all__ = [
     "TABLES",
@@ -73,17 +73,26 @@ def _quality_column(
     comparison: Comparison, folder: Path, summaries: Sequence[Summary], metric: str
 ) -> dict[tuple[str, ...], str]:
     """Format a column: the best in bold, and, with the MRR, what is significant, and which seeds are missing."""
-    means = {summary.cell: statistics.fmean(summary.values("test", metric)) for summary in summaries}
+    best: dict[tuple[str, ...], float] = {}
+    for summary in summaries:
+        group = _comparable(comparison, summary.cell)
+        best[group] = max(best.get(group, 0.0), statistics.fmean(summary.values("test", metric)))
     texts = {}
     for summary in summaries:
         text = format_mean(summary.values("test", metric), factor=100)
+        mean = statistics.fmean(summary.values("test", metric))
         # what reads the same is the same
-        if f"{100 * means[summary.cell]:.1f}" == f"{100 * max(means.values()):.1f}":
+        if f"{100 * mean:.1f}" == f"{100 * best[_comparable(comparison, summary.cell)]:.1f}":
             text = f"**{text}**"
         if metric == "mrr":
             text += _mark(comparison, folder, summary.cell) + _seeds_note(comparison, summary)
         texts[_row(comparison, summary.cell)] = text
     return texts
+
+
+def _comparable(comparison: Comparison, cell: Cell) -> tuple[str, ...]:
+    """Get what cells that have the same baseline have in common, e.g., a dataset. Without a baseline, all are one."""
+    return tuple(value for axis, value in cell.values if comparison.baseline and axis not in comparison.baseline)
 
 
 def _mark(comparison: Comparison, folder: Path, cell: Cell) -> str:
@@ -102,7 +111,8 @@ def _quality_note(comparison: Comparison) -> str:
             f" \\*: better than {_baseline_name(comparison)}, ↓: worse (p < {LEVEL}, paired over test triples); twice: "
             "also by more than the sum of both standard deviations."
         )
-    return note
+    warning = unequal_trials(comparison)
+    return f"{note} {warning}" if warning else note
 
 
 def _published_columns(
@@ -252,14 +262,16 @@ def trials_table(comparison: Comparison, folder: Path) -> str:
     rows = []
     for summary in summarize(comparison, folder):
         for run, result in summary.trials:
-            value = "not finished" if result is None else f"{100 * result['validation']['mrr']:.1f}"
+            if result is None or "diverged" in result:
+                value, epoch = "not finished" if result is None else "diverged", ""
+            else:
+                value, epoch = f"{100 * result['validation']['mrr']:.1f}", f"{result['validation']['epoch']}"
             if run == summary.best:
                 value = f"**{value}**"
-            epoch = "" if result is None else f"{result['validation']['epoch']}"
             rows.append([*_values(summary.cell), _settings(comparison, run.searched), value, epoch])
     header = [*comparison.axes, "settings", "validation MRR [%]", "best epoch"]
     table = format_table(header, rows, num_text=len(comparison.axes) + 1)
-    return f"{table}\n\nAll trials have one seed, {comparison.seeds[0]}."
+    return f"{table}\n\nAll trials have one seed, {comparison.selection_seed}."
 
 
 #: All tables, by the name that they have in the markers of a page

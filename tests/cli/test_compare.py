@@ -68,6 +68,22 @@ def test_selection(config: Path, tmp_path: Path) -> None:
     assert listing[1] == "dhns: 0 of 2 trials, 0 of 2 seeds"
 
 
+def test_seeds(config: Path, tmp_path: Path) -> None:
+    """Other seeds, of what is selected with the same one, in a table of their own."""
+    run("compare", config, "--output", tmp_path, "--only", "^basic$")
+    files = set(tmp_path.glob("tiny/*.json"))
+    arguments = ("compare", config, "--output", tmp_path, "--only", "^basic$", "--seed", 5, "--seed", 6)
+    table = run(*arguments, "--seed", 7)
+    assert sorted(path.name[:11] for path in set(tmp_path.glob("tiny/*.json")) - files) == [
+        f"basic-seed{seed}" for seed in (5, 6, 7)
+    ]
+    assert "over 3 seeds" in table
+    listing = invoke(*arguments, "--list").stdout
+    assert listing.startswith("basic: 2 of 2 trials, 2 of 2 seeds, best: ")
+    assert "belong to none" not in listing
+    assert "--seed" in invoke("compare", config, "--output", tmp_path, "--seed", -1).stderr
+
+
 def test_failures(config: Path, tmp_path: Path) -> None:
     """Failures are reported, the rest is done, and the status says that not all is well."""
     content = copy.deepcopy(CONTENT)
@@ -76,7 +92,7 @@ def test_failures(config: Path, tmp_path: Path) -> None:
     result = invoke("compare", config, "--output", tmp_path / "results")
     assert result.exit_code == 1
     assert "2 runs failed, see above. A restart tries them again." in result.stderr
-    assert "basic: trials failed, so nothing is selected." in result.stderr
+    assert "basic: trials failed, or all have diverged, so nothing is selected." in result.stderr
     assert "| dhns | " in result.stdout
     assert "Traceback" not in result.output
 

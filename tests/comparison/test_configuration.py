@@ -8,12 +8,15 @@ import pytest
 
 from pykeen_dhns.comparison import load_comparison
 from pykeen_dhns.comparison.configuration import merge
-from pykeen_dhns.comparison.reading import make_comparison
+from pykeen_dhns.comparison.reading import make_comparison, with_seeds
+from pykeen_dhns.comparison.summary import unequal_trials
 
 from .small import CONTENT, find_cell, make
 
 ROOT = Path(__file__).parents[2]
 AXES = {"dataset": {"a": {"dataset": "nations"}, "b": {"dataset": "umls"}}, "sampler": {"basic": {}, "dhns": {}}}
+#: Of PyKEEN's default of 5 epochs, one is validated
+SHORT: dict[str, Any] = {"stopper_kwargs": {"frequency": 5}}
 GRID: dict[str, list[Any]] = {"x.y": [1, 2, 3], "z": ["p", "q"]}
 
 
@@ -37,8 +40,8 @@ def test_resolve() -> None:
         {"when": {"sampler": "dhns", "dataset": ["b"]}, "pipeline": {"k": 3}},
         {"pipeline": {"everywhere": True}},
     ]
-    comparison = make(pipeline={"k": 0, "base": "here"}, axes=axes, rules=rules, search=[])
-    expected = {"k": 1, "base": "here", "dataset": "nations", "everywhere": True}
+    comparison = make(pipeline={"k": 0, **SHORT}, axes=axes, rules=rules, search=[])
+    expected = {"k": 1, **SHORT, "dataset": "nations", "everywhere": True}
     assert comparison.resolve(find_cell(comparison, "a, basic")) == expected
     assert comparison.resolve(find_cell(comparison, "a, dhns"))["k"] == 2
     assert comparison.resolve(find_cell(comparison, "b, dhns"))["k"] == 3
@@ -76,6 +79,9 @@ def test_more_trials_for_one() -> None:
     assert [len(comparison.trials(cell)) for cell in comparison.cells] == [6, 6, 6, 6]
     assert all("w" not in trial.searched for trial in comparison.trials(find_cell(comparison, "a, basic")))
     assert {trial.searched["w"] for trial in comparison.trials(find_cell(comparison, "a, dhns"))} == {1, 2}
+    assert not unequal_trials(comparison)
+    more = unequal_trials(make(axes=AXES, search=search, trials=8))
+    assert more.startswith("Not a fair comparison: a, basic has 6 trials, a, dhns has 8, which favours the latter.")
 
 
 def test_finals() -> None:
@@ -86,6 +92,22 @@ def test_finals() -> None:
     assert [run.seed for run in finals] == [0, 1]
     assert finals[0].key == trial.key
     assert all(run.arguments == trial.arguments for run in finals)
+
+
+def test_with_seeds() -> None:
+    """Other seeds do not change which trials there are."""
+    comparison = make()
+    other = with_seeds(comparison, [3, 4])
+    assert with_seeds(comparison, []) == comparison
+    for cell in comparison.cells:
+        trials = other.trials(cell)
+        assert trials == comparison.trials(cell)
+        assert [run.seed for run in other.finals(trials[1])] == [3, 4]
+        assert {run.digest for run in other.finals(trials[1])}.isdisjoint(
+            run.digest for run in comparison.finals(trials[1])
+        )
+    with pytest.raises(ValueError, match=r"seeds is \[3, 3\]: one occurs twice"):
+        with_seeds(comparison, [3, 3])
 
 
 def test_keys() -> None:
@@ -113,6 +135,30 @@ def test_keys() -> None:
         (dict(pipeline={}), "basic: there is no dataset"),
         (dict(pipeline={"dataset": "nations", "random_seed": 0}), r"basic: random_seed cannot be given: the seeds are"),
         (dict(axes={"sampler": {"basic": {"evaluator": "x"}}}), "basic: evaluator cannot be given: all runs"),
+        (dict(axes={"sampler": {"basic": {"evaluator_kwargs": {}}}}), "basic: evaluator_kwargs cannot be given: all"),
+        (dict(axes={"sampler": {"basic": {"stopper": "nop"}}}), "basic: stopper cannot be given: of all epochs"),
+        (
+            dict(axes={"sampler": {"basic": {"stopper_kwargs": {"metric": "hits@10"}}}}),
+            "basic: stopper_kwargs.metric cannot be given: all that is selected",
+        ),
+        (
+            dict(axes={"sampler": {"basic": {"stopper_kwargs": {"frequency": 3}}}}),
+            "basic: stopper_kwargs.frequency=3 is above training_kwargs.num_epochs=2: no epoch is validated",
+        ),
+        (
+            dict(pipeline={"dataset": "nations"}),
+            "basic: stopper_kwargs.frequency=10 is above training_kwargs.num_epochs=5: no epoch is validated",
+        ),
+        (dict(pipeline={"training": __file__}), "basic: there is no dataset. .*training, testing, validation"),
+        (
+            dict(pipeline={"dataset": "nations", "training": __file__}),
+            "basic: there is a dataset, and training: it must be either",
+        ),
+        (
+            dict(pipeline={"training": __file__, "testing": "no such", "validation": __file__}),
+            "basic: testing='no such' is no file. Paths are relative",
+        ),
+        (dict(search=[{"space": {"optimizer_kwargs.lr": [0.1, "1e-3"]}}]), "basic: '1e-3' is a text. YAML only"),
         (dict(rules={"when": {}}), "rules is .*, it must be a list"),
         (dict(rules=[{"then": {}}]), r"rules\[0\] has \['then'\], allowed is: \['pipeline', 'when'\]"),
         (dict(rules=[{"when": {"model": "x"}}]), r"rules\[0\]: there is no axis 'model', only sampler"),

@@ -9,18 +9,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pykeen.datasets import Nations
 from pykeen.datasets.base import EagerDataset
 
-from pykeen_dhns.comparison import Comparison, best_trial, compare, finished_runs, running
+from pykeen_dhns.comparison import Comparison, best_trial, compare, finished_runs, preparation, running
 from pykeen_dhns.comparison import execution as module
-from pykeen_dhns.comparison.configuration import Run, merge
+from pykeen_dhns.comparison.configuration import FILES, Run, merge
 from pykeen_dhns.comparison.evaluation import TimedEvaluator
-from pykeen_dhns.comparison.execution import Failure, run_in_process
+from pykeen_dhns.comparison.execution import Failure, _num_threads, run_in_process
+from pykeen_dhns.comparison.listing import list_cells
 from pykeen_dhns.comparison.metrics import METRICS
-from pykeen_dhns.comparison.running import EpochTimes, check_metrics, execute
+from pykeen_dhns.comparison.preparation import load_datasets
+from pykeen_dhns.comparison.running import DivergenceError, EndWithParent, EpochTimes, check_metrics, execute
 from pykeen_dhns.comparison.store import load_ranks, load_run
 
 from .small import CONTENT, make, save_fake
@@ -136,7 +139,7 @@ def test_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert failure.startswith(f"{key}: ")
     assert "no such sampler" in failure.replace("nosuchsampler", "no such sampler")
     assert failure.splitlines()[0] in capsys.readouterr().err
-    assert messages == ["wrong: trials failed, so nothing is selected."]
+    assert messages == ["wrong: trials failed, or all have diverged, so nothing is selected."]
     assert len(finished_runs(comparison, folder, comparison.cells[1])) == 2
     assert not [path for path in folder.iterdir() if key in path.name]
 
@@ -189,7 +192,7 @@ def test_process(tmp_path: Path) -> None:
     there, here = _load(tmp_path / "there", run), _load(tmp_path / "here", run)
     assert there["test"] == here["test"]
     assert there["machine"]["threads"] == 1
-    wrong = make(search=[], pipeline={"dataset": "no such dataset"})
+    wrong = make(search=[], pipeline=merge(CONTENT["pipeline"], {"dataset": "no such dataset"}))
     with pytest.raises(Failure, match=r"exit status 1\n(.|\n)*Error: (.|\n)*dataset"):
         run_in_process(wrong.trials(wrong.cells[0])[0], tmp_path, threads=1)
 
@@ -228,29 +231,121 @@ def test_best_trial(tmp_path: Path) -> None:
     assert best_trial(comparison, tmp_path, cell) == trials[1]
 
 
-@pytest.mark.usefixtures("here")
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"stopper_kwargs": {"frequency": 3}}, "stopper_kwargs.frequency=3 is above num_epochs=2: nothing is selected"),
-        ({"stopper": None}, "stopper=None selects no epoch"),
-    ],
-)
-def test_nothing_to_select(arguments: dict[str, Any], message: str, tmp_path: Path) -> None:
-    """A run that selects no epoch fails before it trains."""
-    comparison = make(pipeline=merge(CONTENT["pipeline"], {}), axes={"sampler": {"basic": arguments}}, search=[])
-    run = comparison.trials(comparison.cells[0])[0]
-    run.arguments.update(arguments)
-    with pytest.raises(Failure, match=message):
-        run_here(run, tmp_path, threads=1)
-
-
 @pytest.mark.parametrize(("mrr", "best"), [(math.nan, 0.5), (1.5, 0.5), (0.5, math.nan)])
-def test_diverged(mrr: float, best: float) -> None:
-    """Metrics that cannot be are an error, not a result."""
+def test_no_metrics(mrr: float, best: float) -> None:
+    """Metrics that cannot be are an error."""
     result: Any = SimpleNamespace(get_metric=lambda _: mrr, stopper=SimpleNamespace(best_metric=best))
-    with pytest.raises(ValueError, match="training has diverged"):
+    with pytest.raises(DivergenceError, match="scores are not finite"):
         check_metrics(result)
+
+
+@pytest.mark.usefixtures("here")
+def test_diverged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial that diverges is a result, which loses the selection, and is not tried again."""
+    comparison = make(search=[{"space": {"optimizer_kwargs.lr": [math.inf, 0.1]}}])
+    messages: list[str] = []
+    folder = tmp_path / "tiny"
+    assert compare(comparison, folder, report=messages.append) == []
+    for cell in comparison.cells:
+        diverged, best = comparison.trials(cell)
+        assert "diverged" in _load(folder, diverged)
+        assert best_trial(comparison, folder, cell) == best
+        assert len(finished_runs(comparison, folder, cell)) == 2
+    assert sum("has diverged, which is its result" in message for message in messages) == 2
+    listing: list[str] = []
+    list_cells(comparison, folder, comparison.cells, report=listing.append)
+    assert "2 of 2 trials (1 diverged), 2 of 2 seeds" in listing[0]
+    with monkeypatch.context() as context:
+        context.setattr(module, "run_in_process", pytest.fail)
+        assert compare(comparison, folder) == []
+    # without any other trial, nothing is selected
+    alone = make(search=[{"space": {"optimizer_kwargs.lr": [math.inf]}}])
+    assert compare(alone, folder, report=messages.append) == []
+    assert best_trial(alone, folder, alone.cells[0]) is None
+    assert messages[-1] == "dhns: trials failed, or all have diverged, so nothing is selected."
+
+
+def test_same_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of cells with the same arguments, one is run. What another process does in the meantime is not done again."""
+    done: list[str] = []
+    comparison = make(axes={"sampler": {"basic": {}, "also basic": {}, "dhns": {"negative_sampler": "dhns"}}})
+    last = comparison.trials(comparison.cells[-1])[-1]
+
+    def note(run: Run, folder: Path, threads: int) -> None:  # noqa: ARG001
+        if not done:
+            save_fake(folder, last, validation=0.9)
+        done.append(f"{run.cell}, {run.trial}, {run.seed}")
+        save_fake(folder, run, validation=0.1 * (1 + run.trial))
+
+    monkeypatch.setattr(module, "run_in_process", note)
+    assert compare(comparison, tmp_path / "tiny") == []
+    assert done == ["basic, 0, 0", "basic, 1, 0", "dhns, 0, 0", "basic, 1, 1", "dhns, 1, 1"]
+    assert all(len(finished_runs(comparison, tmp_path / "tiny", cell)) == 2 for cell in comparison.cells)
+
+
+@pytest.mark.parametrize(("given", "processes", "expected"), [("3", 2, 3), ("", 1, 4), ("", 2, 2), ("", 8, 1)])
+def test_num_threads(given: str, processes: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes share the cores that there are for this one, unless the user has said how many threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 5}, raising=False)
+    assert _num_threads(processes) == expected
+
+
+@pytest.mark.usefixtures("here")
+def test_files(tmp_path: Path) -> None:
+    """A dataset can be three files of triples."""
+    factories: dict[str, Any] = {
+        "training": Nations().training,
+        "testing": Nations().testing,
+        "validation": Nations().validation,
+    }
+    files = {}
+    for name in FILES:
+        files[name] = str(tmp_path / f"{name}.txt")
+        np.savetxt(files[name], factories[name].triples, fmt="%s", delimiter="\t")
+    pipeline = {name: value for name, value in CONTENT["pipeline"].items() if name != "dataset"} | files
+    comparison = make(pipeline=pipeline, search=[])
+    assert compare(comparison, tmp_path / "results", num_seeds=1) == []
+    (run, result), *_ = finished_runs(comparison, tmp_path / "results", comparison.cells[0])
+    assert result["arguments"]["training"] == files["training"]
+    assert load_ranks(tmp_path / "results", run).shape == (2, Nations().testing.num_triples)
+
+
+@pytest.mark.slow
+def test_load_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With several processes, each dataset is loaded once, before the first run, and no error of it ends this."""
+    requests: list[list[dict[str, Any]]] = []
+    original = preparation.subprocess.run  # type: ignore[attr-defined]
+
+    def spy(command: list[str], **kwargs: Any) -> Any:
+        requests.append(json.loads(kwargs["input"]))
+        result = original(command, **kwargs)
+        assert (result.returncode, result.stderr.count("Traceback")) == (0, 0)
+        return result
+
+    monkeypatch.setattr(preparation.subprocess, "run", spy)  # type: ignore[attr-defined]
+    axes = {"dataset": {"a": {}, "b": {"dataset_kwargs": {"create_inverse_triples": True}}, "c": {"dataset": "none"}}}
+    comparison = make(axes=axes, baseline={})
+    load_datasets([trial for cell in comparison.cells for trial in comparison.trials(cell)])
+    nations = {"dataset": "nations"}
+    kwargs = {"dataset_kwargs": {"create_inverse_triples": True}}
+    assert requests == [[nations, {**nations, **kwargs}, {"dataset": "none"}]]
+
+
+def test_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Datasets are loaded before the first of several processes starts."""
+    events: list[str] = []
+
+    def note(run: Run, folder: Path, threads: int) -> None:  # noqa: ARG001
+        events.append("run")
+        save_fake(folder, run)
+
+    monkeypatch.setattr(module, "run_in_process", note)
+    monkeypatch.setattr(module, "load_datasets", lambda runs: events.append(f"load {len(runs)}"))
+    assert compare(make(), tmp_path / "tiny", processes=2) == []
+    assert events == ["load 4", *["run"] * 4, "load 2", "run", "run"]
+    assert compare(make(), tmp_path / "tiny", processes=2) == []
+    assert len(events) == 8
 
 
 def test_no_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,11 +376,17 @@ def test_epoch_times() -> None:
 def test_orphan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run ends, without a result, when the process that started it is gone."""
     run = make(search=[]).trials(make().cells[0])[0]
-    parents = iter([2, 1, 1, 1])
+    parents = iter([2, 2, 1])
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    callback = EndWithParent(2)
     with pytest.raises(SystemExit):
-        run_here(run, tmp_path, threads=1)
+        execute(run.to_dict() | dict(key=run.key), tmp_path, callbacks=[callback])
+    # in the second of two epochs
+    assert not list(parents)
     assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    with pytest.raises(SystemExit):
+        EndWithParent(2)
 
 
 @pytest.mark.parametrize(

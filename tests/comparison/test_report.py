@@ -120,6 +120,43 @@ def test_script(
     assert all(path.stat().st_size > 5_000 for path in (results / "plots").iterdir())
 
 
+def test_no_results(
+    report: ModuleType, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page keeps its tables if there are no results for them."""
+    page = results / "page.md"
+    page.write_text(PAGE, encoding="utf8")
+    monkeypatch.setattr(sys, "argv", ["report.py", "--output", str(results / "other"), "--update", str(page)])
+    with pytest.raises(SystemExit):
+        report.main()
+    assert re.search(r"page\.md has tables of tiny, of which there are no results in .*other", capsys.readouterr().err)
+    assert page.read_text(encoding="utf8") == PAGE
+
+
+def test_seeds(
+    report: ModuleType, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table can be made of other seeds than those of the file."""
+    arguments = [str(results / "tiny.json"), "--output", str(results / "results"), "--tables", "validation"]
+    monkeypatch.setattr(sys, "argv", ["report.py", *arguments, "--seeds", "1"])
+    report.main()
+    assert [line.split(" | ")[3] for line in capsys.readouterr().out.splitlines() if "lr=" in line] == ["1", "1"]
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny.json"])
+def test_find_config(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file, or the name of one, and nothing else."""
+    find_config = load_benchmark("compare", monkeypatch).find_config
+    (tmp_path / "tiny.json").write_text("{}", encoding="utf8")
+    monkeypatch.chdir(tmp_path)
+    assert find_config(Path("tiny"), tmp_path) == tmp_path / "tiny.json"
+    assert find_config(tmp_path / "tiny.json") == tmp_path / "tiny.json"
+    with pytest.raises(ValueError, match=r"There is no .*folder/tiny"):
+        find_config(Path("folder") / name, tmp_path)
+    with pytest.raises(ValueError, match=r"There is no .*folder/tiny"):
+        find_config(tmp_path / "folder" / name, tmp_path)
+
+
 def test_mean_curve(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     """Curves are averaged over seeds."""
     plots = load_benchmark("plots", monkeypatch)

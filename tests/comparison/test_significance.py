@@ -1,5 +1,6 @@
 """Test the tests: of whether one method is better than another one."""
 
+import dataclasses
 import inspect
 from pathlib import Path
 
@@ -92,6 +93,10 @@ def test_of_cells(tmp_path: Path) -> None:
     assert over_seeds.difference == pytest.approx(0.25)
     assert over_seeds.spread == pytest.approx(2 * 0.1 / 2**0.5)
     assert over_seeds.is_outside
+    # one more seed of one of them changes nothing
+    more = dataclasses.replace(comparison, seeds=[0, 1, 2])
+    save_fake(tmp_path, more.finals(more.trials(dhns)[0])[2], test=0.1)
+    assert seed_test(more, tmp_path, dhns) == over_seeds
     # also if it is the baseline that lacks a seed
     last = comparison.finals(comparison.trials(basic)[0])[1]
     (tmp_path / f"{last.key}.json").unlink()

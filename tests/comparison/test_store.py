@@ -68,6 +68,15 @@ def test_damaged(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf8")[:-4], encoding="utf8")
     with pytest.raises(ValueError, match=rf"{run.key}\.json is damaged .* Delete it"):
         load_run(tmp_path, run)
+    ranks = tmp_path / f"{run.key}.npz"
+    for content in (b"", b"no archive", ranks.read_bytes()[:-40]):
+        ranks.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{run.key}\.npz is damaged. Delete it"):
+            load_ranks(tmp_path, run)
+    # with one of two files, a run is not finished
+    save_run(tmp_path, run.key, {"a": [1, 2]}, RANKS)
+    ranks.unlink()
+    assert load_run(tmp_path, run) is None
 
 
 def test_stale_files(tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ def test_stale_files(tmp_path: Path) -> None:
     comparison = make()
     run = comparison.trials(comparison.cells[0])[0]
     other = dataclasses.replace(run, arguments={**run.arguments, "model": "TransE"})
-    for each in (run, other):
+    for each in (run, dataclasses.replace(run, seed=17), other):
         save_run(tmp_path, each.key, {}, RANKS)
     assert stale_files(tmp_path, [run]) == [tmp_path / f"{other.key}.json"]
     assert json.loads((tmp_path / f"{run.key}.json").read_text(encoding="utf8")) == {}
@@ -104,6 +113,11 @@ def test_take_over(tmp_path: Path) -> None:
     for folder in ("a", "c"):
         (tmp_path / folder / f"{run.key}.json").unlink()
     assert take_over(tmp_path / "a", run) is None
+    # what is damaged is left to whose it is
     path.write_text("{", encoding="utf8")
-    with pytest.raises(ValueError, match=rf"{other.key}\.json is damaged .* Delete it"):
-        take_over(tmp_path / "a", run)
+    assert take_over(tmp_path / "a", run) is None
+    save_run(tmp_path / "b", other.key, {**other.to_dict(), "a": 1}, RANKS)
+    path.with_suffix(".npz").write_bytes(b"")
+    assert take_over(tmp_path / "a", run) is None
+    path.with_suffix(".npz").unlink()
+    assert take_over(tmp_path / "a", run) is None

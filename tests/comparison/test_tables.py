@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from pykeen_dhns.comparison import Comparison
+from pykeen_dhns.comparison.store import save_run
 from pykeen_dhns.comparison.tables import (
     TABLES,
     cost_table,
+    mrr_table,
     quality_table,
     rivals_table,
     significance_table,
@@ -43,7 +45,7 @@ def fill(
 @pytest.fixture(name="comparison")
 def _comparison(tmp_path: Path) -> Comparison:
     """Make a comparison with results. UMLS is not finished."""
-    comparison = make(axes=AXES, pipeline={}, seeds=[0, 1, 2])
+    comparison = make(axes=AXES, seeds=[0, 1, 2])
     fill(comparison, tmp_path, "Nations, basic", [0.50, 0.52, 0.54], RANKS, seconds=2.0, memory=200.0)
     fill(comparison, tmp_path, "Nations, noise", [0.53, 0.53, 0.53], BETTER, seconds=3.0, memory=100.0, epoch=20)
     fill(comparison, tmp_path, "Nations, dhns", [0.70, 0.71], BETTER)
@@ -105,6 +107,40 @@ def test_single_axis(tmp_path: Path) -> None:
     assert "better" not in text
 
 
+def test_best_of_each(tmp_path: Path) -> None:
+    """What is in bold is the best of those that have the same baseline, whatever the axes are called."""
+    axes: dict[str, Any] = {
+        "model": {"a": {}, "b": {}},
+        "dataset": {"x": {}, "y": {}},
+        "sampler": {"basic": {}, "dhns": {}},
+    }
+    comparison = make(axes=axes, search=[])
+    for number, cell in enumerate(comparison.cells):
+        save_fake(tmp_path, comparison.trials(cell)[0], test=0.1 * (number + 1))
+    header, *rows = body(mrr_table(comparison, tmp_path))
+    assert header == ["dataset", "sampler", "a MRR", "b MRR"]
+    assert [["**" in text for text in row[2:]] for row in rows] == [[False, False], [True, True]] * 2
+
+
+def test_unequal_trials(tmp_path: Path) -> None:
+    """Below the table, it is said if some had more trials."""
+    comparison = make(search=[{"when": {"sampler": "dhns"}, "space": {"optimizer_kwargs.lr": [0.01, 0.1]}}])
+    save_fake(tmp_path, comparison.trials(comparison.cells[0])[0])
+    text = quality_table(comparison, tmp_path)
+    assert "Not a fair comparison: basic has 1 trials, dhns has 2" in text
+
+
+def test_diverged(tmp_path: Path) -> None:
+    """A trial that has diverged is in the table of trials, and is not selected."""
+    comparison = make(baseline={})
+    first, second = comparison.trials(comparison.cells[0])
+    save_run(tmp_path, first.key, {**first.to_dict(), "diverged": "NaN"}, np.zeros((2, 0), dtype=np.float32))
+    save_fake(tmp_path, second, validation=0.2)
+    _, *rows = body(trials_table(comparison, tmp_path))
+    assert [row[2:] for row in rows] == [["diverged", ""], ["**20.0**", "10"]]
+    assert len(body(quality_table(comparison, tmp_path))) == 2
+
+
 def test_significance(comparison: Comparison, tmp_path: Path) -> None:
     """Differences are those of both cells' common seeds, and baselines have none."""
     _, *rows = body(significance_table(comparison, tmp_path))
@@ -113,7 +149,7 @@ def test_significance(comparison: Comparison, tmp_path: Path) -> None:
     ]
     difference = 100 * (1 / BETTER - 1 / RANKS).mean()
     assert rows[0][2:] == [f"{difference:+.1f}", "< 0.0001", "3", "2.0", "no"]
-    assert rows[1][2:] == [f"{difference:+.1f}", "< 0.0001", "2", "2.7", "yes"]
+    assert rows[1][2:] == [f"{difference:+.1f}", "< 0.0001", "2", "2.1", "yes"]
     assert rows[2][2].startswith("-")
     assert rows[3][2] in {"+0.0", "-0.0"}
     assert float(rows[3][3]) > 0.9
