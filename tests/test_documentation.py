@@ -52,18 +52,19 @@ def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("name", "script"),
+    ("name", "script", "file"),
     [
-        ("selection", "selection"),
-        ("hardness", "hardness"),
-        ("speed", "speed"),
-        ("speed_loop", "speed"),
-        ("speed_step", "speed_step"),
+        ("selection", "selection", None),
+        ("hardness", "hardness", "hardness/MKG-Y.json"),
+        ("hardness_umls", "hardness", "hardness/umls.json"),
+        ("speed", "speed", "speed/MKG-Y.json"),
+        ("speed_loop", "speed", "speed_loop/MKG-Y.json"),
+        ("speed_step", "speed_step", "speed_step/MKG-Y.json"),
         # not named like a package that others may try to import
-        ("lightning", "speed_lightning"),
+        ("lightning", "speed_lightning", "lightning/MKG-Y.json"),
     ],
 )
-def test_tables(name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables(name: str, script: str, file: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables are what the results of the benchmarks give."""
     reports = load_benchmark("reports", monkeypatch)
     pages = [ROOT / "docs" / page for page in ("findings.md", "lightning.md")]
@@ -71,10 +72,7 @@ def test_tables(name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None
     match = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", text, flags=re.DOTALL)
     assert match is not None
     module = load_benchmark(script, monkeypatch)
-    if name == "selection":
-        results = module.load_results()
-    else:
-        results = reports.load_result(reports.RESULTS / name / "MKG-Y.json")
+    results = module.load_results() if file is None else reports.load_result(reports.RESULTS / file)
     assert match.group(1) == module.table(results)
 
 
