@@ -21,6 +21,7 @@ RESERVED = {
     "random_seed": "the seeds are a list: seeds=[0, 1, 2]",
     "evaluator": "all runs have the same one: filtered ranks of both sides",
     "evaluator_kwargs": "all runs have the same evaluator: filtered ranks of both sides",
+    "evaluation_kwargs.batch_size": "all runs evaluate as many triples at once",
     "stopper": "of all epochs that are validated, every run is tested at the best one; stopper_kwargs.frequency says "
     "how often that is",
     "stopper_kwargs.metric": "all that is selected is selected by the validation MRR",

@@ -136,6 +136,10 @@ def test_keys() -> None:
         (dict(pipeline={"dataset": "nations", "random_seed": 0}), r"basic: random_seed cannot be given: the seeds are"),
         (dict(axes={"sampler": {"basic": {"evaluator": "x"}}}), "basic: evaluator cannot be given: all runs"),
         (dict(axes={"sampler": {"basic": {"evaluator_kwargs": {}}}}), "basic: evaluator_kwargs cannot be given: all"),
+        (
+            dict(pipeline={"dataset": "nations", "evaluation_kwargs": {"batch_size": 1}}),
+            "basic: evaluation_kwargs.batch_size cannot be given: all runs",
+        ),
         (dict(axes={"sampler": {"basic": {"stopper": "nop"}}}), "basic: stopper cannot be given: of all epochs"),
         (
             dict(axes={"sampler": {"basic": {"stopper_kwargs": {"metric": "hits@10"}}}}),
