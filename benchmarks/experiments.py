@@ -21,7 +21,7 @@ CELLS = {
     "db15k-rotate-dhns-on-basic": ("longer", "DB15K, dhns on basic, 16"),
     "db15k-rotate-dhns-on-bernoulli": ("longer", "DB15K, dhns on bernoulli, 16"),
     "db15k-rotate-dhns-on-bernoulli-short": ("rotate", "DB15K, dhns on bernoulli"),
-    "fb15k237-rotate-dhns-on-bernoulli": ("unseen", "FB15k-237, dhns on bernoulli"),
+    "fb15k237-rotate-dhns-on-bernoulli": ("margins", "FB15k-237, dhns on bernoulli"),
     "mkgw-rotate-dhns-sampler": ("rotate", "MKG-W, dhns on basic"),
     "mkgy-rotate-dhns-sampler": ("rotate", "MKG-Y, dhns on basic"),
     "mkgy-rotate-dhns-text": ("rotate", "MKG-Y, dhns + text"),
