@@ -1,6 +1,7 @@
 """Tables of what a comparison gave, from its results alone."""
 
 import dataclasses
+import itertools
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -53,7 +54,11 @@ def quality_table(comparison: Comparison, folder: Path, metrics: Sequence[str] =
     """
     summaries = [summary for summary in summarize(comparison, folder) if summary.runs]
     blocks = _blocks(comparison, summaries)
-    rows = list(dict.fromkeys(_row(comparison, summary.cell) for summary in summaries))
+    present = {_row(comparison, summary.cell) for summary in summaries}
+    # in the order of the file, whatever the first block has
+    rows = [
+        row for row in itertools.product(*(comparison.axes[axis] for axis in _row_axes(comparison))) if row in present
+    ]
     columns: list[tuple[str, dict[tuple[str, ...], str]]] = []
     for block in blocks:
         part = [summary for summary in summaries if _block(comparison, summary.cell) == block]

@@ -122,6 +122,15 @@ def test_best_of_each(tmp_path: Path) -> None:
     assert [["**" in text for text in row[2:]] for row in rows] == [[False, False], [True, True]] * 2
 
 
+def test_order(tmp_path: Path) -> None:
+    """Rows are in the order of the file, also if the first block does not have all of them."""
+    comparison = make(axes=AXES, search=[])
+    for name in ("Nations, dhns", "Nations, basic", "UMLS, noise"):
+        save_fake(tmp_path, comparison.trials(find_cell(comparison, name))[0])
+    _, *rows = body(quality_table(comparison, tmp_path))
+    assert [row[0] for row in rows] == ["basic", "noise", "dhns"]
+
+
 def test_unequal_trials(tmp_path: Path) -> None:
     """Below the table, it is said if some had more trials."""
     comparison = make(search=[{"when": {"sampler": "dhns"}, "space": {"optimizer_kwargs.lr": [0.01, 0.1]}}])
