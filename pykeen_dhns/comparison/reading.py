@@ -233,6 +233,10 @@ def _check_cell(comparison: Comparison, cell: Cell) -> None:
     _check_dataset(cell, arguments)
     for trial in comparison.trials(cell):
         _check_numbers(cell, trial.arguments)
+        _check_frequency(cell, trial.arguments)
+
+
+def _check_frequency(cell: Cell, arguments: Arguments) -> None:
     arguments = merge(DEFAULTS, arguments)
     num_epochs, frequency = arguments["training_kwargs"]["num_epochs"], arguments["stopper_kwargs"]["frequency"]
     if frequency > num_epochs:

@@ -150,6 +150,10 @@ def test_keys() -> None:
             "basic: stopper_kwargs.frequency=3 is above training_kwargs.num_epochs=2: no epoch is validated",
         ),
         (
+            dict(search=[{"space": {"training_kwargs.num_epochs": [2, 0]}}]),
+            "basic: stopper_kwargs.frequency=1 is above training_kwargs.num_epochs=0: no epoch is validated",
+        ),
+        (
             dict(pipeline={"dataset": "nations"}),
             "basic: stopper_kwargs.frequency=10 is above training_kwargs.num_epochs=5: no epoch is validated",
         ),
