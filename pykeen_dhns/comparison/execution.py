@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .configuration import Cell, Comparison, Run
+from .configuration import FILES, Cell, Comparison, Run
 from .preparation import load_datasets
 from .store import load_run, take_over
 
@@ -102,8 +102,10 @@ def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int, repo
     """Do those runs which are not finished."""
     failures = []
     todo = [run for run in runs if not _is_done(run, folder, report)]
-    if processes > 1 and todo:
-        load_datasets(todo)
+    # PyKEEN's own datasets are known; of what is in files, triples may be left out
+    if todo and (processes > 1 or any(set(FILES) & run.arguments.keys() for run in todo)):
+        for message in load_datasets(todo):
+            report(message)
     # of several cells with the same arguments, one is run, and the others take over from it
     first = list({run.digest: run for run in reversed(todo)}.values())[::-1]
     with (

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from pykeen.datasets import get_dataset
+from pykeen.datasets import Dataset, get_dataset
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training import NonFiniteLossError
 from pykeen.training.callbacks import MultiTrainingCallback, TrainingCallback
+from pykeen.triples import CoreTriplesFactory
 
 from .configuration import DATASET_ARGUMENTS, DEFAULTS, Arguments, merge
 from .evaluation import TimedEvaluator
+from .files import describe_files
 from .metrics import METRICS
 from .provenance import describe_commit, describe_machine, describe_versions, peak_memory, today
 from .store import save_run
@@ -101,16 +103,25 @@ def execute(description: dict[str, Any], folder: Path, callbacks: Sequence[Train
     :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
     :param folder: where to save it
     :param callbacks: what else takes part in the training
+
+    :raises ValueError: if the dataset has no validation triples
     """
     started = time.perf_counter()
-    # of what is loaded: a checkout may move on during a run
-    versions, commit = describe_versions(), describe_commit()
+    # of what is read and loaded: files may change during a run, and a checkout may move on
+    provenance = dict(
+        files=describe_files(description["arguments"]), versions=describe_versions(), commit=describe_commit()
+    )
+    arguments = merge(DEFAULTS, description["arguments"])
+    dataset = get_dataset(**{name: arguments.pop(name) for name in DATASET_ARGUMENTS if name in arguments})
+    if dataset.validation is None:
+        raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
+    factories = dict(training=dataset.training, validation=dataset.validation, testing=dataset.testing)
     try:
-        result, evaluator, times = _train(description["arguments"], description["seed"], callbacks)
+        result, evaluator, times = _train(dataset, list(factories.values()), arguments, description["seed"], callbacks)
         check_metrics(result)
     except (NonFiniteLossError, DivergenceError) as error:
         # a result, too: it would be the same again
-        content = dict(**description, diverged=str(error), versions=versions, commit=commit, date=today())
+        content = dict(**description, diverged=str(error), **provenance, date=today())
         save_run(folder, description["key"], content, np.zeros((2, 0), dtype=np.float32))
         return
     device = result.model.device
@@ -126,6 +137,8 @@ def execute(description: dict[str, Any], folder: Path, callbacks: Sequence[Train
         validation=dict(mrr=stopper["best_metric"], epoch=best_epoch, curve=curve),
         test={name: float(result.get_metric(key)) for name, key in METRICS.items()},
         num_epochs=len(times.seconds),
+        # those which PyKEEN could read: it leaves out what has entities and relations that training does not have
+        num_triples={name: factory.num_triples for name, factory in factories.items()},
         num_parameters=result.model.num_parameters,
         losses=times.losses,
         seconds=dict(
@@ -137,8 +150,7 @@ def execute(description: dict[str, Any], folder: Path, callbacks: Sequence[Train
             total=time.perf_counter() - started,
         ),
         peak_memory=times.peak_memory,
-        versions=versions,
-        commit=commit,
+        **provenance,
         machine=describe_machine(device),
         date=today(),
     )
@@ -162,15 +174,14 @@ def check_metrics(result: PipelineResult) -> None:
 
 
 def _train(
-    arguments: Arguments, seed: int, callbacks: Sequence[TrainingCallback]
+    dataset: Dataset,
+    triples: Sequence[CoreTriplesFactory],
+    arguments: Arguments,
+    seed: int,
+    callbacks: Sequence[TrainingCallback],
 ) -> tuple[PipelineResult, TimedEvaluator, EpochTimes]:
     """Run PyKEEN's pipeline."""
-    arguments = merge(DEFAULTS, arguments)
-    dataset = get_dataset(**{name: arguments.pop(name) for name in DATASET_ARGUMENTS if name in arguments})
-    if dataset.validation is None:
-        raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
-    factories = (dataset.training, dataset.validation, dataset.testing)
-    evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in factories]))
+    evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in triples]))
     times = EpochTimes(evaluator)
     # the stopper only deletes its file if it stops
     with tempfile.TemporaryDirectory() as temporary:

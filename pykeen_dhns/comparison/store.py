@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .configuration import Run
+from .files import changed_files
 
 __all__ = ["load_ranks", "load_run", "save_run", "stale_files", "take_over"]
 
@@ -60,10 +61,18 @@ def load_run(folder: Path, run: Run) -> dict[str, Any] | None:
 
     :returns: the result, or None, if the run is not finished, i.e., if one of its files is missing
 
-    :raises ValueError: if the file is damaged
-    """  # noqa: DOC502
+    :raises ValueError: if the file is damaged, or if a file that the run has read, e.g., triples, is another one now
+    """
     path = folder / f"{run.key}.json"
-    return _read(path) if path.is_file() and path.with_suffix(".npz").is_file() else None
+    if not path.is_file() or not path.with_suffix(".npz").is_file():
+        return None
+    result = _read(path)
+    if changed := changed_files(result.get("files", {})):
+        raise ValueError(
+            f"{path} was obtained with another content of {', '.join(changed)}. Delete it, and the run will be done "
+            f"again, or name another folder for the results of the new files."
+        )
+    return result
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -100,7 +109,8 @@ def _read_ranks(path: Path) -> Ranks:
 def take_over(folder: Path, run: Run) -> Path | None:
     """Take the result of a run from another comparison, or another cell, that has done the same.
 
-    A run is determined by its arguments and its seed, wherever it is done. Where it comes from is noted in the result.
+    A run is determined by its arguments, the files which they name, and its seed, wherever it is done. Where it comes
+    from is noted in the result.
 
     :param folder: the folder of the comparison. Those of others are next to it.
     :param run: the run
@@ -115,6 +125,8 @@ def take_over(folder: Path, run: Run) -> Path | None:
             continue
         # the digest is a short one
         if content["seed"] != run.seed or content["arguments"] != run.arguments:
+            continue
+        if changed_files(content.get("files", {})):
             continue
         # if it was taken over there, too, its origin stays
         origin = dict(taken_from=path.relative_to(folder.parent).as_posix())

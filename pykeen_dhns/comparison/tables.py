@@ -155,6 +155,8 @@ def rivals_table(comparison: Comparison, folder: Path) -> str:
 
     :returns: the table, in Markdown
     """
+    if not comparison.rivals:
+        return "The file names no rivals."
     rows = []
     for rival in comparison.rivals:
         against = dataclasses.replace(comparison, baseline=rival)

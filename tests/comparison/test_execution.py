@@ -4,7 +4,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -291,9 +291,10 @@ def test_num_threads(given: str, processes: int, expected: int, monkeypatch: pyt
     assert _num_threads(processes) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_files(tmp_path: Path) -> None:
-    """A dataset can be three files of triples."""
+    """A dataset can be three files of triples. Of those that PyKEEN cannot use, it is said how many there are."""
     factories: dict[str, Any] = {
         "training": Nations().training,
         "testing": Nations().testing,
@@ -303,11 +304,18 @@ def test_files(tmp_path: Path) -> None:
     for name in FILES:
         files[name] = str(tmp_path / f"{name}.txt")
         np.savetxt(files[name], factories[name].triples, fmt="%s", delimiter="\t")
+    with Path(files["testing"]).open("a", encoding="utf8") as file:
+        file.write("atlantis\tembassy\tusa\n")
     pipeline = {name: value for name, value in CONTENT["pipeline"].items() if name != "dataset"} | files
     comparison = make(pipeline=pipeline, search=[])
-    assert compare(comparison, tmp_path / "results", num_seeds=1) == []
+    messages: list[str] = []
+    assert compare(comparison, tmp_path / "results", num_seeds=1, report=messages.append) == []
+    name = ", ".join(files[name] for name in FILES)
+    assert f"{name}: In total 1 from 202 triples were filtered out" in messages
     (run, result), *_ = finished_runs(comparison, tmp_path / "results", comparison.cells[0])
     assert result["arguments"]["training"] == files["training"]
+    assert result["files"].keys() == set(files.values())
+    assert result["num_triples"] == {name: factory.num_triples for name, factory in factories.items()}
     assert load_ranks(tmp_path / "results", run).shape == (2, Nations().testing.num_triples)
 
 
@@ -326,7 +334,7 @@ def test_load_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparation.subprocess, "run", spy)  # type: ignore[attr-defined]
     axes = {"dataset": {"a": {}, "b": {"dataset_kwargs": {"create_inverse_triples": True}}, "c": {"dataset": "none"}}}
     comparison = make(axes=axes, baseline={})
-    load_datasets([trial for cell in comparison.cells for trial in comparison.trials(cell)])
+    assert load_datasets([trial for cell in comparison.cells for trial in comparison.trials(cell)]) == []
     nations = {"dataset": "nations"}
     kwargs = {"dataset_kwargs": {"create_inverse_triples": True}}
     assert requests == [[nations, {**nations, **kwargs}, {"dataset": "none"}]]
@@ -341,7 +349,12 @@ def test_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         save_fake(folder, run)
 
     monkeypatch.setattr(module, "run_in_process", note)
-    monkeypatch.setattr(module, "load_datasets", lambda runs: events.append(f"load {len(runs)}"))
+
+    def load(runs: Sequence[Run]) -> list[str]:
+        events.append(f"load {len(runs)}")
+        return []
+
+    monkeypatch.setattr(module, "load_datasets", load)
     assert compare(make(), tmp_path / "tiny", processes=2) == []
     assert events == ["load 4", *["run"] * 4, "load 2", "run", "run"]
     assert compare(make(), tmp_path / "tiny", processes=2) == []

@@ -1,15 +1,17 @@
 """Test that results on disk are whole, or not there."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pykeen_dhns.comparison.files import describe_files
 from pykeen_dhns.comparison.store import load_ranks, load_run, save_run, stale_files, take_over
 
-from .small import make
+from .small import CONTENT, make
 
 RANKS = np.asarray([[1, 2.5, 70_000], [3, 1.5, 1]], dtype=np.float32)
 
@@ -121,3 +123,38 @@ def test_take_over(tmp_path: Path) -> None:
     assert take_over(tmp_path / "a", run) is None
     path.with_suffix(".npz").unlink()
     assert take_over(tmp_path / "a", run) is None
+
+
+def test_changed_files(tmp_path: Path) -> None:
+    """A result is only one as long as the files that it was obtained with are the same, or are not there any more."""
+    features, triples = tmp_path / "features.npy", tmp_path / "triples.tsv"
+    features.write_bytes(b"features")
+    triples.write_text("a\tb\tc\n", encoding="utf8")
+    run = make(pipeline={**CONTENT["pipeline"], "features": [str(features)]}).trials(make().cells[0])[0]
+    run = dataclasses.replace(run, arguments={**run.arguments, "training": str(triples)})
+    files = describe_files(run.arguments)
+    assert files == {
+        str(features): hashlib.sha256(b"features").hexdigest(),
+        str(triples): hashlib.sha256(b"a\tb\tc\n").hexdigest(),
+    }
+    content = {**run.to_dict(), "files": files}
+    save_run(tmp_path / "a", run.key, content, RANKS)
+    assert load_run(tmp_path / "a", run) == content
+
+    triples.write_text("a\tb\td\n", encoding="utf8")
+    with pytest.raises(ValueError, match=rf"another content of {triples}\. Delete it"):
+        load_run(tmp_path / "a", run)
+    assert take_over(tmp_path / "b", run) is None
+    triples.unlink()
+    assert load_run(tmp_path / "a", run) == content
+    assert take_over(tmp_path / "b", run) is not None
+
+
+def test_describe_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths may have variables; a file with the name of something else is none of the run's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOME_DATA", str(tmp_path))
+    for name in ("text.npy", "nations"):
+        (tmp_path / name).write_bytes(b"")
+    arguments = {"dataset": "nations", "model_kwargs": {"modalities": {"textual": "$SOME_DATA/text.npy"}}, "a": [1.5]}
+    assert list(describe_files(arguments)) == ["$SOME_DATA/text.npy"]

@@ -179,7 +179,7 @@ def test_rivals(comparison: Comparison, tmp_path: Path) -> None:
     # the baseline as a rival: the table of significance
     _, *expected = body(significance_table(comparison, tmp_path))
     assert [row[:2] + row[3:] for row in rows if row[2] == "basic"] == expected
-    assert rivals_table(comparison, tmp_path) == "There are no results yet."
+    assert rivals_table(comparison, tmp_path) == "The file names no rivals."
 
 
 def test_validation(comparison: Comparison, tmp_path: Path) -> None:
