@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from .corruption import replace_known, replace_positives
+from .density import is_dense
 from .diffheg import DiffHEG
 from .diffusion import Reverse
 from .diffusion.levels import DEFAULT_LEVELS
@@ -29,11 +30,11 @@ __all__ = ["DHNSNegativeSampler"]
 
 logger = logging.getLogger(__name__)
 
-#: The number of triples per entity from which on a graph counts as dense, which defaults depend on
-DENSE = 4
-
-#: The arguments which the base sampler gets from this one
-RESERVED = ("mapped_triples", "num_entities", "num_relations", "num_negs_per_pos")
+#: The arguments which the base sampler gets from this one, and those of filtering, which is done here
+RESERVED = (
+    *("mapped_triples", "num_entities", "num_relations", "num_negs_per_pos"),
+    *("filtered", "filterer", "filterer_kwargs"),
+)
 
 
 class DHNSNegativeSampler(NegativeSampler):
@@ -74,6 +75,8 @@ class DHNSNegativeSampler(NegativeSampler):
         learning_rate=dict(type="categorical", choices=[2e-3, 5e-4, 1e-4]),
     )
 
+    # a loop may build its sampler within an evaluation, but what it learns with cannot be made in inference mode
+    @torch.inference_mode(mode=False)
     @update_docstring_with_resolver_keys(
         ResolverKey("base_sampler", "pykeen.sampling.negative_sampler_resolver"),
         ResolverKey("selection", "pykeen_dhns.selection.selection_resolver"),
@@ -116,9 +119,11 @@ class DHNSNegativeSampler(NegativeSampler):
         :param filterer_kwargs: additional keyword-based parameters for the filterer
         :param base_sampler: the sampler of the negatives that are not generated, by class or name. The default depends
             on the graph, as what gains most on a dense one does harm on a sparse one (``docs/findings.md``):
-            ``bernoulli`` if there are four triples per entity or more, else ``basic``, PyKEEN's own default; and
-            ``basic``, if nothing is generated, such that this is what it is without this sampler.
-        :param base_sampler_kwargs: additional keyword-based parameters for the base sampler
+            ``bernoulli`` if there are four triples per entity or more (a triple and its inverse count as one), else
+            ``basic``, PyKEEN's own default; and ``basic``, if nothing is generated, such that this is what it is
+            without this sampler.
+        :param base_sampler_kwargs: additional keyword-based parameters for the base sampler, which must be named then,
+            unless nothing is generated
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
             than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share
             that did no harm on a sparse graph; dense ones may profit from more (``docs/findings.md``).
@@ -172,6 +177,8 @@ class DHNSNegativeSampler(NegativeSampler):
             filterer_kwargs=filterer_kwargs,
         )
         self.num_triples = len(mapped_triples)
+        self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
+        dense = is_dense(mapped_triples, self.known)
         # an own random state, derived from the seed: that a sampler is built must not change what comes after it
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(torch.initial_seed() ^ 0x5D588B656C078965)
@@ -195,28 +202,17 @@ class DHNSNegativeSampler(NegativeSampler):
             selection=selection_resolver.make(selection, pos_kwargs=selection_kwargs),
             num_candidates=num_candidates,
             generator=generator,
-            guidance=self._default_guidance(generator) if guidance is None else guidance,
+            guidance=_default_guidance(generator, dense=dense) if guidance is None else guidance,
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
         announce(self, self.layout, DEFAULT_LEVELS if levels is None else sorted(levels))
-        if base_sampler is None:
-            base_sampler = self._default_base_sampler()
+        if base_sampler is None and self.layout.num_generated:
+            base_sampler = _default_base_sampler(base_sampler_kwargs, dense=dense)
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
-        self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
         #: since the last report: positives seen, negatives generated, and known triples among the latter
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(3, dtype=torch.long), persistent=False)
         self.is_shared = share_memory(self.entity_generator, self.counts)
-
-    @property
-    def _is_dense(self) -> bool:
-        return self.num_triples >= DENSE * self.num_entities
-
-    def _default_base_sampler(self) -> HintType[NegativeSampler]:
-        return BernoulliNegativeSampler if self._is_dense and self.layout.num_generated else None
-
-    def _default_guidance(self, generator: EmbeddingGenerator) -> float:
-        return 0.5 if self._is_dense and generator == "diffheg" else 0.0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a copy, or what was loaded from a file: its tensors are not in shared memory, as they were
@@ -232,7 +228,10 @@ class DHNSNegativeSampler(NegativeSampler):
             raise ValueError(message)  # noqa: TRY004
         reserved = sorted(set(kwargs or {}).intersection(RESERVED))
         if reserved:
-            raise ValueError(f"base_sampler_kwargs contains {reserved}, which the base sampler gets from this one.")
+            raise ValueError(
+                f"base_sampler_kwargs contains {reserved}, which are arguments of the dhns sampler itself. Give them "
+                f"to it; allowed are those that the base sampler has in addition."
+            )
         # where generated columns are only partially occupied, the base sampler fills the remainder
         num_sampled = self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos
         if not num_sampled:
@@ -308,6 +307,19 @@ class DHNSNegativeSampler(NegativeSampler):
                     100 * num_known / num_generated,
                 )
             self.counts.zero_()
+
+
+def _default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[NegativeSampler]:
+    if kwargs:
+        raise ValueError(
+            f"base_sampler_kwargs={dict(kwargs)!r} is given without base_sampler, whose default depends on the graph. "
+            f"Name it, e.g., base_sampler='basic'."
+        )
+    return BernoulliNegativeSampler if dense else None
+
+
+def _default_guidance(generator: EmbeddingGenerator, *, dense: bool) -> float:
+    return 0.5 if dense and generator == "diffheg" else 0.0
 
 
 if DHNSNegativeSampler not in negative_sampler_resolver.lookup_dict.values():

@@ -15,9 +15,11 @@ from pykeen.sampling import (
     negative_sampler_resolver,
 )
 from pykeen.sampling.filtering import filterer_resolver
+from pykeen.triples.instances import BatchedSLCWAInstances
 from torch import Tensor
 
 from pykeen_dhns import DHNSNegativeSampler
+from pykeen_dhns.density import is_dense
 
 TRIPLES = Nations().training.mapped_triples
 NUM_ENTITIES, NUM_RELATIONS = 14, 55
@@ -325,6 +327,42 @@ def test_default_base_sampler() -> None:
         assert isinstance(make(triples, num_entities=num_entities[0], **kwargs).base_sampler, BasicNegativeSampler)
 
 
+def test_density_of_inverses() -> None:
+    """Inverse triples do not make a graph denser."""
+    triples = sparse_graph(num_entities=200)
+    relations = 2 * triples[:, 1]
+    plain = torch.stack([triples[:, 0], relations, triples[:, 2]], dim=-1)
+    inverse = torch.stack([triples[:, 2], relations + 1, triples[:, 0]], dim=-1)
+    half_as_dense = len(triples) // 4 + 1
+    for extended, guidance in ((torch.cat([plain, inverse]), 0.0), (torch.cat([plain, inverse[1:], plain[:1]]), 0.5)):
+        assert make(extended, num_entities=half_as_dense).entity_generator.guidance == guidance
+    # PyKEEN's training loop passes them without saying so
+    factory = Nations(create_inverse_triples=True).training
+    instances = BatchedSLCWAInstances.from_triples_factory(
+        factory, negative_sampler="dhns", negative_sampler_kwargs=dict(guidance=0.0)
+    )
+    sampler = instances.negative_sampler
+    assert isinstance(sampler, DHNSNegativeSampler)
+    assert len(sampler.known.keys) == 2 * factory.num_triples
+    assert is_dense(instances.mapped_triples, sampler.known)
+
+
+def test_inference_mode() -> None:
+    """A sampler that was made in inference mode learns."""
+    with torch.inference_mode():
+        torch.manual_seed(0)
+        first = make()
+    torch.manual_seed(0)
+    second = make()
+    torch.manual_seed(1)
+    expected = second.corrupt_batch(TRIPLES)
+    torch.manual_seed(1)
+    with torch.inference_mode():
+        assert first.corrupt_batch(TRIPLES).equal(expected)
+    for value, other in zip(first.parameters(), second.parameters(), strict=True):
+        assert value.equal(other)
+
+
 def test_state_dict_continues() -> None:
     """The state dict holds everything: a sampler that is loaded goes on as the saved one would have."""
     torch.manual_seed(0)
@@ -399,7 +437,12 @@ def test_graphs_at_the_limit() -> None:
         (dict(num_entities=13), r"IDs from 0 to 13.*num_entities=13.*\[0, num_entities\)"),
         (dict(num_relations=54), r"IDs from 0 to 54.*num_relations=54.*\[0, num_relations\)"),
         (dict(base_sampler="dhns"), r"base_sampler='dhns'"),
-        (dict(base_sampler_kwargs=dict(num_negs_per_pos=3)), r"base_sampler_kwargs.*num_negs_per_pos"),
+        (
+            dict(base_sampler="basic", base_sampler_kwargs=dict(num_negs_per_pos=3)),
+            r"base_sampler_kwargs.*num_negs_per",
+        ),
+        (dict(base_sampler="basic", base_sampler_kwargs=dict(filtered=True)), r"base_sampler_kwargs.*filtered"),
+        (dict(base_sampler_kwargs=dict(corruption_scheme=("tail",))), r"without base_sampler.*base_sampler='basic'"),
         (dict(selection_kwargs=dict(exponent=-1)), r"exponent=-1"),
     ],
 )

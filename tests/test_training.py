@@ -738,10 +738,12 @@ def test_names_of_metrics() -> None:
     assert names[0] == names[1]
 
 
-def test_evaluation_loss() -> None:
+@pytest.mark.parametrize("hard_fraction", [0.0, 0.5])
+def test_evaluation_loss(hard_fraction: float) -> None:
     """PyKEEN's validation loss can be computed, by which nothing is learned."""
     tracker = PythonResultTracker()
-    first, second = make_loop(result_tracker=tracker), make_loop()
+    kwargs: dict[str, Any] = dict(hard_fraction=hard_fraction)
+    first, second = make_loop(result_tracker=tracker, **kwargs), make_loop(**kwargs)
     torch.manual_seed(0)
     train(first, callbacks="evaluation-loss", callbacks_kwargs=dict(triples_factory=Nations().validation))
     assert "validation.loss" in tracker.metrics[1]
