@@ -15,6 +15,7 @@ from .feature_representation import STRUCTURAL
 from .interactions import make_condition
 from .parts import Parts, PartsLayout
 from .representation import MultimodalRepresentation
+from .undisturbed import undisturbed
 
 __all__ = ["BoundModel", "Embeddings", "UnboundModelError"]
 
@@ -187,8 +188,11 @@ class BoundModel:
                 self.tail.flatten(condition.tail(heads, relations), self.dim),
             ]
         )
-        if head_mask is None or tail_mask is None:
+        if head_mask is None and tail_mask is None:
             return Embeddings(targets=targets, conditions=conditions, learnable=None, usable=None)
+        # of a side which is not multimodal, everything exists
+        head_mask = torch.ones_like(tail_mask) if head_mask is None else head_mask  # type: ignore[arg-type]
+        tail_mask = torch.ones_like(head_mask) if tail_mask is None else tail_mask
         both = head_mask & tail_mask
         return Embeddings(
             targets=targets,
@@ -237,7 +241,10 @@ class BoundModel:
         )
 
     def _normalize(self, parts: Parts, part_indices: Sequence[int]) -> Parts:
-        """Apply the representations' normalisers, as to every embedding that the model ever scores."""
+        """Apply the representations' normalisers, as to every embedding that the model ever scores.
+
+        Not their constrainers: these change parameters after a step, and what is generated is none.
+        """
         return [_normalize(self.entities[i], part) for i, part in zip(part_indices, parts, strict=True)]
 
     def joint_score(self, scores: Tensor, usable: Tensor | None) -> Tensor:
@@ -266,7 +273,8 @@ class BoundModel:
             if isinstance(representation, MultimodalRepresentation) and len(representation.modality_names) > 1:
                 step = -(-representation.max_id // max_num)
                 indices = torch.arange(0, representation.max_id, step, device=representation.device)
-                shares = representation.shares(indices).mean(dim=0)
+                with undisturbed(self.model, seed=0):
+                    shares = representation.shares(indices).mean(dim=0)
                 return dict(zip(representation.modality_names, shares, strict=True))
         return {}
 

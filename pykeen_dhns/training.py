@@ -1,5 +1,6 @@
 """The training loop: joint training of a model and of the generator of its negatives (Algorithm 1)."""
 
+import copy
 import inspect
 import io
 import os
@@ -193,6 +194,10 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self._sampler: NegativeSampler | None = None
         self._sampler_state: Mapping[str, Any] | None = None
         self._expects_sampler = False
+        # what PyKEEN keeps of the best epoch, which is the model's, belongs to a generator and a sampler
+        self._best_path: pathlib.Path | None = None
+        self._best_state: dict[str, Any] | None = None
+        self._stopper: Stopper | None = None
 
     def _make_objective(self, resolved: ResolvedArguments) -> JointObjective:
         return JointObjective(
@@ -351,16 +356,16 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             return self._probe(*args, **kwargs)
         if not continue_training:
             self.objective.reset()
-            self._sampler_state = None
+            self._sampler_state = self._best_state = None
         elif self._sampler_state is None and self._sampler is not None:
             self._sampler_state = self._sampler.state_dict()
         self.objective.to_model()
         self._expects_sampler = True
+        self._best_path, self._stopper = kwargs.get("best_epoch_model_file_path"), kwargs.get("stopper")
         losses: list[float] | None = super()._train(*args, **kwargs)
-        best, stopper = kwargs.get("best_epoch_model_file_path"), kwargs.get("stopper")
-        if getattr(stopper, "stopped", False) and best is not None and best.is_file():
+        if getattr(self._stopper, "stopped", False) and self._best_state is not None:
             # the stopper has restored the model of the best epoch, but knows nothing about the generator
-            self._restore(best)
+            self._set_own_state(self._best_state)
         return losses
 
     def _probe(self, *args: Any, **kwargs: Any) -> list[float] | None:
@@ -409,11 +414,14 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         buffer.seek(0)
         # this is what was written a moment ago
         checkpoint = torch.load(buffer, weights_only=False)
-        generator, sampler = self.objective.generator, self._sampler
-        checkpoint[CHECKPOINT_KEY] = {
-            "generator": None if generator is None else generator.state_dict(),
-            "sampler": self._sampler_state if sampler is None else sampler.state_dict(),
-        }
+        state = self._own_state()
+        # after a resume, PyKEEN 1.11.1 takes the first epoch for a new best one, and saves it as such, whatever it is
+        if path == self._best_path and getattr(self._stopper, "best_epoch", None) == self._epoch:
+            self._best_state = copy.deepcopy(state)
+        if getattr(stopper, "stopped", False) and self._best_state is not None:
+            # the model is that of the best epoch by now
+            state = self._best_state
+        checkpoint[CHECKPOINT_KEY] = {**state, "best": self._best_state}
         if not isinstance(path, str | pathlib.Path):
             torch.save(checkpoint, path, pickle_protocol=pickle.HIGHEST_PROTOCOL)
             return
@@ -431,13 +439,21 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self, path: str | pathlib.Path, triples_factory: CoreTriplesFactory | None = None
     ) -> tuple[pathlib.Path | None, int | None]:
         result: tuple[pathlib.Path | None, int | None] = super()._load_state(path, triples_factory=triples_factory)
-        self._restore(path)
-        return result
-
-    def _restore(self, path: str | pathlib.Path) -> None:
-        """Restore what this loop adds to PyKEEN's checkpoints."""
         # not only weights: PyKEEN's checkpoints, which it loads in the same way, are more than tensors
         state = torch.load(path, weights_only=False)[CHECKPOINT_KEY]
+        self._best_state = state.get("best")
+        self._set_own_state(state)
+        return result
+
+    def _own_state(self) -> dict[str, Any]:
+        """Return what this loop adds to PyKEEN's checkpoints, for one epoch."""
+        generator, sampler = self.objective.generator, self._sampler
+        return {
+            "generator": None if generator is None else generator.state_dict(),
+            "sampler": self._sampler_state if sampler is None else sampler.state_dict(),
+        }
+
+    def _set_own_state(self, state: Mapping[str, Any]) -> None:
         if self.objective.generator is not None:
             self.objective.to_model()
             self.objective.generator.load_state_dict(state["generator"])

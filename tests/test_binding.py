@@ -6,7 +6,9 @@ from typing import Any, cast
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.models import RGCN, ComplEx, PairRE, RotatE, TransD
+from pykeen.models import RGCN, ComplEx, ERModel, PairRE, RotatE, TransD
+from pykeen.nn.message_passing import RGCNRepresentation
+from pykeen.nn.representation import Embedding
 
 from pykeen_dhns import MultimodalRepresentation
 from pykeen_dhns.binding import BoundModel
@@ -26,7 +28,7 @@ def make_features(missing: tuple[int, ...] = ()) -> torch.Tensor:
     return features
 
 
-def make_multimodal(model: Callable[..., AnyModel] = RotatE, **modalities: torch.Tensor) -> AnyModel:
+def make_multimodal(model: Callable[..., AnyModel] = RotatE, **modalities: Any) -> AnyModel:
     """Create a model with modalities."""
     return model(
         triples_factory=FACTORY,
@@ -190,3 +192,43 @@ def test_shares() -> None:
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["textual"] < shares["visual"]
     assert not BoundModel(make_model("rotate")).shares()
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning")
+def test_shares_have_no_side_effects() -> None:
+    """A modality that passes messages keeps no cache without gradients, nor one of another training mode."""
+    base = RGCNRepresentation(triples_factory=FACTORY, entity_representations_kwargs=dict(shape=(6,)), num_layers=1)
+    model = make_multimodal(graph=base)
+    bound = BoundModel(model)
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        bound.shares()
+    assert torch.get_rng_state().equal(state)
+    assert model.training
+    model.score_hrt(POSITIVES).sum().backward()
+    assert all(p.grad is not None for p in base.parameters())
+
+
+def test_mask_of_one_side() -> None:
+    """If only one side is multimodal, what it lacks takes no part, either."""
+    features = make_features(missing=tuple(range(14)))
+    features[0] = 1.0
+    model: AnyModel = ERModel(
+        triples_factory=FACTORY,
+        interaction="cp",
+        entity_representations=[MultimodalRepresentation.configured(modalities=dict(textual=features)), Embedding],
+        entity_representations_kwargs=[dict(shape=(1, 6)), dict(shape=(1, 6))],
+        relation_representations_kwargs=dict(shape=(1, 6)),
+        random_seed=0,
+    )
+    bound = BoundModel(model)
+    embeddings = bound.read(POSITIVES, bound.make_condition())
+    assert embeddings.learnable is not None
+    assert embeddings.usable is not None
+    has_text = POSITIVES[:, 0] == 0
+    # structural and textual heads, then tails
+    for learnable, expected in zip(embeddings.learnable, [True, has_text, True, has_text], strict=True):
+        assert (learnable == expected).all()
+    # a generated head has the tail for its condition
+    for usable, expected in zip(embeddings.usable, [True, True, True, has_text], strict=True):
+        assert (usable == expected).all()

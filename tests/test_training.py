@@ -411,31 +411,69 @@ class _Evaluator:
         return next(self.results)
 
 
-def test_early_stopping_restores_the_generator(tmp_path: Path) -> None:
-    """After early stopping, model and generator are those of the best epoch."""
-    loop = make_loop()
-    states: list[dict[str, Tensor]] = []
+class _Record(TrainingCallback):
+    """Keeps the state after each epoch."""
 
-    class Record(TrainingCallback):
-        def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
-            states.append(copy.deepcopy(state(loop)))
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: dict[int, dict[str, Tensor]] = {}
 
-    stopper = EarlyStopper(
+    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
+        self.states[epoch] = copy.deepcopy(state(cast(DHNSTrainingLoop, self.training_loop)))
+
+    def assert_epoch(self, loop: DHNSTrainingLoop, epoch: int) -> None:
+        """Check that model and generator are those of an epoch."""
+        ours = state(loop)
+        for key, value in self.states[epoch].items():
+            # the sampler, without a generated column, has nothing to restore
+            if not key.startswith(("own", "sampler")):
+                assert value.equal(ours[key]), key
+
+
+def make_stopper(loop: DHNSTrainingLoop, results: list[float], folder: Path) -> EarlyStopper:
+    """Make a stopper that gets the given results, with a patience of two epochs."""
+    return EarlyStopper(
         model=loop.model,
-        evaluator=cast(Any, _Evaluator([0.1, 0.5, 0.4, 0.3, 0.2])),
+        evaluator=cast(Any, _Evaluator(results)),
         training_triples_factory=FACTORY,
         evaluation_triples_factory=FACTORY,
         frequency=1,
         patience=2,
-        best_model_path=tmp_path / "best.pt",
+        best_model_path=folder / "best.pt",
     )
-    train(loop, num_epochs=10, stopper=stopper, callbacks=Record())
-    assert len(states) == 4
-    ours = state(loop)
-    for key, value in states[1].items():
-        # the sampler, without a generated column, has nothing to restore
-        if not key.startswith(("own", "sampler")):
-            assert value.equal(ours[key]), key
+
+
+def test_early_stopping_restores_the_generator(tmp_path: Path) -> None:
+    """After early stopping, model and generator are those of the best epoch, also where the end is loaded."""
+    loop, record = make_loop(), _Record()
+    kwargs: dict[str, Any] = dict(checkpoint_directory=tmp_path, checkpoint_name="checkpoint.pt", num_epochs=10)
+    stopper = make_stopper(loop, [0.1, 0.5, 0.4, 0.3, 0.2], tmp_path)
+    train(loop, stopper=stopper, callbacks=record, **kwargs)
+    assert list(record.states) == [1, 2, 3, 4]
+    record.assert_epoch(loop, 2)
+    loaded = make_loop(seed=1, model_kwargs=dict(random_seed=0))
+    assert len(train(loaded, stopper=make_stopper(loaded, [], tmp_path), **kwargs)) == 4
+    record.assert_epoch(loaded, 2)
+
+
+def test_early_stopping_after_a_resume(tmp_path: Path) -> None:
+    """Also if the best epoch was before an interruption, model and generator are those of the best epoch."""
+    kwargs: dict[str, Any] = dict(
+        checkpoint_directory=tmp_path, checkpoint_name="checkpoint.pt", checkpoint_frequency=0, num_epochs=10
+    )
+
+    class Interrupt(TrainingCallback):
+        def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
+            if epoch == 4:
+                raise KeyboardInterrupt
+
+    loop, record = make_loop(), _Record()
+    with pytest.raises(KeyboardInterrupt):
+        train(loop, stopper=make_stopper(loop, [0.1, 0.5, 0.4], tmp_path), callbacks=[record, Interrupt()], **kwargs)
+    loop = make_loop()
+    train(loop, stopper=make_stopper(loop, [0.3], tmp_path), callbacks=record, **kwargs)
+    assert list(record.states) == [1, 2, 3, 4]
+    record.assert_epoch(loop, 2)
 
 
 SCRIPT = """
@@ -523,11 +561,11 @@ def test_workers(num_workers: int) -> None:
     """Each triple is seen once an epoch, however many workers there are."""
     seen: list[Tensor] = []
 
-    class Record(TrainingCallback):
+    class _Record(TrainingCallback):
         def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
             seen.append(batch["positives"].clone())
 
-    train(make_loop(automatic_memory_optimization=False), num_epochs=1, num_workers=num_workers, callbacks=Record())
+    train(make_loop(automatic_memory_optimization=False), num_epochs=1, num_workers=num_workers, callbacks=_Record())
     triples, counts = torch.cat(seen).unique(dim=0, return_counts=True)
     assert triples.equal(FACTORY.mapped_triples.unique(dim=0))
     assert counts.eq(1).all()

@@ -8,7 +8,7 @@ from pykeen.models import Model
 from pykeen.nn.representation import Embedding
 from torch import nn
 
-from ..preservation import preserve_random_state
+from .preservation import preserve_random_state
 
 __all__ = ["undisturbed"]
 
