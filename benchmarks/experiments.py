@@ -18,8 +18,8 @@ EXPERIMENTS = Path(__file__).parents[1] / "examples" / "experiments"
 #: The names of files, each with a comparison, and the name of a cell
 CELLS = {
     "codexmedium-rotate-dhns-on-bernoulli": ("margins", "CoDEx-M, dhns on bernoulli"),
-    "db15k-rotate-dhns-on-basic": ("longer", "DB15K, dhns on basic, 16"),
-    "db15k-rotate-dhns-on-bernoulli": ("longer", "DB15K, dhns on bernoulli, 16"),
+    "db15k-rotate-dhns-on-basic": ("longer", "DB15K, dhns on basic"),
+    "db15k-rotate-dhns-on-bernoulli": ("longer", "DB15K, dhns on bernoulli"),
     "db15k-rotate-dhns-on-bernoulli-short": ("rotate", "DB15K, dhns on bernoulli"),
     "fb15k237-rotate-dhns-on-bernoulli": ("margins", "FB15k-237, dhns on bernoulli"),
     "mkgw-rotate-dhns-sampler": ("rotate", "MKG-W, dhns on basic"),
