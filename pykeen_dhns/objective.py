@@ -110,9 +110,12 @@ class JointObjective:
         self.statistics.pop()
 
     def to_model(self) -> None:
-        """Bring the generator to the device, and to the precision, of the model."""
+        """Bring the generator to the device, and to the precision, of the model, and the loss to its device."""
+        parameter = next(self.bound.model.parameters())
+        # a part of the model only where it is the model's own loss. Its precision is none of the model's: it follows
+        # that of the scores.
+        self.criterion.to(device=parameter.device)
         if self.generator is not None:
-            parameter = next(self.bound.model.parameters())
             for module in (self.generator, self.condition):
                 module.to(device=parameter.device, dtype=parameter.real.dtype)
 

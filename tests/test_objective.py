@@ -138,6 +138,22 @@ def make_multimodal_loop(missing: tuple[int, ...] = (), **kwargs: Any) -> DHNSTr
     )
 
 
+@pytest.mark.parametrize("generator", ["diffheg", "noise", "none"])
+@pytest.mark.parametrize("loss", ["nssa", "marginranking", "dhns"])
+def test_everything_follows_the_model(loss: str, generator: GeneratorKind) -> None:
+    """What is computed with is on the model's device, the margins of a loss which is not the model's own, too."""
+    model = TransE(triples_factory=FACTORY, embedding_dim=6, loss=loss)
+    objective = DHNSTrainingLoop(model=model, triples_factory=FACTORY, generator=generator).objective
+    # stands in for a GPU
+    model.to(device="meta")
+    objective.to_model()
+    modules = [objective.criterion] if objective.generator is None else [objective.criterion, objective.generator]
+    tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
+    assert tensors
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert objective.criterion.level_margins([0.5]).is_meta
+
+
 def test_loss_by_hand() -> None:
     """The loss is that of sampled negatives, plus that of generated ones, of Eq. 12 to 15."""
     loop = make_multimodal_loop()
