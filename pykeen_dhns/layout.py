@@ -65,8 +65,22 @@ class ColumnLayout:
         """Return the largest number of columns of a level."""
         return max(self.chains, default=-1) + 1
 
+    @property
+    def counts_as_sampled(self) -> bool:
+        """Return whether a column that is generated in a part of the rows counts as sampled all the same.
+
+        So it does if this part is less than half, and if it is the only column: a loss that leaves the positive to
+        sampled columns would see none at all.
+        """
+        return 0 < self.occupancy < 1 and (self.occupancy < 0.5 or not self.num_sampled)
+
     def column_levels(self) -> Tensor:
-        """Return the level of each column, shape: (num_negs_per_pos,), with -1 for sampled ones."""
+        """Return the level of each column, as which a loss is to take it.
+
+        :returns: shape: (num_negs_per_pos,) the levels, with -1 for sampled columns, and for one that counts as sampled
+        """
+        if self.counts_as_sampled:
+            return torch.full((self.num_negs_per_pos,), -1)
         return torch.as_tensor([-1] * self.num_sampled + list(self.levels))
 
 

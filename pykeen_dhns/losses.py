@@ -283,20 +283,18 @@ class HardnessAdaptiveLoss(SetwiseLoss):
 
         :param num_negs_per_pos: the number of negatives per positive
 
-        :returns: shape: (num_negs_per_pos,) the levels, with -1 for sampled columns, and for one which the sampler,
-            since it is all there is, only generates in less than half of the rows
+        :returns: shape: (num_negs_per_pos,) the levels, with -1 for sampled columns, and for one that counts as sampled
         """
         layout = ColumnLayout.create(num_negs_per_pos, self.hard_fraction, num_levels=len(self.levels))
-        if layout.num_generated and layout.occupancy < 0.5:
+        if layout.counts_as_sampled:
             self._warn_once(
-                "With %d negative(s) per positive and hard_fraction=%s, most of the generated column is sampled. All "
-                "negatives go to the base loss, and margins have no effect. Use at least %d negatives.",
+                "With %d negative(s) per positive and hard_fraction=%s, too much of the generated column is sampled. "
+                "All negatives go to the base loss, and margins have no effect. Use at least %d negatives.",
                 num_negs_per_pos,
                 self.hard_fraction,
-                math.ceil(0.5 / self.hard_fraction),
+                max(2, math.ceil(0.5 / self.hard_fraction)),
             )
-            return torch.full((num_negs_per_pos,), -1)
-        if layout not in self._layouts:
+        elif layout not in self._layouts:
             self._layouts.add(layout)
             if layout.num_generated and not is_in_use(layout, self.levels):
                 self._warn_once(
@@ -328,7 +326,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
 
         The former go to the base loss. Levels without any column take no part. Without any generated columns, this is
         the base loss. Without any sampled ones, nothing is left for the base loss, and only the weighted loss over
-        generated negatives remains.
+        generated negatives remains, which then needs a weight of the positive.
 
         :param positive_scores: shape: (batch_size, 1) the scores of the positives
         :param negative_scores: shape: (batch_size, num_negatives) or (num_unfiltered_negatives,) the scores of the
@@ -347,7 +345,8 @@ class HardnessAdaptiveLoss(SetwiseLoss):
 
         :returns: shape: () the loss
 
-        :raises ValueError: if the column levels are not valid, or not one per column
+        :raises ValueError: if the column levels are not valid, or not one per column; or if no term of the loss has the
+            positive
         :raises UnsupportedLabelSmoothingError: if label smoothing is asked for, but there are only generated negatives
         """
         margins, weights = self.level_margins(levels), self.level_weights(levels)
@@ -375,6 +374,12 @@ class HardnessAdaptiveLoss(SetwiseLoss):
             )
         elif label_smoothing:
             raise UnsupportedLabelSmoothingError(self)
+        elif not self.positive_weight:
+            raise ValueError(
+                f"All {num_columns} negatives per positive are generated, and positive_weight={self.positive_weight}: "
+                "no term of the loss has the positive, hence nothing can be learned. Use a lower hard_fraction, such "
+                "that the base loss has negatives, too, or positive_weight=1."
+            )
         if num_sampled == num_columns:
             return kgc
         hardness = self._reduce_hardness(

@@ -15,9 +15,14 @@ from pykeen_dhns.layout import ColumnLayout
         # fewer columns than levels: they are spread
         (8, 0.25, [-1] * 6 + [1, 3]),
         (6, 0.5, [-1] * 3 + [0, 2, 3]),
-        # never none
-        (1, 0.25, [2]),
-        (4, 0.01, [-1, -1, -1, 2]),
+        # never none, but what is mostly sampled counts as sampled
+        (4, 0.125, [-1, -1, -1, 2]),
+        (3, 0.125, [-1, -1, -1]),
+        (4, 0.01, [-1, -1, -1, -1]),
+        # and so does the only column, unless all of it is generated
+        (1, 0.25, [-1]),
+        (1, 0.75, [-1]),
+        (1, 1.0, [2]),
     ],
 )
 def test_column_levels(num_negs: int, fraction: float, expected: list[int]) -> None:

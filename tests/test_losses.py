@@ -295,6 +295,17 @@ def test_no_sampled_columns() -> None:
     assert loss.process_slcwa_scores(positive, negative).item() == pytest.approx(0.5 * rows.mean(), rel=1e-6)
     with pytest.raises(UnsupportedLabelSmoothingError):
         loss.process_slcwa_scores(positive, negative, label_smoothing=0.1, num_entities=9)
+    # the default, with which the positive would be nowhere
+    with pytest.raises(ValueError, match=r"All 8 negatives per positive are generated, and positive_weight=0\.0"):
+        make(hard_fraction=1, positive_weight=0.0).process_slcwa_scores(positive, negative)
+
+
+def test_only_column(caplog: pytest.LogCaptureFixture) -> None:
+    """The only column goes to the base loss, which has the positive, unless all of it is generated."""
+    loss, positive, negative = make(hard_fraction=0.75), draw(6, 1), draw(6, 1)
+    assert loss.process_slcwa_scores(positive, negative).equal(loss.base.process_slcwa_scores(positive, negative))
+    (record,) = caplog.records
+    assert record.getMessage().endswith("Use at least 2 negatives.")
 
 
 def test_mostly_sampled_column(caplog: pytest.LogCaptureFixture) -> None:

@@ -642,6 +642,50 @@ def test_without_generator_it_is_pykeens_loop(weighted: bool) -> None:
     torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
 
 
+def make_both(num_negs_per_pos: int, hard_fraction: float) -> list[SLCWATrainingLoop]:
+    """Create PyKEEN's loop, and ours without a generator, with the sampler and the loss of the whole method."""
+    loops: list[SLCWATrainingLoop] = []
+    arms: list[tuple[Callable[..., SLCWATrainingLoop], dict[str, Any]]] = [
+        (SLCWATrainingLoop, {}),
+        (DHNSTrainingLoop, dict(generator="none")),
+    ]
+    for cls, kwargs in arms:
+        loop = cls(
+            model=RotatE(
+                triples_factory=FACTORY,
+                embedding_dim=6,
+                loss="dhns",
+                loss_kwargs=dict(hard_fraction=hard_fraction),
+                random_seed=0,
+            ),
+            triples_factory=FACTORY,
+            optimizer="adam",
+            automatic_memory_optimization=False,
+            negative_sampler="dhns",
+            negative_sampler_kwargs=dict(num_negs_per_pos=num_negs_per_pos, hard_fraction=hard_fraction),
+            **kwargs,
+        )
+        loops.append(loop)
+    return loops
+
+
+@pytest.mark.parametrize(("num_negs_per_pos", "hard_fraction"), [(1, 0.125), (3, 0.125), (1, 0.75), (4, 0.125)])
+def test_few_negatives(num_negs_per_pos: int, hard_fraction: float) -> None:
+    """Both loops leave a column that counts as sampled, and with it the positive, to the base loss."""
+    losses = []
+    for loop in make_both(num_negs_per_pos, hard_fraction):
+        torch.manual_seed(0)
+        losses.append(loop.train(FACTORY, num_epochs=3, batch_size=256, use_tqdm=False))
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-5)
+
+
+def test_no_positive_in_the_loss() -> None:
+    """If all negatives are generated, and the positive is left to the sampled ones, both loops refuse to train."""
+    for loop in make_both(num_negs_per_pos=4, hard_fraction=1.0):
+        with pytest.raises(ValueError, match=r"All 4 negatives.*positive_weight=0\.0.*lower hard_fraction"):
+            loop.train(FACTORY, num_epochs=1, batch_size=256, use_tqdm=False)
+
+
 @pytest.mark.parametrize("adaptive_training", [False, True])
 def test_weights_of_triples(adaptive_training: bool) -> None:
     """PyKEEN's weights of triples have their effect, with generated negatives, as further columns, too."""

@@ -139,6 +139,14 @@ def test_errors() -> None:
         fit(make_module(batch_size=0))
 
 
+def test_few_negatives() -> None:
+    """A column that is mostly sampled counts as sampled, as in the training loop."""
+    module = make_module(num_negs_per_pos=3, hard_fraction=0.125)
+    assert module.instances.negative_sampler.num_negs_per_pos == 3
+    assert module.objective.column_levels is not None
+    assert module.objective.column_levels.tolist() == [-1, -1, -1]
+
+
 def test_constraints_hold() -> None:
     """After training, and whenever a validation looks, embeddings are as they are constrained to be."""
     norms: list[torch.Tensor] = []
