@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from class_resolver import OptionalKwargs
 from pykeen.models import Model
+from pykeen.sampling import NegativeSampler
 from pykeen.triples.instances import SLCWABatch
 from pykeen.typing import InductiveMode
 from torch import Tensor
@@ -14,6 +15,7 @@ from .batch_parts import BatchPart, PreparedBatch
 from .binding import BoundModel, Embeddings
 from .conditions import Condition
 from .diffheg import DiffHEG
+from .layout import announced_levels
 from .loop_settings import GeneratorConfig, Switches
 from .losses import HardnessAdaptiveLoss
 from .noise import GaussianNoise
@@ -67,6 +69,8 @@ class JointObjective:
             )
         #: The levels of the sampler's columns, if the sampler generates some, too
         self.column_levels: Tensor | None = None
+        #: What these levels are, as fractions of the time steps. None are those of the loss.
+        self.column_fractions: tuple[float, ...] | None = None
         self.statistics = EpochStatistics()
         #: What tells the generator which embedding is missing
         self.condition: Condition
@@ -118,6 +122,19 @@ class JointObjective:
         if self.generator is not None:
             for module in (self.generator, self.condition):
                 module.to(device=parameter.device, dtype=parameter.real.dtype)
+
+    def adopt_columns(self, sampler: NegativeSampler) -> None:
+        """Take from a sampler which of its negatives it generates, and at which levels.
+
+        Without it, the loss would take its own arguments for those of the sampler.
+
+        :param sampler: the sampler, which may be any
+        """
+        layout = getattr(sampler, "layout", None)
+        self.column_levels = None if layout is None else layout.column_levels()
+        has_levels = self.column_levels is not None and bool((self.column_levels >= 0).any())
+        # explicit margins need not fit to levels that no column has
+        self.column_fractions = announced_levels(sampler) if has_levels else None
 
     @property
     def fractions(self) -> tuple[float, ...]:
@@ -289,7 +306,7 @@ class JointObjective:
         if model.loss is self.criterion:
             if column_levels is None:
                 column_levels = torch.full((negative.shape[1],), -1)
-            kgc = self.criterion.process_columns(column_levels=column_levels, **arguments)
+            kgc = self.criterion.process_columns(column_levels=column_levels, levels=self.column_fractions, **arguments)
         else:
             kgc = model.loss.process_slcwa_scores(**arguments)
         parts = {

@@ -322,8 +322,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             sampler.load_state_dict(self._sampler_state)
             self._sampler_state = None
         self._sampler = sampler
-        layout = getattr(sampler, "layout", None)
-        self.objective.column_levels = None if layout is None else layout.column_levels()
+        self.objective.adopt_columns(sampler)
 
     def _train(
         self,

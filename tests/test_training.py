@@ -679,6 +679,36 @@ def test_few_negatives(num_negs_per_pos: int, hard_fraction: float) -> None:
     torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("levels", [[0.1, 0.2, 0.3, 0.4, 0.5], [0.8], None])
+def test_levels_of_the_sampler(levels: list[float] | None) -> None:
+    """The entities that the sampler generates have the margins of its levels, not those of the loss's own."""
+    loop = make_loop(
+        model_kwargs=dict(loss="dhns"), hard_fraction=0.5, num_negs_per_pos=10, levels=levels, generator="none"
+    )
+    train(loop, num_epochs=1)
+    positives = FACTORY.mapped_triples[:32]
+    loop._sampler.eval()  # type: ignore[union-attr]
+    negatives = loop._sampler.corrupt_batch(positives)  # type: ignore[union-attr]
+    loss = loop._process_batch({"positives": positives, "negatives": negatives}, 0, 32)
+
+    scores = [loop.model.score_hrt(x.view(-1, 3)).view(32, -1) for x in (positives, negatives)]
+    fractions = [0.05, 0.1, 0.2, 0.5] if levels is None else levels
+    criterion = loop.objective.criterion
+    expected = criterion.base.process_slcwa_scores(scores[0], scores[1][:, :5].contiguous())
+    # five columns, spread evenly
+    margins = 9.0 * torch.as_tensor([fractions[int((i + 0.5) * len(fractions) / 5)] for i in range(5)]) ** 0.1
+    terms = nn.functional.softplus(scores[1][:, 5:] + margins)
+    for level in margins.unique():
+        expected = expected + 0.1 * terms[:, margins == level].mean() / len(fractions)
+    torch.testing.assert_close(loss.squeeze(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_margins_of_the_loss_without_generated_columns() -> None:
+    """Explicit margins of the loss have nothing to fit to, where the sampler generates nothing."""
+    kwargs = dict(margins=[1.0, 2.0], levels=[0.1, 0.2])
+    train(make_loop(model_kwargs=dict(loss="dhns", loss_kwargs=kwargs), generator="none"), num_epochs=1)
+
+
 def test_no_positive_in_the_loss() -> None:
     """If all negatives are generated, and the positive is left to the sampled ones, both loops refuse to train."""
     for loop in make_both(num_negs_per_pos=4, hard_fraction=1.0):

@@ -182,8 +182,7 @@ class DHNSLitModule(SLCWALitModule):
                 self._instances = self._make_instances(
                     self.dataset.training, self.negative_sampler, self.negative_sampler_kwargs
                 )
-            layout = getattr(self._instances.negative_sampler, "layout", None)
-            self.objective.column_levels = None if layout is None else layout.column_levels()
+            self.objective.adopt_columns(self._instances.negative_sampler)
         if self._sampler_state is not None:
             self._instances.negative_sampler.load_state_dict(self._sampler_state)
             self._sampler_state = None

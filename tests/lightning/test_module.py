@@ -145,6 +145,19 @@ def test_few_negatives() -> None:
     assert module.instances.negative_sampler.num_negs_per_pos == 3
     assert module.objective.column_levels is not None
     assert module.objective.column_levels.tolist() == [-1, -1, -1]
+    assert module.objective.column_fractions is None
+
+
+def test_levels_of_the_sampler() -> None:
+    """The loss gets the sampler's levels, as in the training loop, whatever its own are."""
+    module = make_module(
+        model_kwargs=dict(embedding_dim=6, loss="dhns", random_seed=0), hard_fraction=0.5, levels=[0.8, 0.3]
+    )
+    assert module.instances.negative_sampler.num_negs_per_pos == 4
+    assert module.objective.column_levels is not None
+    assert module.objective.column_levels.tolist() == [-1, -1, 0, 1]
+    assert module.objective.column_fractions == (0.3, 0.8)
+    fit(module, max_epochs=1)
 
 
 def test_constraints_hold() -> None:
