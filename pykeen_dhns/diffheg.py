@@ -133,6 +133,7 @@ class DiffHEG(SelfOptimizedModule):
         t: Tensor | None = None,
         noise: Tensor | None = None,
         mask: Tensor | None = None,
+        num_existing: Tensor | None = None,
         detach: bool = True,
     ) -> Tensor:
         """Compute the denoising loss (Eq. 11).
@@ -142,6 +143,9 @@ class DiffHEG(SelfOptimizedModule):
         :param t: shape: `(num_groups, *batch_dims)` the time steps, at least 1. Drawn uniformly if None.
         :param noise: shape: `(num_groups, *batch_dims, dim)` the noise, real. Drawn if None.
         :param mask: shape: `(num_groups, *batch_dims)` which of the embeddings exist. If None, all do.
+        :param num_existing: shape: () by how many embeddings to divide the sum of errors, where some are masked.
+            Defaults to those that exist. Of a part of a batch, pass its share of those that exist in the batch: then
+            the parts' losses, weighted by their shares, add up to that of the batch.
         :param detach: whether to cut embeddings and conditions off from the graph that they come from
 
         :returns: shape: () the mean squared error of the predicted noise
@@ -158,7 +162,8 @@ class DiffHEG(SelfOptimizedModule):
         if mask is None:
             return functional.mse_loss(predicted, noise)
         error = (predicted - noise).square().mean(dim=-1)
-        return error.masked_fill(~mask, 0).sum() / mask.sum().clamp(min=1)
+        total = error.masked_fill(~mask, 0).sum()
+        return total / (mask.sum().clamp(min=1) if num_existing is None else num_existing)
 
     @torch.no_grad()
     def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:

@@ -252,8 +252,11 @@ class JointObjective:
         assert self._prepared is not None
         assert self._prepared.t is not None
         assert self._prepared.noise is not None
-        embeddings = self._prepared.embeddings
+        embeddings, num_existing = self._prepared.embeddings, None
         if (part.start, part.stop) != (0, part.size):
+            if embeddings.learnable is not None:
+                # else, a part with fewer modalities would weigh as much, row by row, as one with more
+                num_existing = part.share * embeddings.learnable.sum().clamp(min=1)
             # read again: a graph can be used only once
             embeddings = self._read(positives[self._prepared.rows[part.chosen]])
         return self.generator.loss(
@@ -262,6 +265,7 @@ class JointObjective:
             t=self._prepared.t[:, part.chosen],
             noise=self._prepared.noise[:, part.chosen],
             mask=embeddings.learnable,
+            num_existing=num_existing,
             detach=False,
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from pykeen.losses import Reduction
 from pykeen.models import ComplEx, TransE
 from pykeen.trackers import PythonResultTracker
 from pykeen.triples import CoreTriplesFactory
@@ -128,11 +129,13 @@ def test_short_grid_is_as_good_as_the_chain() -> None:
         assert overlap(level, "grid", "chain") > 0.9 * overlap(level, "again", "chain"), level
 
 
-def make_multimodal_loop(missing: tuple[int, ...] = (), **kwargs: Any) -> DHNSTrainingLoop:
+def make_multimodal_loop(
+    missing: tuple[int, ...] = (), reduction: Reduction = "mean", **kwargs: Any
+) -> DHNSTrainingLoop:
     """Create a loop with a multimodal model."""
     torch.manual_seed(0)
     model = make_multimodal(textual=make_features(missing), visual=make_features())
-    model.loss = HardnessAdaptiveLoss(margin=3.0, positive_weight=1.0, hardness_weight=0.5)
+    model.loss = HardnessAdaptiveLoss(margin=3.0, positive_weight=1.0, hardness_weight=0.5, reduction=reduction)
     return DHNSTrainingLoop(
         model=model, triples_factory=FACTORY, optimizer="adam", num_negs_per_pos=4, multimodal=True, **kwargs
     )
@@ -233,6 +236,32 @@ def test_missing_modalities_do_not_count() -> None:
         gradients.append([loss.detach(), *(p.grad for p in parameters if p.grad is not None)])
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_sub_batches_with_missing_modalities(share: float, reduction: Reduction) -> None:
+    """Sub-batches do not change the generator's gradient, nor its loss, also if they lack different modalities."""
+    positives = FACTORY.mapped_triples[::50][:32]
+    negatives = positives.unsqueeze(dim=1).repeat(1, 4, 1)
+    negatives[..., 2] = (negatives[..., 2] + 1) % 14
+    # heads ascend: the first rows lack a modality, which most of the others have
+    missing = tuple(positives[:8, 0].unique().tolist())
+    gradients, losses = [], []
+    for size in (32, 10):
+        loop = make_multimodal_loop(missing=missing, generated_share=share, reduction=reduction)
+        objective = loop.objective
+        torch.manual_seed(0)
+        for start in range(0, 32, size):
+            stop = min(start + size, 32)
+            loop._forward_pass({"positives": positives, "negatives": negatives}, start, stop, 32, 0.0, None)
+        assert objective.generator is not None
+        gradients.append([parameter.grad for parameter in objective.generator.parameters()])
+        losses.append(objective.statistics.pop()["loss_diffusion"])
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+    if share == 1:
+        # else, parts are weighted by all of their rows
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
 def test_multimodal_loop_learns() -> None:
