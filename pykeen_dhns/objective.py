@@ -171,7 +171,8 @@ class JointObjective:
         # of a mean over rows, each process has as much as it has of the rows, whatever the reduction of the loss
         mean_factor = 1.0 if total_size is None else num_processes * size / total_size
         factor = mean_factor if self.criterion.reduction == "mean" else float(num_processes)
-        scored = self.scorer.score(batch["positives"][start:stop], batch["negatives"][start:stop])
+        masks = batch["masks"][start:stop] if "masks" in batch else None
+        scored = self.scorer.score(batch["positives"][start:stop], batch["negatives"][start:stop], masks)
         part = generated = None
         if self.generator is not None:
             if start == 0 or self._prepared is None:
@@ -316,7 +317,7 @@ class JointObjective:
         parts = {
             "loss_kgc": kgc,
             "score_positive": scored.positive.mean(),
-            "score_sampled": scored.negative.mean(),
+            "score_sampled": _mean(scored.negative, weights["masks"]),
         }
         if generated is None:
             return kgc, parts
@@ -331,3 +332,10 @@ class JointObjective:
         )
         parts["loss_hardness"] = hardness
         return self.criterion.combine(kgc, part.factor(self.criterion.reduction) * hardness), parts
+
+
+def _mean(scores: Tensor, masks: Tensor | None) -> Tensor:
+    """Average scores, but those which a filter has left out."""
+    if masks is None:
+        return scores.mean()
+    return scores[masks].sum() / masks.sum().clamp(min=1)

@@ -12,6 +12,7 @@ from pykeen.utils import get_batchnorm_modules
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .loss_columns import to_dense
 from .parts import Parts
 
 __all__ = ["AnyModel", "ScoredTriples", "TripleScorer"]
@@ -26,7 +27,7 @@ class ScoredTriples:
 
     #: shape: (batch_size, 1)
     positive: Tensor
-    #: shape: (batch_size, num_negs_per_pos)
+    #: shape: (batch_size, num_negs_per_pos), anything where a negative is masked
     negative: Tensor
     #: shape: `(batch_size, *shape_i)`, each
     heads: Parts
@@ -72,7 +73,7 @@ class TripleScorer:
 
     The scores are the same. Where they could not be (batch normalisation and dropout, which depend on what else is in
     a call, and regularisers of entity representations, which depend on how often an entity is looked up), each negative
-    is scored as a triple of its own.
+    is scored as a triple of its own, and none of those which a filter has left out, as PyKEEN does it.
     """
 
     def __init__(self, model: AnyModel, *, mode: InductiveMode | None = None) -> None:
@@ -104,25 +105,29 @@ class TripleScorer:
             or get_batchnorm_modules(self.model)
         )
 
-    def score(self, positives: Tensor, negatives: Tensor) -> ScoredTriples:
+    def score(self, positives: Tensor, negatives: Tensor, masks: Tensor | None = None) -> ScoredTriples:
         """Score a batch.
 
         :param positives: shape: (batch_size, 3) the positive triples
         :param negatives: shape: (batch_size, num_negs_per_pos, 3) their negatives
+        :param masks: shape: (batch_size, num_negs_per_pos) which of the negatives a filter has left. If None, all.
 
         :returns: the scores
         """
         if self.can_broadcast:
             # on the device of the batch, which is where the sampler is: no need to wait for the model's
             rows = _Rows.partition(positives, negatives)
-            if not (len(rows.other) and self._has_relation_regularizer):
+            # the relation of a positive counts as often as it has negatives
+            is_uneven = len(rows.other) > 0 or not (masks is None or bool(masks.all()))
+            if not (is_uneven and self._has_relation_regularizer):
                 return self._score_by_side(positives, negatives, rows)
         device = self.model.device
         heads, relations, tails = self._look_up(positives.to(device))
-        negative = self.model.score_hrt(negatives.reshape(-1, 3).to(device), mode=self.mode)
+        kept = negatives if masks is None else negatives[masks]
+        negative = self.model.score_hrt(kept.reshape(-1, 3).to(device), mode=self.mode).view(kept.shape[:-1])
         return ScoredTriples(
             positive=self._interact(heads, relations, tails).unsqueeze(dim=-1),
-            negative=negative.view(negatives.shape[:-1]),
+            negative=to_dense(negative, None if masks is None else masks.to(device)),
             heads=heads,
             relations=relations,
             tails=tails,

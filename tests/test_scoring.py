@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.models import DistMult, ERModel, RotatE
+from pykeen.models import ComplEx, DistMult, ERModel, RotatE
 from pykeen.nn.modules import RotatEInteraction
 from pykeen.nn.representation import Embedding
 from pykeen.sampling import negative_sampler_resolver
@@ -121,6 +121,21 @@ def test_regularizers_see_the_same(model_cls: Callable[..., AnyModel]) -> None:
     assert expected > 0
     TripleScorer(model).score(positives, negatives)
     torch.testing.assert_close(model.collect_regularization_term(), expected)
+
+
+@pytest.mark.parametrize("model_cls", [ComplEx, DistMult, RotatE])
+def test_regularizers_do_not_see_what_is_filtered(model_cls: Callable[..., AnyModel]) -> None:
+    """PyKEEN looks up only the negatives that a filter has left. Their scores are where they were."""
+    model = model_cls(triples_factory=FACTORY, embedding_dim=8, random_seed=0, regularizer="lp")
+    positives, negatives = make_batch("basic")
+    masks = torch.rand(negatives.shape[:-1]) < 0.6
+    model.score_hrt(positives)
+    expected = model.score_hrt(negatives[masks])
+    term = model.collect_regularization_term()
+    assert term > 0
+    scored = TripleScorer(model).score(positives, negatives, masks)
+    torch.testing.assert_close(scored.negative[masks], expected.flatten())
+    torch.testing.assert_close(model.collect_regularization_term(), term)
 
 
 def test_no_broadcasting_with_batch_normalisation_or_dropout() -> None:

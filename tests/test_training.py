@@ -642,6 +642,33 @@ def test_without_generator_it_is_pykeens_loop(weighted: bool) -> None:
     torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("model_cls", [ComplEx, pykeen.models.DistMult])
+def test_without_generator_filters_and_regularizers_are_pykeens(model_cls: Callable[..., AnyModel]) -> None:
+    """So they are if what is regularised, entities or relations, depends on which negatives a filter leaves."""
+    results = []
+    arms: list[tuple[Callable[..., SLCWATrainingLoop], dict[str, Any]]] = [
+        (SLCWATrainingLoop, {}),
+        (DHNSTrainingLoop, dict(generator="none")),
+    ]
+    for cls, kwargs in arms:
+        tracker = PythonResultTracker()
+        model = model_cls(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
+        loop = cls(
+            model=model,
+            triples_factory=FACTORY,
+            optimizer="adam",
+            automatic_memory_optimization=False,
+            negative_sampler="basic",
+            negative_sampler_kwargs=dict(num_negs_per_pos=8, filtered=True, filterer="python-set"),
+            result_tracker=tracker,
+            **kwargs,
+        )
+        losses = loop.train(FACTORY, num_epochs=2, batch_size=256, use_tqdm=False)
+        results.append((losses, [p.detach() for p in model.parameters()]))
+    assert numpy.isfinite(tracker.metrics[2]["dhns.score_sampled"])
+    torch.testing.assert_close(results[0], results[1], rtol=1e-6, atol=1e-6)
+
+
 def make_both(num_negs_per_pos: int, hard_fraction: float) -> list[SLCWATrainingLoop]:
     """Create PyKEEN's loop, and ours without a generator, with the sampler and the loss of the whole method."""
     loops: list[SLCWATrainingLoop] = []
