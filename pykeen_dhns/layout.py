@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ColumnLayout", "announce", "announced_levels", "is_in_use"]
+__all__ = ["ColumnLayout", "announce", "is_in_use"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,17 +98,6 @@ def announce(sampler: nn.Module, layout: ColumnLayout, levels: Sequence[float]) 
     :param levels: its levels, as fractions of the time steps
     """
     _in_use[sampler] = layout, tuple(levels)
-
-
-def announced_levels(sampler: nn.Module) -> tuple[float, ...] | None:
-    """Return the levels of a sampler, as it was told them.
-
-    :param sampler: the sampler
-
-    :returns: the levels, as fractions of the time steps, or None, if it has not announced any
-    """
-    _, levels = _in_use.get(sampler, (None, None))
-    return levels
 
 
 def is_in_use(layout: ColumnLayout, levels: Sequence[float]) -> bool:

@@ -15,7 +15,6 @@ from .batch_parts import BatchPart, PreparedBatch
 from .binding import BoundModel, Embeddings
 from .conditions import Condition
 from .diffheg import DiffHEG
-from .layout import announced_levels
 from .loop_settings import GeneratorConfig, Switches
 from .losses import HardnessAdaptiveLoss
 from .noise import GaussianNoise
@@ -134,7 +133,7 @@ class JointObjective:
         self.column_levels = None if layout is None else layout.column_levels()
         has_levels = self.column_levels is not None and bool((self.column_levels >= 0).any())
         # explicit margins need not fit to levels that no column has
-        self.column_fractions = announced_levels(sampler) if has_levels else None
+        self.column_fractions = getattr(sampler, "fractions", None) if has_levels else None
 
     @property
     def fractions(self) -> tuple[float, ...]:

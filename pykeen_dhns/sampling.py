@@ -205,7 +205,9 @@ class DHNSNegativeSampler(NegativeSampler):
             guidance=_default_guidance(generator, dense=dense) if guidance is None else guidance,
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
-        announce(self, self.layout, DEFAULT_LEVELS if levels is None else sorted(levels))
+        #: The levels of generated columns, as fractions of the time steps
+        self.fractions = tuple(DEFAULT_LEVELS if levels is None else sorted(levels))
+        announce(self, self.layout, self.fractions)
         if base_sampler is None and self.layout.num_generated:
             base_sampler = _default_base_sampler(base_sampler_kwargs, dense=dense)
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
@@ -217,6 +219,7 @@ class DHNSNegativeSampler(NegativeSampler):
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a copy, or what was loaded from a file: its tensors are not in shared memory, as they were
         super().__setstate__(state)
+        announce(self, self.layout, self.fractions)
         self.is_shared = share_memory(self.entity_generator, self.counts)
 
     def _make_base_sampler(

@@ -118,8 +118,7 @@ class TripleScorer:
             # on the device of the batch, which is where the sampler is: no need to wait for the model's
             rows = _Rows.partition(positives, negatives)
             # the relation of a positive counts as often as it has negatives
-            is_uneven = len(rows.other) > 0 or not (masks is None or bool(masks.all()))
-            if not (is_uneven and self._has_relation_regularizer):
+            if not (self._has_relation_regularizer and (len(rows.other) or not (masks is None or masks.all()))):
                 return self._score_by_side(positives, negatives, rows)
         device = self.model.device
         heads, relations, tails = self._look_up(positives.to(device))

@@ -1,8 +1,10 @@
 """Tests for the contract of the sampler."""
 
 import copy
+import gc
 import logging
 import math
+import pickle
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from pykeen_dhns import DHNSNegativeSampler
 from pykeen_dhns.density import is_dense
+from pykeen_dhns.layout import is_in_use
 
 TRIPLES = Nations().training.mapped_triples
 NUM_ENTITIES, NUM_RELATIONS = 14, 55
@@ -491,3 +494,16 @@ def test_cuda() -> None:
     assert negatives.device == positives.device
     check(positives, negatives, NUM_ENTITIES)
     assert sampler.corrupt_batch(TRIPLES).device.type == "cpu"
+
+
+def test_copies_announce_themselves() -> None:
+    """The loss finds a copy of a sampler, and what was loaded from a file, as it finds the original."""
+    levels = (0.125, 0.625)
+    for duplicate in (copy.deepcopy, lambda sampler: pickle.loads(pickle.dumps(sampler))):  # noqa: S301
+        # the original is gone by now
+        other = duplicate(make(levels=levels))
+        gc.collect()
+        assert is_in_use(other.layout, levels)
+        assert other.fractions == levels
+        del other
+        gc.collect()
