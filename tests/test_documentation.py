@@ -54,7 +54,6 @@ def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "script", "file"),
     [
-        ("selection", "selection", None),
         ("hardness", "hardness", "hardness/MKG-Y.json"),
         ("hardness_umls", "hardness", "hardness/umls.json"),
         ("speed", "speed", "speed/MKG-Y.json"),
@@ -64,7 +63,7 @@ def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         ("lightning", "speed_lightning", "lightning/MKG-Y.json"),
     ],
 )
-def test_tables(name: str, script: str, file: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables(name: str, script: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables are what the results of the benchmarks give."""
     reports = load_benchmark("reports", monkeypatch)
     pages = [ROOT / "docs" / page for page in ("findings.md", "lightning.md")]
@@ -72,8 +71,7 @@ def test_tables(name: str, script: str, file: str | None, monkeypatch: pytest.Mo
     match = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", text, flags=re.DOTALL)
     assert match is not None
     module = load_benchmark(script, monkeypatch)
-    results = module.load_results() if file is None else reports.load_result(reports.RESULTS / file)
-    assert match.group(1) == module.table(results)
+    assert match.group(1) == module.table(reports.load_result(reports.RESULTS / file))
 
 
 def anchors(page: Path) -> set[str]:

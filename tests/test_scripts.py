@@ -71,14 +71,3 @@ def test_speed_lightning(tmp_path: Path) -> None:
 def test_profile(tmp_path: Path) -> None:
     """The profile names operations."""
     assert "aten::" in run("benchmarks/speed.py", "--graph", "nations", "--profile", cwd=tmp_path)
-
-
-@pytest.mark.slow
-def test_selection(tmp_path: Path) -> None:
-    """Finished runs are not repeated."""
-    arguments = ("--graphs", "umls", "--models", "DistMult", "--samplers", "basic", "--seeds", "0")
-    output = tmp_path / "results.jsonl"
-    finished = (ROOT / "benchmarks" / "results" / "selection.jsonl").read_text(encoding="utf8")
-    output.write_text(finished, encoding="utf8")
-    assert "| basic |" in run("benchmarks/selection.py", *arguments, "--output", str(output), cwd=tmp_path)
-    assert output.read_text(encoding="utf8") == finished
