@@ -121,6 +121,9 @@ def _read_image(path: Path) -> "Image | None":
         raise ImportError("To read images, a further package is needed: pip install pillow") from error
     try:
         with Image.open(path) as image:
+            if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+                # of these, the conversion would make everything that is not black white
+                return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
             # of these, some have a transparent colour, of which the conversion would warn
             return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
     except MemoryError:

@@ -103,6 +103,14 @@ def test_transparent_palette(tmp_path: Path) -> None:
     assert run([path]).features.tolist() == [[9.0, 9.0, 9.0]]
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_grey_of_16_bits(tmp_path: Path, suffix: str) -> None:
+    """Of images with 16 bits for each pixel, the upper ones count, as of those with three such colours."""
+    path = tmp_path / f"image{suffix}"
+    Image.fromarray(np.full((4, 4), 0x3344, dtype=np.uint16)).save(path)
+    assert run([path]).features.tolist() == [[0x33] * 3]
+
+
 def test_nothing_can_be_read(folder: Path, tmp_path: Path) -> None:
     """Without any image, there are no features, and nothing stays in the way of the next run."""
     cache = tmp_path / "visual.npy"
