@@ -1,5 +1,6 @@
 """Features from numeric literals."""
 
+import inspect
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -179,9 +180,11 @@ def _scale(
         suffix="Scaler",
         synonyms=dict(power=PowerTransformer, quantile=QuantileTransformer),
     )
-    pipeline = make_pipeline(
-        resolver.make(scaler, scaler_kwargs), SimpleImputer(strategy="mean", add_indicator=indicators)
-    )
+    # of many rows, some draw a part, by default from a state that is another one in each run
+    is_instance = not isinstance(scaler, str | type | None)
+    has_seed = not is_instance and "random_state" in inspect.signature(resolver.lookup(scaler)).parameters
+    kwargs = {**(dict(random_state=0) if has_seed else {}), **(scaler_kwargs or {})}
+    pipeline = make_pipeline(resolver.make(scaler, kwargs), SimpleImputer(strategy="mean", add_indicator=indicators))
     # what is too large becomes infinite, and is reported as such
     with np.errstate(over="ignore", invalid="ignore"):
         values = pipeline.fit_transform(table.to_numpy()).astype(np.float32)

@@ -154,6 +154,23 @@ def test_scaler_kwargs() -> None:
     assert features.provenance.encoder_kwargs == dict(scaler_kwargs=kwargs, indicators=True)
 
 
+def test_same_result_of_many() -> None:
+    """A scaler that draws a part of many values draws the same one each time, unless another seed is given."""
+    number = 11_000
+    factory = TriplesFactory(
+        torch.zeros(1, 3, dtype=torch.long),
+        entity_to_id={str(i): i for i in range(number)},
+        relation_to_id=dict(r=0),
+    )
+    triples = np.asarray([(str(i), "x", str(i**2)) for i in range(number)])
+    first, second, other = (
+        encode_literals(factory, triples, scaler="quantile", scaler_kwargs=kwargs).features
+        for kwargs in (None, None, dict(random_state=1))
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
 def test_constant_attribute() -> None:
     """An attribute with the same value for all has no information, but whether it is there has."""
     features = encode_literals(FACTORY, np.asarray([("a", "x", "5"), ("b", "x", "5"), ("c", "y", "1")]))
