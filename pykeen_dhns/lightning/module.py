@@ -207,6 +207,10 @@ class DHNSLitModule(SLCWALitModule):
         instances = self.instances
         if not shuffle:
             instances = self._make_instances(triples_factory, instances.negative_sampler)
+            training = self.dataset.training
+            if training.create_inverse_triples and not triples_factory.create_inverse_triples:
+                # of their relations, the model knows every other one
+                instances.mapped_triples = training.relation_inverter.map(batch=instances.mapped_triples)
         shards = Shards(
             num_triples=len(instances.mapped_triples),
             batch_size=self.batch_size,

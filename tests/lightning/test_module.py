@@ -235,6 +235,17 @@ def test_validation_is_repeatable() -> None:
     assert all(a.equal(b) for a, b in zip(sampler, module.instances.negative_sampler.parameters(), strict=True))
 
 
+def test_validation_with_inverse_triples() -> None:
+    """The relations of validation triples are those that the model knows, which has inverse ones in between."""
+    module = make_module(dataset_kwargs=dict(create_inverse_triples=True))
+    assert module.dataset.validation is not None
+    loader: Any = module.val_dataloader()
+    batches = list(loader)
+    expected = module.dataset.validation.mapped_triples * torch.as_tensor([1, 2, 1])
+    assert torch.cat([batch["positives"] for batch in batches]).equal(expected)
+    assert all((batch["negatives"][..., 1] % 2 == 0).all() for batch in batches)
+
+
 def test_same_seed_same_result() -> None:
     """A seed fixes a run, to the bit, whatever was drawn before it, and another one gives another."""
     records = [Record() for _ in range(3)]
