@@ -130,9 +130,11 @@ def make_histograms(scores: Scores) -> tuple[list[float], list[dict[str, Any]]]:
 
     :returns: the edges of the bins, and a row for each kind of triples
     """
-    kinds = {name: values[~values.isnan()] for name, values in scores.kinds().items()}
+    # half precision cannot be counted
+    dtype = torch.promote_types(scores.positive.dtype, torch.float)
+    kinds = {name: values[~values.isnan()].to(dtype) for name, values in scores.kinds().items()}
     everything = torch.cat(list(kinds.values()))
-    edges = torch.linspace(everything.min().item(), everything.max().item(), NUM_BINS + 1)
+    edges = torch.linspace(everything.min().item(), everything.max().item(), NUM_BINS + 1, dtype=dtype)
     rows = [
         dict(name=name, mean=mean, std=std, counts=torch.histogram(values, edges)[0].long().tolist())
         for name, values in kinds.items()

@@ -12,6 +12,7 @@ import torch
 
 from pykeen_dhns.inspection import Inspection, InspectionSettings
 from pykeen_dhns.inspection.inspection import inspect_source
+from pykeen_dhns.inspection.scores import make_histograms
 
 from .runs import Planted
 
@@ -97,6 +98,22 @@ def test_remark_on_modality(inspection: Inspection) -> None:
     changed = dataclasses.replace(inspection, scores=dataclasses.replace(inspection.scores, true_by_modality=true))
     assert changed.to_markdown().count("True entities, by their modality useless alone, score below uniform ones") == 1
     assert "modality good alone" not in changed.to_markdown()
+
+
+@pytest.mark.parametrize("dtype", [torch.half, torch.double])
+def test_histograms_of_other_types(inspection: Inspection, dtype: torch.dtype) -> None:
+    """Scores of models in half or double precision are counted, too."""
+    scores = inspection.scores
+    other = dataclasses.replace(
+        scores,
+        positive=scores.positive.to(dtype),
+        uniform=scores.uniform.to(dtype),
+        generated=scores.generated.to(dtype),
+    )
+    edges, rows = make_histograms(other)
+    expected_edges, expected_rows = make_histograms(scores)
+    assert edges == pytest.approx(expected_edges)
+    assert [sum(row["counts"]) for row in rows] == [sum(row["counts"]) for row in expected_rows]
 
 
 def test_labels_with_pipes(inspection: Inspection, tmp_path: Path) -> None:
