@@ -239,7 +239,7 @@ def _take(x: Tensor, index: Tensor) -> Tensor:
     :returns: shape: `(num_selected, *shape)` the selected rows
     """
     real = torch.view_as_real(x) if x.is_complex() else x
-    selected = functional.embedding(index, real.flatten(start_dim=1)).view(len(index), *real.shape[1:])
+    selected = functional.embedding(index, real.reshape(len(real), -1)).view(len(index), *real.shape[1:])
     return torch.view_as_complex(selected) if x.is_complex() else selected
 
 

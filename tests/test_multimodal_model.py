@@ -194,6 +194,14 @@ def test_ways_to_train(loop: str, sampler: str, textual: str) -> None:
     assert torch.as_tensor(result.losses).isfinite().all()
 
 
+@pytest.mark.parametrize("multimodal", [False, True])
+def test_numbers_in_place_of_vectors(multimodal: bool, textual: str) -> None:
+    """Our loop, with entities that have a bias, which is a single number, of several modalities, too."""
+    model_kwargs = dict(interaction="mure", embedding_dim=8, modalities=dict(textual=textual))
+    result = run(model_kwargs=model_kwargs, training_loop="dhns", training_loop_kwargs=dict(multimodal=multimodal))
+    assert torch.as_tensor(result.losses).isfinite().all()
+
+
 def test_save(tmp_path: Path, textual: str) -> None:
     """Results can be saved, and the model can be loaded."""
     result = run(model_kwargs=dict(embedding_dim=8, modalities=dict(textual=textual)))
