@@ -30,6 +30,8 @@ def execute(
     :param silent: whether to leave progress bars out
 
     :returns: the result of the pipeline
+
+    :raises ValueError: if there is something to be saved that JSON cannot hold, e.g., a date of a YAML file
     """
     keeper = KeepSampler()
     training = dict(arguments.get("training_kwargs") or {})
@@ -39,6 +41,11 @@ def execute(
     if output is not None:
         # before anything else: a path that cannot be one would cost the whole run
         output.mkdir(parents=True, exist_ok=True)
+        # and so would what cannot be saved there
+        try:
+            json.dumps({"metadata": dict(metadata), "pipeline": dict(arguments)})
+        except TypeError as error:
+            raise ValueError(f"The arguments cannot be saved as JSON: {error}. Put dates in quotes.") from error
     result = pipeline(
         **{**arguments, "training_kwargs": {**training, "callbacks": [own, keeper]}}, metadata=dict(metadata)
     )

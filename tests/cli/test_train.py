@@ -172,6 +172,17 @@ def test_file(suffix: str, folder: Path) -> None:
     assert changed["pipeline"] == expected_arguments
 
 
+def test_date(folder: Path) -> None:
+    """What cannot be saved is said before the run, which would be lost, not after it."""
+    pipeline_arguments = "pipeline: {dataset: nations, model: TransE, training_kwargs: {num_epochs: 0}}"
+    (folder / "file.yaml").write_text(f"metadata: {{date: 2025-01-31}}\n{pipeline_arguments}\n", encoding="utf8")
+    message = "The arguments cannot be saved as JSON: Object of type date is not JSON serializable. Put dates in"
+    assert message in fail("train", "file.yaml", *SHORT, "--output", "output")
+    assert not list((folder / "output").iterdir())
+    # nothing is saved here
+    run("train", "file.yaml", *SHORT)
+
+
 @pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")
 def test_experiment_can_be_repeated(folder: Path) -> None:
     """What a run saves of its arguments is what PyKEEN's command line needs to repeat it, seed included."""
