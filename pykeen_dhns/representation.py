@@ -174,12 +174,22 @@ class MultimodalRepresentation(Embedding):
         :returns: shape: `(*batch_dims, *shape)` the embeddings by modality, first the structural one. Where a modality
             is missing, they are of no meaning.
         """
+        bases = [representation.base for representation in self._projected.values()]
+        regularizers = [base.regularizer for base in bases if base.regularizer is not None]
+        before = [(regularizer.regularization_term, regularizer.updated) for regularizer in regularizers]
+        xs = self._read_modalities(indices)
+        for regularizer, (term, updated) in zip(regularizers, before, strict=True):
+            regularizer.regularization_term, regularizer.updated = term, updated
+        if normalize and self.normalizer is not None:
+            xs = {name: self.normalizer(x) for name, x in xs.items()}
+        return xs
+
+    def _read_modalities(self, indices: LongTensor | None) -> dict[str, Tensor]:
+        """Get the embeddings of each modality, of which regularisers of their own take notice."""
         xs = {STRUCTURAL: self.structural(indices)}
         for name, representation in self._projected.items():
             x = representation._plain_forward(indices)
             xs[name] = x if self.constrainer is None else self.constrainer(x)
-        if normalize and self.normalizer is not None:
-            xs = {name: self.normalizer(x) for name, x in xs.items()}
         return xs
 
     def mask(self, indices: LongTensor | None = None) -> Tensor:
@@ -217,7 +227,7 @@ class MultimodalRepresentation(Embedding):
     def _plain_forward(self, indices: LongTensor | None = None) -> Tensor:
         if self.fusion is None:
             return self.structural(indices)
-        fused: Tensor = self.fusion(list(self.modalities(indices).values()), self.mask(indices))
+        fused: Tensor = self.fusion(list(self._read_modalities(indices).values()), self.mask(indices))
         return fused
 
     # docstr-coverage: inherited

@@ -322,6 +322,22 @@ def test_regularizer_and_dropout() -> None:
     assert (x == 0).sum() > x.numel() / 2
 
 
+def test_regularizer_of_modality() -> None:
+    """Nor does reading leave a trace in the regulariser of a modality that is a representation itself."""
+    base = Embedding(max_id=MAX_ID, shape=(3,), regularizer=LpRegularizer)
+    base.reset_parameters()
+    representation = make(modalities=dict(learned=base)).train()
+    regularizer = base.regularizer
+    assert isinstance(regularizer, LpRegularizer)
+    regularizer.reset()
+    terms = []
+    for read in (representation.modalities, representation.shares, representation, representation.modalities):
+        read()
+        terms.append(regularizer.regularization_term.item())
+    assert terms[:2] == [0, 0]
+    assert terms[2] == terms[3] > 0
+
+
 def test_trainable() -> None:
     """Whether the structural embedding is trainable does not matter for the rest."""
     representation = make(trainable=False)
