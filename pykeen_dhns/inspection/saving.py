@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pykeen.models import Model
 from pykeen.pipeline import PipelineResult
@@ -68,6 +69,15 @@ def save_generators(
     return path
 
 
+def _to_plain(value: Any) -> Any:
+    """Convert numbers of NumPy, for which loading would have to run code, to those of Python."""
+    if isinstance(value, Mapping):
+        return {key: _to_plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_to_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _describe_process(generator: Any) -> dict[str, Any]:
     """Describe the noise schedule by its values: it may be any function."""
     if not isinstance(generator, DiffHEG):
@@ -86,11 +96,12 @@ def _describe_objective(objective: JointObjective, generator: nn.Module) -> dict
     if config["levels"] is not None:
         config["levels"] = [float(level) for level in config["levels"]]
     return {
-        "config": config,
-        "switches": dataclasses.asdict(objective.switches),
+        "config": _to_plain(config),
+        "switches": _to_plain(dataclasses.asdict(objective.switches)),
         "mode": objective.bound.mode,
         "process": _describe_process(generator),
-        "state": generator.state_dict(),
+        # which has the settings of the optimiser
+        "state": _to_plain(generator.state_dict()),
     }
 
 
@@ -112,21 +123,23 @@ def _describe_sampler(sampler: DHNSNegativeSampler) -> dict[str, Any]:
     generator = sampler.entity_generator
     diffheg = generator.diffheg
     num_timesteps = diffheg.process.num_timesteps
+    arguments = {
+        "num_negs_per_pos": sampler.num_negs_per_pos,
+        "hard_fraction": 1.0,
+        "generator": generator.generator,
+        "guidance": generator.guidance,
+        "num_candidates": generator.num_candidates,
+        "levels": [level / num_timesteps for level in diffheg.levels],
+        "num_timesteps": num_timesteps,
+        "reverse": diffheg.reverse,
+        "embedding_dim": generator.shadow.dim,
+        **_describe_selection(generator.selection),
+    }
     return {
-        "arguments": {
-            "num_negs_per_pos": sampler.num_negs_per_pos,
-            "hard_fraction": 1.0,
-            "generator": generator.generator,
-            "guidance": generator.guidance,
-            "num_candidates": generator.num_candidates,
-            "levels": [level / num_timesteps for level in diffheg.levels],
-            "num_timesteps": num_timesteps,
-            "reverse": diffheg.reverse,
-            "embedding_dim": generator.shadow.dim,
-            **_describe_selection(generator.selection),
-        },
+        "arguments": _to_plain(arguments),
         "process": _describe_process(diffheg),
-        "state": generator.state_dict(),
+        # which has the settings of the optimiser
+        "state": _to_plain(generator.state_dict()),
     }
 
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -34,6 +35,8 @@ def steep(num_timesteps: int) -> Tensor:
         dict(dataset_kwargs=dict(create_inverse_triples=True), loss="dhns"),
         # which search passes to train, instead of to the loop
         dict(training_kwargs=dict(num_epochs=1, num_timesteps=30, num_layers=1)),
+        # numbers of NumPy, whose type cannot be loaded
+        dict(training_loop_kwargs=dict(num_timesteps=np.int64(20), learning_rate=np.float64(0.01))),
     ],
 )
 def test_loop(arguments: dict[str, Any], tmp_path: Path) -> None:
@@ -71,6 +74,8 @@ class Forgetful(NearestSelection):
         dict(selection="band", selection_kwargs=dict(low=0.5, high=1.0)),
         dict(generator="shadow", hard_fraction=1.0, embedding_dim=8, num_candidates=8),
         dict(guidance=0.125, hard_fraction=0.5),
+        dict(guidance=np.float64(0.125), num_timesteps=np.int64(20), num_candidates=np.int64(9)),
+        dict(selection="band", selection_kwargs=dict(low=np.float64(0.5), high=np.float64(1.0))),
         dict(schedule=cosine, reverse="ddpm", num_timesteps=20, levels=[0.5], generator="noise"),
     ],
 )
