@@ -74,7 +74,7 @@ class DiffHEG(SelfOptimizedModule):
         self.target_scale = RunningScale(dim=dim, num_groups=num_groups)
         self.condition_scale = RunningScale(dim=dim, num_groups=num_groups)
         self.condition = condition
-        self.set_optimizer(torch.optim.Adam(self.parameters(), lr=learning_rate))
+        self.set_optimizer(torch.optim.Adam(self.parameters(), lr=float(learning_rate)))
 
     def _real(self, x: Tensor) -> Tensor:
         """View embeddings as real vectors."""

@@ -100,8 +100,7 @@ def _describe_objective(objective: JointObjective, generator: nn.Module) -> dict
         "switches": _to_plain(dataclasses.asdict(objective.switches)),
         "mode": objective.bound.mode,
         "process": _describe_process(generator),
-        # which has the settings of the optimiser
-        "state": _to_plain(generator.state_dict()),
+        "state": generator.state_dict(),
     }
 
 
@@ -138,8 +137,7 @@ def _describe_sampler(sampler: DHNSNegativeSampler) -> dict[str, Any]:
     return {
         "arguments": _to_plain(arguments),
         "process": _describe_process(diffheg),
-        # which has the settings of the optimiser
-        "state": _to_plain(generator.state_dict()),
+        "state": generator.state_dict(),
     }
 
 

@@ -112,7 +112,8 @@ class DHNSLitModule(SLCWALitModule):
         self.negative_sampler, self.negative_sampler_kwargs = loop.negative_sampler, loop.negative_sampler_kwargs
         self.loss_weighter, self.loss_weighter_kwargs = loop.loss_weighter, loop.loss_weighter_kwargs
         self.num_workers = num_workers
-        self.seed = torch.initial_seed() if random_seed is None else random_seed
+        # checkpoints can hold no numbers of NumPy, whose loading would run code
+        self.seed = torch.initial_seed() if random_seed is None else int(random_seed)
         #: The number of processes that share each batch
         self.num_processes = 1
         self.objective = loop.objective

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -101,7 +102,9 @@ def test_seed_is_saved(tmp_path: Path) -> None:
 
 def test_weights_only(tmp_path: Path) -> None:
     """A checkpoint can be loaded without running code from it, and into a module of its own."""
-    first = make_module(hard_fraction=0.5)
+    # numbers of NumPy could not be loaded
+    numbers: dict[str, Any] = dict(random_seed=np.int64(0), generator_learning_rate=np.float64(0.002))
+    first = make_module(hard_fraction=0.5, **numbers)
     fit(first, max_epochs=1).save_checkpoint(tmp_path / "x.ckpt")
     torch.load(tmp_path / "x.ckpt", weights_only=True)
     kwargs: dict[str, Any] = dict(
