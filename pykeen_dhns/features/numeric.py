@@ -44,8 +44,8 @@ def encode_literals(
         :class:`pykeen.triples.TriplesNumericLiteralsFactory`. This has zeros where values are missing, so here, zeros
         are missing: give the triples, if there are zeros among their values.
     :param scaler: how to scale: ``standard`` to zero mean and unit variance, the default, ``robust`` by quartiles,
-        ``power`` or ``quantile`` to make skewed attributes similar to normally distributed ones, or another one of
-        scikit-learn's
+        ``power`` to make skewed attributes similar to normally distributed ones, ``quantile`` to replace them by their
+        rank, in [0, 1], or another one of scikit-learn's
     :param scaler_kwargs: additional keyword-based parameters of the scaler
     :param indicators: whether to have features that say what is missing
 
