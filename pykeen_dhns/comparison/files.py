@@ -46,8 +46,12 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def _digest(name: str) -> str | None:
-    path = Path(os.path.expandvars(name)).expanduser()
-    if not path.is_file():
+    try:
+        path = Path(os.path.expandvars(name)).expanduser()
+        if not path.is_file():
+            return None
+    except (OSError, RuntimeError):
+        # what cannot be a path: a longer text, or one that starts like the home folder of nobody
         return None
     status = path.stat()
     return _read_digest(path.resolve(), status.st_mtime_ns, status.st_size)

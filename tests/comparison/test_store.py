@@ -158,3 +158,11 @@ def test_describe_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         (tmp_path / name).write_bytes(b"")
     arguments = {"dataset": "nations", "model_kwargs": {"modalities": {"textual": "$SOME_DATA/text.npy"}}, "a": [1.5]}
     assert list(describe_files(arguments)) == ["$SOME_DATA/text.npy"]
+
+
+@pytest.mark.parametrize("text", ["A comparison. " + "What it is about, at length " * 10, "~no-such-user/text.npy"])
+def test_texts_that_are_no_paths(text: str) -> None:
+    """Arguments may be any text, e.g., a description among the metadata."""
+    pipeline = {**CONTENT["pipeline"], "metadata": {"description": text}}
+    run = make(pipeline=pipeline).trials(make().cells[0])[0]
+    assert describe_files(run.arguments) == {}
