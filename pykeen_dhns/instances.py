@@ -33,6 +33,9 @@ class SharedSLCWAInstances(BatchedSLCWAInstances):
     def iter_triple_ids(self) -> Iterable[list[int]]:  # noqa: D102
         info = data.get_worker_info()
         share = self._share(0 if info is None else info.id)
+        if not len(share):
+            # more workers than triples
+            return
         for positions in data.BatchSampler(
             sampler=data.RandomSampler(data_source=share), batch_size=self.batch_size, drop_last=self.drop_last
         ):

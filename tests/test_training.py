@@ -14,7 +14,7 @@ import pytest
 import torch
 from pykeen.datasets import Nations
 from pykeen.losses import NSSALoss
-from pykeen.models import ComplEx, Model, RotatE, TransE
+from pykeen.models import ComplEx, DistMult, Model, RotatE, TransE
 from pykeen.pipeline import pipeline
 from pykeen.sampling import BasicNegativeSampler
 from pykeen.stoppers import EarlyStopper
@@ -22,6 +22,7 @@ from pykeen.trackers import PythonResultTracker
 from pykeen.training import SLCWATrainingLoop
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.training.training_loop import CheckpointMismatchError
+from pykeen.triples import CoreTriplesFactory
 from pykeen.triples.instances import SLCWABatch
 from torch import Tensor, nn
 
@@ -569,6 +570,18 @@ def test_workers(num_workers: int) -> None:
     triples, counts = torch.cat(seen).unique(dim=0, return_counts=True)
     assert triples.equal(FACTORY.mapped_triples.unique(dim=0))
     assert counts.eq(1).all()
+
+
+def test_more_workers_than_triples() -> None:
+    """Workers without a share have nothing to do."""
+    factory = CoreTriplesFactory(torch.as_tensor([[0, 0, 1]]), num_entities=2, num_relations=1)
+    loop = DHNSTrainingLoop(
+        model=DistMult(triples_factory=factory, random_seed=0),
+        triples_factory=factory,
+        optimizer="adam",
+        automatic_memory_optimization=False,
+    )
+    assert len(loop.train(factory, num_epochs=2, num_workers=2, use_tqdm=False) or ()) == 2
 
 
 SWITCHES: list[dict[str, Any]] = [
