@@ -9,6 +9,9 @@ from typing import Any
 
 __all__ = ["changed_files", "describe_files"]
 
+#: The arguments whose files are written, not read
+OUTPUTS = ("result_tracker_kwargs",)
+
 
 def describe_files(arguments: Mapping[str, Any]) -> dict[str, str]:
     """Get the content of the files that arguments name, e.g., triples, and features of entities.
@@ -17,7 +20,8 @@ def describe_files(arguments: Mapping[str, Any]) -> dict[str, str]:
 
     :returns: a mapping from files, as they are in the arguments, to the SHA-256 of their content
     """
-    digests = {name: _digest(name) for name in sorted(set(_texts(arguments)))}
+    inputs = {key: value for key, value in arguments.items() if key not in OUTPUTS}
+    digests = {name: _digest(name) for name in sorted(set(_texts(inputs)))}
     return {name: digest for name, digest in digests.items() if digest is not None}
 
 

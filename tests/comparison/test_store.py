@@ -166,3 +166,12 @@ def test_texts_that_are_no_paths(text: str) -> None:
     pipeline = {**CONTENT["pipeline"], "metadata": {"description": text}}
     run = make(pipeline=pipeline).trials(make().cells[0])[0]
     assert describe_files(run.arguments) == {}
+
+
+def test_files_of_trackers(tmp_path: Path) -> None:
+    """What a run writes is not what it reads: it would be another content, as soon as the run is done."""
+    path = tmp_path / "metrics.csv"
+    pipeline = {**CONTENT["pipeline"], "result_tracker": "csv", "result_tracker_kwargs": {"path": str(path)}}
+    run = make(pipeline=pipeline).trials(make().cells[0])[0]
+    path.write_text("of the run before\n", encoding="utf8")
+    assert describe_files(run.arguments) == {}
