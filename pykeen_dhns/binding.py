@@ -273,7 +273,7 @@ class BoundModel:
             if isinstance(representation, MultimodalRepresentation) and len(representation.modality_names) > 1:
                 step = -(-representation.max_id // max_num)
                 indices = torch.arange(0, representation.max_id, step, device=representation.device)
-                with undisturbed(self.model, seed=0):
+                with undisturbed(self.model):
                     shares = representation.shares(indices).mean(dim=0)
                 return dict(zip(representation.modality_names, shares, strict=True))
         return {}

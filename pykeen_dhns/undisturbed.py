@@ -14,18 +14,19 @@ __all__ = ["undisturbed"]
 
 
 @contextlib.contextmanager
-def undisturbed(model: Model, *others: nn.Module, seed: int) -> Iterator[None]:
+def undisturbed(model: Model, *others: nn.Module, seed: int | None = None) -> Iterator[None]:
     """Evaluate, with a random state of its own. Afterwards, training could go on as if nothing had happened.
 
     :param model: the model
     :param *others: other modules that take part
-    :param seed: what the random state is made of
+    :param seed: what the random state is made of. If None, it is what it was, for what draws nothing.
 
     :yields: nothing
     """  # noqa: DOC103, DOC404
     modes = [(part, part.training) for module in (model, *others) for part in module.modules()]
     with preserve_random_state(), torch.no_grad():
-        torch.manual_seed(seed)
+        if seed is not None:
+            torch.manual_seed(seed)
         for module in (model, *others):
             module.eval()
         try:
