@@ -22,10 +22,10 @@ MODULES = ("pykeen_dhns.sampling", "pykeen_dhns.losses", "pykeen_dhns.datasets")
 
 #: The modules to import later, in this order: what each needs of PyKEEN, and what that package defines last
 LATE_MODULES = {
-    "pykeen_dhns.representation": ("pykeen.nn", "representation_resolver"),
+    "pykeen_dhns.multimodal.representation": ("pykeen.nn", "representation_resolver"),
     # of the subpackage nn.text, which is complete before nn is
     "pykeen_dhns.features.lexical": ("pykeen.nn", "representation_resolver"),
-    "pykeen_dhns.models": ("pykeen.models", "model_resolver"),
+    "pykeen_dhns.multimodal.model": ("pykeen.models", "model_resolver"),
     "pykeen_dhns.trackers": ("pykeen.trackers", "tracker_resolver"),
     "pykeen_dhns.training": ("pykeen.training", "training_loop_resolver"),
 }

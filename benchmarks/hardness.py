@@ -20,7 +20,7 @@ from torch import Tensor
 from tqdm import tqdm, trange
 
 from pykeen_dhns import DHNSNegativeSampler
-from pykeen_dhns.known import KnownTriples
+from pykeen_dhns.sampling.known_triples import KnownTriples
 
 mpl.use("agg")
 

@@ -25,7 +25,7 @@ class Plugin(types.ModuleType):
 
 sys.modules["pykeen_dhns_plugin"] = Plugin("pykeen_dhns_plugin")
 import pykeen.pipeline
-assert "pykeen_dhns.sampling" not in sys.modules
+assert "pykeen_dhns.sampling.sampler" not in sys.modules
 """,
 }
 

@@ -12,11 +12,11 @@ from .version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
     from .datasets import DB15K, MKGW, MKGY
-    from .diffheg import DiffHEG
+    from .generators import DiffHEG
     from .inspection import inspect_directory, inspect_result, save_result
     from .losses import HardnessAdaptiveLoss
-    from .models import MultimodalModel
-    from .representation import MultimodalRepresentation
+    from .multimodal.model import MultimodalModel
+    from .multimodal.representation import MultimodalRepresentation
     from .sampling import DHNSNegativeSampler
     from .training import DHNSTrainingLoop
 
@@ -44,10 +44,10 @@ _MODULES = {
     "MKGY": "datasets",
     "DHNSNegativeSampler": "sampling",
     "DHNSTrainingLoop": "training",
-    "DiffHEG": "diffheg",
+    "DiffHEG": "generators",
     "HardnessAdaptiveLoss": "losses",
-    "MultimodalModel": "models",
-    "MultimodalRepresentation": "representation",
+    "MultimodalModel": "multimodal.model",
+    "MultimodalRepresentation": "multimodal.representation",
     "inspect_directory": "inspection",
     "inspect_result": "inspection",
     "save_result": "inspection",

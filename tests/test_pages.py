@@ -16,10 +16,10 @@ from pykeen_dhns import (
     HardnessAdaptiveLoss,
     MultimodalModel,
     MultimodalRepresentation,
-    interactions,
 )
 from pykeen_dhns.datasets import PublishedDataset
-from pykeen_dhns.selection import selection_resolver
+from pykeen_dhns.queries import registry
+from pykeen_dhns.sampling.selection import selection_resolver
 
 from .entry_points.pages import read_page, run_page
 
@@ -29,7 +29,7 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dic
     """Run a page in a folder of its own, and undo what it registers."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(interactions, "CONDITIONS", dict(interactions.CONDITIONS))
+    monkeypatch.setattr(registry, "CONDITIONS", dict(registry.CONDITIONS))
     for resolver in (negative_sampler_resolver, selection_resolver):
         monkeypatch.setattr(resolver, "lookup_dict", dict(resolver.lookup_dict))
     return lambda name: run_page(name, tmp_path)

@@ -11,7 +11,7 @@ import pytest
 
 import pykeen_dhns
 
-from .fresh import run
+from .helpers.fresh import run
 
 #: The whole of PyKEEN, module by module, and ours
 FIRST_IMPORTS = [
@@ -157,16 +157,21 @@ def test_steps(tmp_path: Path) -> None:
     [
         ("__init__.py", "raise RuntimeError('a broken package')", "RuntimeError('a broken package')", None),
         ("__init__.py", "this is no Python", "SyntaxError", None),
-        ("sampling.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSNegativeSampler"),
-        ("sampling.py", "import missing_module", "No module named 'missing_module'", "DHNSNegativeSampler"),
-        ("losses.py", "raise AttributeError('broken')", "AttributeError('broken')", "HardnessAdaptiveLoss"),
+        ("sampling/sampler.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSNegativeSampler"),
+        ("sampling/sampler.py", "import missing_module", "No module named 'missing_module'", "DHNSNegativeSampler"),
+        (
+            "losses/hardness_adaptive.py",
+            "raise AttributeError('broken')",
+            "AttributeError('broken')",
+            "HardnessAdaptiveLoss",
+        ),
         ("datasets/__init__.py", "import missing_module", "No module named 'missing_module'", "DB15K"),
         ("datasets/base.py", "raise RuntimeError('broken')", "RuntimeError('broken')", "MKGY"),
-        ("representation.py", "1 / 0", "ZeroDivisionError", "MultimodalRepresentation"),
+        ("multimodal/representation.py", "1 / 0", "ZeroDivisionError", "MultimodalRepresentation"),
         ("features/lexical.py", "1 / 0", "ZeroDivisionError", "LexicalTextEncoder"),
-        ("models.py", "import missing_module", "No module named 'missing_module'", "MultimodalModel"),
+        ("multimodal/model.py", "import missing_module", "No module named 'missing_module'", "MultimodalModel"),
         ("trackers.py", "raise RuntimeError('broken')", "RuntimeError('broken')", "JSONLinesResultTracker"),
-        ("training.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSTrainingLoop"),
+        ("training/loop.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSTrainingLoop"),
     ],
 )
 def test_broken_package(
@@ -180,7 +185,7 @@ def test_broken_package(
     assert result.returncode == 0, result.stderr
     # a broken file of a package breaks the package, but for the one that is imported on its own
     parts = Path(file).with_suffix("").parts
-    parts = parts if parts[0] == "features" else parts[:1]
+    parts = parts if parts[0] in {"features", "multimodal"} else parts[:1]
     module = "pykeen_dhns" if missing is None else ".".join(["pykeen_dhns", *parts])
     assert result.stderr.count(f"could not import {module},") == 1
     assert cause in result.stderr
@@ -220,4 +225,4 @@ def test_package_is_lazy(tmp_path: Path) -> None:
 
 def test_diffusion_is_independent(tmp_path: Path) -> None:
     """Neither the diffusion model nor the generator needs PyKEEN."""
-    assert import_alone("pykeen_dhns.diffusion, pykeen_dhns.diffheg", tmp_path) == {"torch"}
+    assert import_alone("pykeen_dhns.diffusion, pykeen_dhns.generators.diffheg", tmp_path) == {"torch"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from . import fresh
+from .helpers import fresh
 
 ROOT = Path(__file__).parents[1]
 SHORT = ("--graph", "nations", "--epochs", "1")

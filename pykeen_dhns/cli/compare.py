@@ -62,7 +62,7 @@ def compare(
     from ..comparison.listing import choose_cells, list_cells
     from ..comparison.reading import with_seeds
     from ..comparison.tables import TABLES
-    from ..validation import check_choice
+    from ..utils.validation import check_choice
 
     for table in tables:
         check_choice("--table", table, list(TABLES))

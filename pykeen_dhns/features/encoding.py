@@ -17,7 +17,7 @@ from .files import FloatArray
 from .labels import hash_strings, name_some
 from .partial import PartialRows
 from .provenance import Provenance, check_same, current_versions, now
-from ..validation import check_positive_int
+from ..utils.validation import check_positive_int
 
 __all__ = [
     "Job",

@@ -9,7 +9,7 @@ from pykeen.nn.text import TextEncoder, text_encoder_resolver
 from pykeen.typing import FloatTensor
 from torch import Tensor
 
-from ..validation import check_positive_int
+from ..utils.validation import check_positive_int
 
 __all__ = ["LexicalTextEncoder"]
 

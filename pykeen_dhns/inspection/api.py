@@ -14,8 +14,8 @@ from .loop_source import LoopSource
 from .sampler_source import SamplerSource
 from .saving import load_run
 from .settings import InspectionSettings
-from ..sampling import DHNSNegativeSampler
-from ..training import DHNSTrainingLoop
+from ..sampling.sampler import DHNSNegativeSampler
+from ..training.loop import DHNSTrainingLoop
 
 __all__ = ["Part", "inspect_directory", "inspect_result", "inspect_sampler", "inspect_training_loop"]
 

@@ -16,7 +16,7 @@ from .resemblance import Example, Resemblance, compare_to_entities, find_neighbo
 from .scores import Scores, collect_scores, make_histograms
 from .settings import InspectionSettings
 from .source import Source
-from ..undisturbed import undisturbed
+from ..utils.evaluation_mode import undisturbed
 
 __all__ = ["Inspection", "inspect_source"]
 

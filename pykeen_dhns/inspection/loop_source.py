@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from .settings import Target
 from .source import Scored, Source, unit_scale
-from ..binding import Embeddings
-from ..objective import JointObjective
+from ..training.model_adapter import Embeddings
+from ..training.objective import JointObjective
 
 __all__ = ["LoopSource"]
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from .settings import Target
 from .source import Scored, Source, unit_scale
-from ..corruption import replace_known
-from ..layout import ColumnLayout
-from ..sampling import DHNSNegativeSampler
+from ..sampling.columns import ColumnLayout
+from ..sampling.corruption import replace_known
+from ..sampling.sampler import DHNSNegativeSampler
 
 __all__ = ["SamplerSource"]
 

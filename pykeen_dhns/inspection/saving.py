@@ -15,12 +15,12 @@ from pykeen.triples import CoreTriplesFactory, TriplesFactory
 from torch import nn
 
 from .labels import to_model_ids
-from ..diffheg import DiffHEG
-from ..loop_settings import GeneratorConfig, Switches
-from ..objective import JointObjective
-from ..sampling import DHNSNegativeSampler
-from ..selection import Selection, selection_resolver
-from ..training import DHNSTrainingLoop
+from ..generators.diffheg import DiffHEG
+from ..sampling.sampler import DHNSNegativeSampler
+from ..sampling.selection import Selection, selection_resolver
+from ..training.loop import DHNSTrainingLoop
+from ..training.objective import JointObjective
+from ..training.settings import GeneratorConfig, Switches
 
 __all__ = ["FILE_NAME", "SavedRun", "load_run", "save_generators", "save_result"]
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from ..validation import check_choice, check_positive_int
+from ..utils.validation import check_choice, check_positive_int
 
 __all__ = ["InspectionSettings", "Target"]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .labels import to_model_ids
 from .settings import Target
 from ..diffusion import RunningScale
-from ..known import KnownTriples
+from ..sampling.known_triples import KnownTriples
 
 __all__ = ["Scored", "Source", "unit_scale"]
 

@@ -20,7 +20,7 @@ from .optimizers import JointOptimizer
 from .randomness import Purpose, derive_seed, seeded
 from .shards import Shards
 from .synchronization import average_sampler, share_scales
-from ..training import DHNSTrainingLoop
+from ..training.loop import DHNSTrainingLoop
 
 __all__ = ["DHNSLitModule"]
 

@@ -9,8 +9,8 @@ from pytorch_lightning.strategies import Strategy
 from torch import Tensor, nn
 
 from ..diffusion import RunningScale
-from ..optimization import SelfOptimizedModule
-from ..sampling import DHNSNegativeSampler
+from ..sampling.sampler import DHNSNegativeSampler
+from ..utils.optimization import SelfOptimizedModule
 
 __all__ = ["average_sampler", "share_scales"]
 

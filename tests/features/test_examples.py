@@ -9,7 +9,7 @@ from pykeen.datasets import Nations
 
 from pykeen_dhns.features import EncodedFeatures
 
-from ..fresh import run_script
+from ..helpers.fresh import run_script
 from ..test_scripts import ROOT, run
 
 SHORT = ("--epochs", "1", "--embedding-dim", "4")

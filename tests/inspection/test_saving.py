@@ -14,7 +14,7 @@ from pykeen_dhns import DHNSNegativeSampler, inspect_directory, inspect_result, 
 from pykeen_dhns.diffusion.schedule import cosine
 from pykeen_dhns.inspection import KeepSampler, load_run
 from pykeen_dhns.inspection.saving import FILE_NAME
-from pykeen_dhns.selection import NearestSelection, Selection
+from pykeen_dhns.sampling.selection import NearestSelection, Selection
 
 from .runs import run
 

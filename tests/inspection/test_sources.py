@@ -10,7 +10,7 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor
 
 from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, inspect_result
-from pykeen_dhns.diffheg import DiffHEG
+from pykeen_dhns.generators.diffheg import DiffHEG
 from pykeen_dhns.inspection import KeepSampler, inspect_sampler, inspect_training_loop
 from pykeen_dhns.inspection.inspection import inspect_source
 from pykeen_dhns.inspection.loop_source import LoopSource

@@ -19,7 +19,7 @@ from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveL
 from pykeen_dhns.lightning import DHNSLitModule, JointOptimizer
 from pykeen_dhns.lightning.instances import ShardedLoader
 from pykeen_dhns.lightning.randomness import Purpose, derive_seed
-from pykeen_dhns.loop_settings import GeneratorKind
+from pykeen_dhns.training.settings import GeneratorKind
 
 from .small import NATIONS, Record, fit, make_module, make_trainer
 
@@ -301,7 +301,7 @@ MISSING = """
 import sys
 sys.modules["pytorch_lightning"] = None
 import pykeen.pipeline
-import pykeen_dhns.training
+import pykeen_dhns.training.loop
 try:
     import pykeen.contrib.lightning
 except ImportError as error:

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from .small import Record, assert_same, fit, make_module, state
-from .. import fresh
+from ..helpers import fresh
 
 # the callback that saves is not needed any more
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using .ckpt_path:UserWarning")

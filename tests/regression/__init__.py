@@ -1,0 +1,1 @@
+"""Losses that must stay what they are."""

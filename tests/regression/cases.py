@@ -1,7 +1,7 @@
 """Short trainings on UMLS whose losses must stay what they are.
 
-Each case is a call of PyKEEN's pipeline that a user might write. ``python -m tests.regression.cases`` prints the losses of
-all cases, and ``--update`` stores them in ``losses.json``.
+Each case is a call of PyKEEN's pipeline that a user might write. ``python -m tests.regression.cases`` prints the losses
+of all cases, and ``--update`` stores them in ``losses.json``.
 """
 
 import argparse
@@ -88,7 +88,19 @@ CASES: dict[str, dict[str, Any]] = {
         training_loop_kwargs=dict(num_timesteps=20),
         **NSSA,
     )
-    for model in ("TransE", "DistMult", "ComplEx", "PairRE", "QuatE", "TransD", "TransH", "HolE", "SimplE", "BoxE", "MuRE")
+    for model in (
+        "TransE",
+        "DistMult",
+        "ComplEx",
+        "PairRE",
+        "QuatE",
+        "TransD",
+        "TransH",
+        "HolE",
+        "SimplE",
+        "BoxE",
+        "MuRE",
+    )
 }
 
 

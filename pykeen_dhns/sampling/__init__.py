@@ -1,0 +1,5 @@
+"""The negative sampler."""
+
+from .sampler import DHNSNegativeSampler
+
+__all__ = ["DHNSNegativeSampler"]

@@ -1,0 +1,40 @@
+"""Share what modules learn with the worker processes of a data loader."""
+
+import shutil
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from ..utils.optimization import SelfOptimizedModule
+
+__all__ = ["share_memory"]
+
+#: Where Linux keeps shared memory. Elsewhere, the operating system reports a lack of it itself.
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+
+
+def share_memory(module: nn.Module, *others: Tensor) -> bool:
+    """Move parameters, buffers, and optimiser state to shared memory, if there is room.
+
+    Updates in place are then seen by all processes, without locks: two workers that update at the same time may undo a
+    part of each other's step, as is usual for this kind of training.
+
+    :param module: the module to share
+    :param *others: further tensors to share
+
+    :returns: whether all is shared now
+    """
+    tensors = [*module.parameters(), *module.buffers(), *others]
+    for child in module.modules():
+        if isinstance(child, SelfOptimizedModule):
+            tensors += child.optimizer_tensors()
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    # more than there is would not fail here, but kill the process (SIGBUS) when it writes to that memory
+    if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < 2 * size:
+        return False
+    try:
+        for tensor in tensors:
+            tensor.detach().share_memory_()
+    except (RuntimeError, OSError):
+        return False
+    return True

@@ -1,0 +1,311 @@
+"""A live model, as the diffusion model sees it: embeddings by modality, conditions, and scores of what is generated."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from pykeen.models import ERModel, Model
+from pykeen.nn.representation import Embedding, Representation
+from pykeen.typing import InductiveMode
+from torch import Tensor
+
+from ..multimodal.feature_representation import STRUCTURAL
+from ..multimodal.representation import MultimodalRepresentation
+from ..queries.closed_forms import Condition
+from ..queries.layout import Parts, PartsLayout
+from ..queries.registry import make_condition
+from ..utils.evaluation_mode import undisturbed
+
+__all__ = ["BoundModel", "Embeddings", "UnboundModelError"]
+
+
+class UnboundModelError(TypeError):
+    """Raised for models whose embeddings cannot be generated."""
+
+    def __init__(self, model: Model, missing: str) -> None:
+        """Initialize the error.
+
+        :param model: the model
+        :param missing: what the model lacks
+        """
+        super().__init__(model, missing)
+        self.model = model
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return (
+            f"The dhns training loop cannot generate embeddings for {type(self.model).__name__}: it lacks "
+            f"{self.missing}. Choose a model based on pykeen.models.ERModel, or keep the model and use the sampler in "
+            "PyKEEN's own loop, which works with any model: training_loop='slcwa', negative_sampler='dhns'."
+        )
+
+
+@dataclasses.dataclass
+class Embeddings:
+    """What the diffusion model learns from: both sides of a batch, side and modality being one dimension.
+
+    The first half of the groups is about missing heads, the second one about missing tails.
+    """
+
+    #: shape: (num_groups, batch_size, dim), the embeddings to be generated
+    targets: Tensor
+    #: shape: (num_groups, batch_size, dim), what they are generated from
+    conditions: Tensor
+    #: shape: (num_groups, batch_size), where both exist. None, if all do.
+    learnable: Tensor | None
+    #: shape: (num_groups, batch_size), where the condition exists. None, if all do.
+    usable: Tensor | None
+
+
+def _missing_property(model: Model) -> str | None:
+    for name in ("entity_representations", "relation_representations", "interaction"):
+        if not hasattr(model, name):
+            return f"the property {name!r}"
+    if not isinstance(model, ERModel):
+        return "a base class pykeen.models.ERModel"
+    for name in ("score_hrt", "_get_representations"):
+        if getattr(type(model), name) is not getattr(ERModel, name):
+            return f"a score that is just the interaction of its representations: it has a method {name} of its own"
+    if not len(model.entity_representations):
+        return "entity representations (there are none)"
+    return None
+
+
+class BoundModel:
+    """Reads the embeddings of a model, and scores embeddings with it. It owns none of the parameters."""
+
+    def __init__(self, model: Model, *, mode: InductiveMode | None = None, multimodal: bool = True) -> None:
+        """Bind a model.
+
+        :param model: the model
+        :param mode: the inductive mode, or None
+        :param multimodal: whether to tell modalities apart, where the model has them. Otherwise, there is only the
+            structural one.
+
+        :raises UnboundModelError: if the model is of a kind that cannot be bound
+        """
+        missing = _missing_property(model)
+        if missing is not None:
+            raise UnboundModelError(model, missing)
+        assert isinstance(model, ERModel)
+        self.model = model
+        self.mode = mode
+        self.multimodal = multimodal
+        #: The names of the modalities, the structural one first
+        self.names: tuple[str, ...] = (STRUCTURAL,)
+        if multimodal:
+            names = (
+                name for r in self.entities if isinstance(r, MultimodalRepresentation) for name in r.modality_names
+            )
+            self.names = tuple(dict.fromkeys((STRUCTURAL, *names)))
+        layout, self.relation = _make_layout(self.entities), _make_layout(model.relation_representations)
+        self.head, self.tail = (_select(layout, indices) for indices in (self.head_indices, self.tail_indices))
+        #: The dimension of what is generated: that of the larger side, if they differ
+        self.dim = max(self.head.dim, self.tail.dim)
+
+    @property
+    def entities(self) -> Sequence[Representation]:
+        """Return the entity representations."""
+        representations: Sequence[Representation] = self.model._get_entity_representations_from_inductive_mode(
+            mode=self.mode
+        )
+        return representations
+
+    @property
+    def head_indices(self) -> Sequence[int]:
+        """Return which of the entity representations a head has."""
+        return self.model.interaction.head_indices
+
+    @property
+    def tail_indices(self) -> Sequence[int]:
+        """Return which of the entity representations a tail has."""
+        return self.model.interaction.tail_indices
+
+    @property
+    def num_groups(self) -> int:
+        """Return the number of groups of embeddings: sides times modalities."""
+        return 2 * len(self.names)
+
+    def make_condition(self) -> Condition:
+        """Make the condition for the model's interaction."""
+        return make_condition(self.model.interaction, head=self.head, relation=self.relation, tail=self.tail)
+
+    def _read_entities(self, indices: Tensor, part_indices: Sequence[int]) -> tuple[Parts, Tensor | None]:
+        """Read embeddings, apart from what happens in a forward pass only (regularisation, dropout).
+
+        :param indices: shape: (batch_size,) the entities
+        :param part_indices: which representations to read
+
+        :returns: shape: `(num_modalities, batch_size, *shape_i)` the embeddings, and (num_modalities, batch_size) which
+            of them exist, None if all do
+        """
+        parts, masks = [], []
+        for i in part_indices:
+            representation = self.entities[i]
+            if not isinstance(representation, MultimodalRepresentation):
+                part = _normalize(representation, representation._plain_forward(indices))
+                parts.append(part.expand(len(self.names), *part.shape))
+            elif not self.multimodal:
+                parts.append(_normalize(representation, representation.structural(indices)).unsqueeze(dim=0))
+            else:
+                by_name = representation.modalities(indices, normalize=True)
+                parts.append(torch.stack([by_name.get(name, by_name[STRUCTURAL]) for name in self.names]))
+                masks.append(self._mask(representation, indices))
+        known = [mask for mask in masks if mask is not None]
+        return parts, torch.stack(known).all(dim=0) if known else None
+
+    def _mask(self, representation: MultimodalRepresentation, indices: Tensor) -> Tensor | None:
+        """Return which modalities exist, shape: (num_modalities, batch_size)."""
+        own = representation.mask(indices)
+        columns = {name: own[..., i] for i, name in enumerate(representation.modality_names)}
+        everything = torch.ones_like(columns[STRUCTURAL])
+        return torch.stack([columns.get(name, everything) for name in self.names])
+
+    def read(self, positives: Tensor, condition: Condition, *, detach: bool = True) -> Embeddings:
+        """Read the embeddings of both sides of triples, and compute their conditions.
+
+        :param positives: shape: (batch_size, 3) the triples
+        :param condition: the condition
+        :param detach: whether to cut the embeddings off from the graph, such that no gradient reaches the model
+
+        :returns: the embeddings
+        """
+        # Read with gradients, even if they are cut off: representations that pass messages cache what they compute for
+        # the forward pass, which does need gradients.
+        heads, head_mask = self._read_entities(positives[:, 0], self.head_indices)
+        tails, tail_mask = self._read_entities(positives[:, 2], self.tail_indices)
+        relations: Parts = [
+            _normalize(r, r._plain_forward(positives[:, 1])) for r in self.model.relation_representations
+        ]
+        if detach:
+            heads, tails, relations = ([part.detach() for part in parts] for parts in (heads, tails, relations))
+        relations = [part.unsqueeze(dim=0) for part in relations]
+        targets = torch.cat([self.head.flatten(heads, self.dim), self.tail.flatten(tails, self.dim)])
+        conditions = torch.cat(
+            [
+                self.head.flatten(condition.head(tails, relations), self.dim),
+                self.tail.flatten(condition.tail(heads, relations), self.dim),
+            ]
+        )
+        if head_mask is None and tail_mask is None:
+            return Embeddings(targets=targets, conditions=conditions, learnable=None, usable=None)
+        # of a side which is not multimodal, everything exists
+        head_mask = torch.ones_like(tail_mask) if head_mask is None else head_mask  # type: ignore[arg-type]
+        tail_mask = torch.ones_like(head_mask) if tail_mask is None else tail_mask
+        both = head_mask & tail_mask
+        return Embeddings(
+            targets=targets,
+            conditions=conditions,
+            learnable=torch.cat([both, both]),
+            # the condition of a missing head is computed from the tail
+            usable=torch.cat([tail_mask, head_mask]),
+        )
+
+    def read_entities(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Read the embeddings of entities, as what might be generated for either side.
+
+        :param indices: shape: (num,) the entities
+
+        :returns: shape: (num_groups, num, dim) the embeddings, and (num_groups, num) which of them exist
+        """
+        embeddings, masks = [], []
+        for layout, part_indices in ((self.head, self.head_indices), (self.tail, self.tail_indices)):
+            parts, mask = self._read_entities(indices, part_indices)
+            embeddings.append(layout.flatten(parts, self.dim).detach())
+            shape = embeddings[-1].shape[:-1]
+            masks.append(torch.ones(shape, dtype=torch.bool, device=indices.device) if mask is None else mask)
+        return torch.cat(embeddings), torch.cat(masks)
+
+    def score(self, samples: Tensor, heads: Parts, relations: Parts, tails: Parts) -> Tensor:
+        """Score triples in which one side is generated.
+
+        :param samples: shape: (num_levels, num_groups, batch_size, dim) the generated embeddings
+        :param heads: shape: `(batch_size, *shape_i)` the head representations, as in a forward pass
+        :param relations: shape: `(batch_size, *shape_i)` the relation representations
+        :param tails: shape: `(batch_size, *shape_i)` the tail representations
+
+        :returns: shape: (num_levels, num_groups, batch_size) the scores
+        """
+        generated_heads, generated_tails = samples.chunk(2, dim=1)
+        h = self._normalize(self.head.split(generated_heads), self.head_indices)
+        t = self._normalize(self.tail.split(generated_tails), self.tail_indices)
+        heads, relations, tails = ([part[None, None] for part in parts] for parts in (heads, relations, tails))
+        interaction = self.model.interaction
+        return torch.cat(
+            [
+                interaction(h=_unpack(h), r=_unpack(relations), t=_unpack(tails)),
+                interaction(h=_unpack(heads), r=_unpack(relations), t=_unpack(t)),
+            ],
+            dim=1,
+        )
+
+    def _normalize(self, parts: Parts, part_indices: Sequence[int]) -> Parts:
+        """Apply the representations' normalisers, as to every embedding that the model ever scores.
+
+        Not their constrainers: these change parameters after a step, and what is generated is none.
+        """
+        return [_normalize(self.entities[i], part) for i, part in zip(part_indices, parts, strict=True)]
+
+    def joint_score(self, scores: Tensor, usable: Tensor | None) -> Tensor:
+        """Average scores over modalities (Eq. 12), leaving out those which the known entity lacks.
+
+        :param scores: shape: (num_levels, num_groups, batch_size) the scores of each modality
+        :param usable: shape: (num_groups, batch_size) which of them count. If None, all do.
+
+        :returns: shape: (num_levels, 2, batch_size) the joint scores, for missing heads and for missing tails
+        """
+        scores = scores.unflatten(1, (2, -1))
+        if usable is None:
+            return scores.mean(dim=2)
+        mask = usable.unflatten(0, (2, -1))
+        joint: Tensor = scores.masked_fill(~mask, 0).sum(dim=2) / mask.sum(dim=1)
+        return joint
+
+    def shares(self, max_num: int = 2048) -> Mapping[str, Tensor]:
+        """Compute how much each modality contributes to the entities' representations, on average.
+
+        :param max_num: the number of entities to look at, evenly spaced
+
+        :returns: for each modality, shape: () its share, if there is more than one
+        """
+        for representation in self.entities:
+            if isinstance(representation, MultimodalRepresentation) and len(representation.modality_names) > 1:
+                step = -(-representation.max_id // max_num)
+                indices = torch.arange(0, representation.max_id, step, device=representation.device)
+                with undisturbed(self.model):
+                    shares = representation.shares(indices).mean(dim=0)
+                return dict(zip(representation.modality_names, shares, strict=True))
+        return {}
+
+
+def _normalize(representation: Representation, x: Tensor) -> Tensor:
+    return x if representation.normalizer is None else representation.normalizer(x)
+
+
+def _unpack(parts: Parts) -> Any:
+    """Pass parts as PyKEEN's interactions want them."""
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _is_complex(representation: Representation) -> bool:
+    if isinstance(representation, Embedding):
+        return bool(representation.is_complex)
+    is_training = representation.training
+    result = representation.eval()._plain_forward(torch.zeros(1, dtype=torch.long, device=representation.device))
+    representation.train(is_training)
+    # clears what representations that pass messages have cached
+    representation.post_parameter_update()
+    return bool(result.is_complex())
+
+
+def _make_layout(representations: Sequence[Representation]) -> PartsLayout:
+    return PartsLayout(
+        shapes=tuple(tuple(r.shape) for r in representations), is_complex=tuple(map(_is_complex, representations))
+    )
+
+
+def _select(layout: PartsLayout, indices: Sequence[int]) -> PartsLayout:
+    return PartsLayout(
+        shapes=tuple(layout.shapes[i] for i in indices), is_complex=tuple(layout.is_complex[i] for i in indices)
+    )

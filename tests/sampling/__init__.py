@@ -1,0 +1,1 @@
+"""Tests of ``pykeen_dhns.sampling``."""

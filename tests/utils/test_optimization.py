@@ -1,0 +1,69 @@
+"""Tests for modules with an optimiser of their own."""
+
+import io
+
+import pytest
+import torch
+from torch import nn
+
+from pykeen_dhns.utils.optimization import SelfOptimizedModule
+
+
+class Line(SelfOptimizedModule):
+    """A linear layer which fits zeros."""
+
+    def __init__(self, optimizer: str) -> None:
+        """Initialize the module."""
+        super().__init__()
+        self.layer = nn.Linear(2, 1)
+        self.set_optimizer(getattr(torch.optim, optimizer)(self.parameters(), lr=0.01))
+
+    def step(self) -> float:
+        """Take a step, and return the loss before."""
+        parameter = next(self.parameters())
+        loss = self.layer(torch.ones(3, 2).to(parameter)).square().mean()
+        self.optimize(loss)
+        return float(loss.detach())
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad"])
+def test_state_is_allocated_and_neutral(optimizer: str) -> None:
+    """Allocating the state changes neither parameters nor later steps."""
+    torch.manual_seed(0)
+    line = Line(optimizer)
+    assert line.optimizer_tensors()
+    torch.manual_seed(0)
+    reference = nn.Linear(2, 1)
+    other = getattr(torch.optim, optimizer)(reference.parameters(), lr=0.01)
+    for _ in range(3):
+        line.step()
+        other.zero_grad()
+        reference(torch.ones(3, 2)).square().mean().backward()
+        other.step()
+        torch.testing.assert_close(line.layer.weight, reference.weight)
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad"])
+def test_state_dict(optimizer: str) -> None:
+    """The state can be saved without pickled code, and loaded in place."""
+    line, other = Line(optimizer), Line(optimizer)
+    line.step()
+    buffer = io.BytesIO()
+    torch.save(line.state_dict(), buffer)
+    buffer.seek(0)
+    tensors = other.optimizer_tensors()
+    other.load_state_dict(torch.load(buffer, weights_only=True))
+    assert all(a is b for a, b in zip(tensors, other.optimizer_tensors(), strict=True))
+    assert [line.step() for _ in range(3)] == [other.step() for _ in range(3)]
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad"])
+def test_follows_dtype(optimizer: str) -> None:
+    """After a change of dtype, training goes on, and steps are still counted exactly."""
+    line = Line(optimizer)
+    line.step()
+    line.double()
+    assert line.step() > line.step()
+    for state in line.optimizer.state.values():
+        assert int(state.pop("step")) == 3
+        assert {value.dtype for value in state.values()} == {torch.float64}
