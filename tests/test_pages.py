@@ -29,7 +29,7 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dic
     """Run a page in a folder of its own, and undo what it registers."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(registry, "CONDITIONS", dict(registry.CONDITIONS))
+    monkeypatch.setattr(registry, "QUERIES", dict(registry.QUERIES))
     for resolver in (negative_sampler_resolver, selection_resolver):
         monkeypatch.setattr(resolver, "lookup_dict", dict(resolver.lookup_dict))
     return lambda name: run_page(name, tmp_path)

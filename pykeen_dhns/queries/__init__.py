@@ -1,4 +1,4 @@
-"""Queries: where an interaction expects the missing entity, given the known entity and the relation.
+"""Queries: what an interaction compares with the candidates for a missing entity.
 
-PyKEEN may be half imported when this package is, so the modules are imported one by one.
+There are no imports here, since PyKEEN may be half imported when this package is. Some modules need more of it.
 """

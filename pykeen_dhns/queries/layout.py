@@ -1,31 +1,37 @@
-"""Representations of several parts, as one real vector."""
+"""How the representations of an entity or a relation form one real vector."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-__all__ = ["Parts", "PartsLayout"]
+from ..utils.real_vectors import from_real_vector, to_real_vector
 
-#: The representations of an entity or a relation: one for each part, shape: `(*batch_dims, *shape_i)`. Most models have
-#: a single part, some have several (TransD, BoxE, ...), and there is one without any for its relations.
-Parts = Sequence[Tensor]
+__all__ = ["Representations", "VectorLayout"]
+
+#: The representations of entities or relations: tensors of shape `(*batch_dims, *shape_i)`. Most models have a single
+#: one. Some have several, e.g., TransD and BoxE, and one (UM) has none for its relations.
+Representations: TypeAlias = Sequence[Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
-class PartsLayout:
-    """How representations of several parts, real or complex, are laid out in a single real vector."""
+class VectorLayout:
+    """How the representations of an entity or a relation form one real vector.
 
-    #: The shape of each part
+    There can be one or several, and each is real or complex.
+    """
+
+    #: The shape of each representation, without batch dimensions
     shapes: tuple[tuple[int, ...], ...]
-    #: Whether each part is complex. A complex number takes two real dimensions.
+    #: Whether each representation is complex. A complex number takes two real dimensions.
     is_complex: tuple[bool, ...]
 
     @property
     def dims(self) -> tuple[int, ...]:
-        """Return the number of real dimensions of each part."""
+        """Return the number of real dimensions of each representation."""
         return tuple(
             math.prod(shape) * (2 if is_complex else 1)
             for shape, is_complex in zip(self.shapes, self.is_complex, strict=True)
@@ -33,36 +39,35 @@ class PartsLayout:
 
     @property
     def dim(self) -> int:
-        """Return the number of real dimensions of all parts."""
+        """Return the number of real dimensions of all representations."""
         return sum(self.dims)
 
-    def flatten(self, parts: Parts, dim: int | None = None) -> Tensor:
-        """Bring parts into one real vector.
+    def flatten(self, representations: Representations, dim: int | None = None) -> Tensor:
+        """Concatenate representations to one real vector.
 
-        :param parts: shape: `(*batch_dims, *shape_i)` the parts, with the same batch dimensions
-        :param dim: the dimension of the result; the remainder is padded with zeros. Defaults to what it takes.
+        :param representations: shape: `(*batch_dims, *shape_i)` the representations, with the same batch dimensions
+        :param dim: the dimension of the result; if larger than needed, zeros fill it. None is as large as needed.
 
         :returns: shape: `(*batch_dims, dim)` the vectors
         """
-        vectors = []
-        for part, shape, is_complex in zip(parts, self.shapes, self.is_complex, strict=True):
-            vector = torch.view_as_real(part.resolve_conj()) if is_complex else part
-            vectors.append(vector.reshape(*part.shape[: part.ndim - len(shape)], -1))
+        vectors = [
+            to_real_vector(x, num_batch_dims=x.ndim - len(shape))
+            for x, shape in zip(representations, self.shapes, strict=True)
+        ]
         result = vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=-1)
         if dim is not None and dim > self.dim:
             result = torch.nn.functional.pad(result, (0, dim - self.dim))
         return result
 
-    def split(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Invert :meth:`flatten`.
+    def unflatten(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Undo :meth:`flatten`.
 
-        :param x: shape: `(*batch_dims, dim)` the vectors, maybe padded
+        :param x: shape: `(*batch_dims, dim)` the vectors. Dimensions beyond what the representations need are ignored.
 
-        :returns: shape: `(*batch_dims, *shape_i)` the parts
+        :returns: shape: `(*batch_dims, *shape_i)` the representations
         """
         vectors = x[..., : self.dim].split(self.dims, dim=-1)
-        parts = []
-        for vector, shape, is_complex in zip(vectors, self.shapes, self.is_complex, strict=True):
-            part = vector.reshape((*x.shape[:-1], *shape, *((2,) if is_complex else ())))
-            parts.append(torch.complex(*part.unbind(dim=-1)) if is_complex else part)
-        return tuple(parts)
+        return tuple(
+            from_real_vector(vector, shape=shape, is_complex=is_complex)
+            for vector, shape, is_complex in zip(vectors, self.shapes, self.is_complex, strict=True)
+        )

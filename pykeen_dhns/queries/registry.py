@@ -1,7 +1,8 @@
-"""Which condition belongs to which of PyKEEN's interactions."""
+"""Which query belongs to which of PyKEEN's interactions."""
 
 from typing import Any, TypeAlias
 
+from class_resolver import ClassResolver
 from pykeen.nn.modules import (
     ClampedInteraction,
     ComplExInteraction,
@@ -22,66 +23,57 @@ from pykeen.nn.modules import (
     TransRInteraction,
 )
 
-from .closed_forms import (
-    CircularCondition,
-    Condition,
-    DirectionalCondition,
-    HadamardCondition,
-    HyperplaneCondition,
-    LearnedCondition,
-    MatrixCondition,
-    PairedCondition,
-    ProjectionCondition,
-    QuaternionCondition,
-    SpaceCondition,
-    TransFCondition,
-    TranslationCondition,
-)
-from .layout import PartsLayout
+from .base import Query
+from .elementwise import DirectionalQuery, HadamardQuery, PairedQuery
+from .layout import VectorLayout
+from .learned import LearnedQuery
+from .products import CircularQuery, MatrixQuery, QuaternionQuery
+from .translations import HyperplaneQuery, ProjectionQuery, SpaceQuery, TransFQuery, TranslationQuery
 
-__all__ = ["CONDITIONS", "AnyInteraction", "make_condition"]
+__all__ = ["QUERIES", "AnyInteraction", "make_query", "query_resolver"]
 
 #: An interaction, whatever its representations are
 AnyInteraction: TypeAlias = Interaction[Any, Any, Any]
 
-#: The interactions for which there is a closed form. Those of your own can be added.
-CONDITIONS: dict[type[AnyInteraction], type[Condition]] = {
-    ComplExInteraction: HadamardCondition,
-    CPInteraction: HadamardCondition,
-    DistMultInteraction: HadamardCondition,
-    HolEInteraction: CircularCondition,
-    PairREInteraction: PairedCondition,
-    QuatEInteraction: QuaternionCondition,
-    RESCALInteraction: MatrixCondition,
-    RotatEInteraction: HadamardCondition,
-    SimplEInteraction: DirectionalCondition,
-    TransDInteraction: ProjectionCondition,
-    TransEInteraction: TranslationCondition,
-    TransFInteraction: TransFCondition,
-    TransHInteraction: HyperplaneCondition,
-    TransRInteraction: SpaceCondition,
+#: The queries of interactions that have a closed form. Add those of your own interactions here.
+QUERIES: dict[type[AnyInteraction], type[Query]] = {
+    ComplExInteraction: HadamardQuery,
+    CPInteraction: HadamardQuery,
+    DistMultInteraction: HadamardQuery,
+    HolEInteraction: CircularQuery,
+    PairREInteraction: PairedQuery,
+    QuatEInteraction: QuaternionQuery,
+    RESCALInteraction: MatrixQuery,
+    RotatEInteraction: HadamardQuery,
+    SimplEInteraction: DirectionalQuery,
+    TransDInteraction: ProjectionQuery,
+    TransEInteraction: TranslationQuery,
+    TransFInteraction: TransFQuery,
+    TransHInteraction: HyperplaneQuery,
+    TransRInteraction: SpaceQuery,
 }
 
-#: Monotone transformations of another interaction's score, which change nothing about where an entity is expected
+#: Monotone transformations of another interaction's score. They have the query of that interaction.
 WRAPPERS = (ClampedInteraction, MonotonicAffineTransformationInteraction)
 
+#: A resolver for queries
+query_resolver: ClassResolver[Query] = ClassResolver.from_subclasses(Query, default=HadamardQuery)
 
-def make_condition(
-    interaction: AnyInteraction, head: PartsLayout, relation: PartsLayout, tail: PartsLayout
-) -> Condition:
-    """Make the condition for an interaction.
+
+def make_query(interaction: AnyInteraction, head: VectorLayout, relation: VectorLayout, tail: VectorLayout) -> Query:
+    """Make the query of an interaction.
 
     :param interaction: the interaction
     :param head: the layout of head representations
     :param relation: the layout of relation representations
     :param tail: the layout of tail representations
 
-    :returns: the closed form, if there is one, else a learned condition
+    :returns: the closed form if there is one, else a learned query
     """
     while isinstance(interaction, WRAPPERS):
         interaction = interaction.base
-    cls = CONDITIONS.get(type(interaction))
-    # real representations are accepted by complex interactions, which view them as complex: these have no closed form
+    cls = QUERIES.get(type(interaction))
+    # PyKEEN's complex interactions accept real representations, too. The closed forms do not fit those.
     if cls is None or (interaction.is_complex and not all((*head.is_complex, *relation.is_complex, *tail.is_complex))):
-        return LearnedCondition(head=head, relation=relation, tail=tail)
+        return LearnedQuery(head=head, relation=relation, tail=tail)
     return cls()

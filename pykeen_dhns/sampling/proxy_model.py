@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .sampled_softmax import sampled_softmax_loss
-from ..queries.closed_forms import HadamardCondition
+from ..queries.elementwise import HadamardQuery
 from ..utils.optimization import SelfOptimizedModule
 
 __all__ = ["ShadowEmbedding"]
@@ -34,7 +34,7 @@ class ShadowEmbedding(SelfOptimizedModule):
         self.relation = nn.Embedding(num_relations, dim, sparse=True)
         for embedding in (self.entity, self.relation):
             nn.init.normal_(embedding.weight, std=dim**-0.5)
-        self.condition = HadamardCondition()
+        self.condition = HadamardQuery()
         self.set_optimizer(torch.optim.Adagrad(self.parameters(), lr=learning_rate))
 
     def queries(self, triples: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..multimodal.feature_representation import STRUCTURAL
 from ..multimodal.representation import MultimodalRepresentation
-from ..queries.closed_forms import Condition
-from ..queries.layout import Parts, PartsLayout
-from ..queries.registry import make_condition
+from ..queries.base import Query
+from ..queries.layout import Representations, VectorLayout
+from ..queries.registry import make_query
 from ..utils.evaluation_mode import undisturbed
 
 __all__ = ["BoundModel", "Embeddings", "UnboundModelError"]
@@ -127,11 +127,11 @@ class BoundModel:
         """Return the number of groups of embeddings: sides times modalities."""
         return 2 * len(self.names)
 
-    def make_condition(self) -> Condition:
+    def make_condition(self) -> Query:
         """Make the condition for the model's interaction."""
-        return make_condition(self.model.interaction, head=self.head, relation=self.relation, tail=self.tail)
+        return make_query(self.model.interaction, head=self.head, relation=self.relation, tail=self.tail)
 
-    def _read_entities(self, indices: Tensor, part_indices: Sequence[int]) -> tuple[Parts, Tensor | None]:
+    def _read_entities(self, indices: Tensor, part_indices: Sequence[int]) -> tuple[Representations, Tensor | None]:
         """Read embeddings, apart from what happens in a forward pass only (regularisation, dropout).
 
         :param indices: shape: (batch_size,) the entities
@@ -162,7 +162,7 @@ class BoundModel:
         everything = torch.ones_like(columns[STRUCTURAL])
         return torch.stack([columns.get(name, everything) for name in self.names])
 
-    def read(self, positives: Tensor, condition: Condition, *, detach: bool = True) -> Embeddings:
+    def read(self, positives: Tensor, condition: Query, *, detach: bool = True) -> Embeddings:
         """Read the embeddings of both sides of triples, and compute their conditions.
 
         :param positives: shape: (batch_size, 3) the triples
@@ -175,7 +175,7 @@ class BoundModel:
         # the forward pass, which does need gradients.
         heads, head_mask = self._read_entities(positives[:, 0], self.head_indices)
         tails, tail_mask = self._read_entities(positives[:, 2], self.tail_indices)
-        relations: Parts = [
+        relations: Representations = [
             _normalize(r, r._plain_forward(positives[:, 1])) for r in self.model.relation_representations
         ]
         if detach:
@@ -217,7 +217,9 @@ class BoundModel:
             masks.append(torch.ones(shape, dtype=torch.bool, device=indices.device) if mask is None else mask)
         return torch.cat(embeddings), torch.cat(masks)
 
-    def score(self, samples: Tensor, heads: Parts, relations: Parts, tails: Parts) -> Tensor:
+    def score(
+        self, samples: Tensor, heads: Representations, relations: Representations, tails: Representations
+    ) -> Tensor:
         """Score triples in which one side is generated.
 
         :param samples: shape: (num_levels, num_groups, batch_size, dim) the generated embeddings
@@ -228,8 +230,8 @@ class BoundModel:
         :returns: shape: (num_levels, num_groups, batch_size) the scores
         """
         generated_heads, generated_tails = samples.chunk(2, dim=1)
-        h = self._normalize(self.head.split(generated_heads), self.head_indices)
-        t = self._normalize(self.tail.split(generated_tails), self.tail_indices)
+        h = self._normalize(self.head.unflatten(generated_heads), self.head_indices)
+        t = self._normalize(self.tail.unflatten(generated_tails), self.tail_indices)
         heads, relations, tails = ([part[None, None] for part in parts] for parts in (heads, relations, tails))
         interaction = self.model.interaction
         return torch.cat(
@@ -240,7 +242,7 @@ class BoundModel:
             dim=1,
         )
 
-    def _normalize(self, parts: Parts, part_indices: Sequence[int]) -> Parts:
+    def _normalize(self, parts: Representations, part_indices: Sequence[int]) -> Representations:
         """Apply the representations' normalisers, as to every embedding that the model ever scores.
 
         Not their constrainers: these change parameters after a step, and what is generated is none.
@@ -283,7 +285,7 @@ def _normalize(representation: Representation, x: Tensor) -> Tensor:
     return x if representation.normalizer is None else representation.normalizer(x)
 
 
-def _unpack(parts: Parts) -> Any:
+def _unpack(parts: Representations) -> Any:
     """Pass parts as PyKEEN's interactions want them."""
     return parts[0] if len(parts) == 1 else parts
 
@@ -299,13 +301,13 @@ def _is_complex(representation: Representation) -> bool:
     return bool(result.is_complex())
 
 
-def _make_layout(representations: Sequence[Representation]) -> PartsLayout:
-    return PartsLayout(
+def _make_layout(representations: Sequence[Representation]) -> VectorLayout:
+    return VectorLayout(
         shapes=tuple(tuple(r.shape) for r in representations), is_complex=tuple(map(_is_complex, representations))
     )
 
 
-def _select(layout: PartsLayout, indices: Sequence[int]) -> PartsLayout:
-    return PartsLayout(
+def _select(layout: VectorLayout, indices: Sequence[int]) -> VectorLayout:
+    return VectorLayout(
         shapes=tuple(layout.shapes[i] for i in indices), is_complex=tuple(layout.is_complex[i] for i in indices)
     )

@@ -18,7 +18,7 @@ from .settings import GeneratorConfig, Switches
 from ..generators.diffheg import DiffHEG
 from ..generators.noise import GaussianNoise
 from ..losses.hardness_adaptive import HardnessAdaptiveLoss
-from ..queries.closed_forms import Condition
+from ..queries.base import Query
 from ..utils.epoch_statistics import EpochStatistics
 
 __all__ = ["JointObjective"]
@@ -72,7 +72,7 @@ class JointObjective:
         self.column_fractions: tuple[float, ...] | None = None
         self.statistics = EpochStatistics()
         #: What tells the generator which embedding is missing
-        self.condition: Condition
+        self.condition: Query
         self.generator: DiffHEG | GaussianNoise | None = self._make_generator()
         self._prepared: PreparedBatch | None = None
         # at the door: margins and weights must fit the levels

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..losses.columns import to_dense
-from ..queries.layout import Parts
+from ..queries.layout import Representations
 
 __all__ = ["AnyModel", "ScoredTriples", "TripleScorer"]
 
@@ -30,9 +30,9 @@ class ScoredTriples:
     #: shape: (batch_size, num_negs_per_pos), anything where a negative is masked
     negative: Tensor
     #: shape: `(batch_size, *shape_i)`, each
-    heads: Parts
-    relations: Parts
-    tails: Parts
+    heads: Representations
+    relations: Representations
+    tails: Representations
 
 
 @dataclasses.dataclass
@@ -132,12 +132,12 @@ class TripleScorer:
             tails=tails,
         )
 
-    def _look_up(self, triples: Tensor) -> tuple[Parts, Parts, Parts]:
+    def _look_up(self, triples: Tensor) -> tuple[Representations, Representations, Representations]:
         sides = self.model._get_representations(h=triples[:, 0], r=triples[:, 1], t=triples[:, 2], mode=self.mode)
         heads, relations, tails = ([side] if torch.is_tensor(side) else side for side in sides)
         return heads, relations, tails
 
-    def _interact(self, heads: Parts, relations: Parts, tails: Parts) -> Tensor:
+    def _interact(self, heads: Representations, relations: Representations, tails: Representations) -> Tensor:
         h, r, t = (parts[0] if len(parts) == 1 else parts for parts in (heads, relations, tails))
         scores: Tensor = self.model.interaction(h=h, r=r, t=t)
         return scores
@@ -189,10 +189,10 @@ class TripleScorer:
     def _has_relation_regularizer(self) -> bool:
         return any(r.regularizer is not None for r in self.model.relation_representations)
 
-    def _look_up_relations(self, indices: Tensor) -> Parts:
+    def _look_up_relations(self, indices: Tensor) -> Representations:
         return [r(indices=indices) for r in self.model.relation_representations]
 
-    def _look_up_entities(self, ids: dict[str, Tensor]) -> dict[str, Parts]:
+    def _look_up_entities(self, ids: dict[str, Tensor]) -> dict[str, Representations]:
         """Look up entities, with a single call of each representation.
 
         :param ids: shape: any, the entities, by role. The role's name says whether the role is that of heads or tails.
@@ -243,6 +243,6 @@ def _take(x: Tensor, index: Tensor) -> Tensor:
     return torch.view_as_complex(selected) if x.is_complex() else selected
 
 
-def _select(parts: Parts, index: Tensor) -> Parts:
+def _select(parts: Representations, index: Tensor) -> Representations:
     """Select rows, with a dimension to broadcast over negatives."""
     return [part[index].unsqueeze(dim=1) for part in parts]

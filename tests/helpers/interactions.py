@@ -7,7 +7,7 @@ import torch
 from pykeen.nn.modules import interaction_resolver
 from torch import Tensor
 
-from pykeen_dhns.queries.layout import PartsLayout
+from pykeen_dhns.queries.layout import VectorLayout
 from pykeen_dhns.queries.registry import AnyInteraction
 
 #: The dimensions of the interactions' symbolic shapes; d is divisible by 4
@@ -65,9 +65,9 @@ def make_sides(interaction: AnyInteraction, *batch_dims: int) -> Sides:
     )
 
 
-def make_layout(interaction: AnyInteraction, shapes: Any) -> PartsLayout:
+def make_layout(interaction: AnyInteraction, shapes: Any) -> VectorLayout:
     """Create the layout of parts with these symbolic shapes."""
-    return PartsLayout(
+    return VectorLayout(
         shapes=tuple(tuple(DIMS[symbol] for symbol in shape) for shape in shapes),
         is_complex=tuple(interaction.is_complex for _ in shapes),
     )

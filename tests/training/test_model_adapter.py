@@ -76,8 +76,8 @@ def test_modalities() -> None:
             (i, heads[name], condition.head((tails[name],), (relations,))[0]),
             (3 + i, tails[name], condition.tail((heads[name],), (relations,))[0]),
         ):
-            torch.testing.assert_close(bound.head.split(embeddings.targets[group])[0], target)
-            torch.testing.assert_close(bound.head.split(embeddings.conditions[group])[0], computed)
+            torch.testing.assert_close(bound.head.unflatten(embeddings.targets[group])[0], target)
+            torch.testing.assert_close(bound.head.unflatten(embeddings.conditions[group])[0], computed)
     structural = BoundModel(model, multimodal=False)
     assert structural.names == ("structural",)
     torch.testing.assert_close(structural.read(POSITIVES, condition).targets, embeddings.targets[[0, 3]])

@@ -1,4 +1,4 @@
-"""Tests for conditions."""
+"""Tests for queries."""
 
 from collections.abc import Callable
 
@@ -7,21 +7,17 @@ import torch
 from pykeen.nn.modules import ClampedInteraction, interaction_resolver
 from torch import Tensor, nn
 
-from pykeen_dhns.queries.closed_forms import (
-    Condition,
-    HadamardCondition,
-    LearnedCondition,
-    QuaternionCondition,
-    condition_resolver,
-    hamilton_product,
-)
-from pykeen_dhns.queries.registry import CONDITIONS, AnyInteraction, make_condition
+from pykeen_dhns.queries.base import Query
+from pykeen_dhns.queries.elementwise import HadamardQuery
+from pykeen_dhns.queries.learned import LearnedQuery
+from pykeen_dhns.queries.products import QuaternionQuery
+from pykeen_dhns.queries.registry import QUERIES, AnyInteraction, make_query, query_resolver
 
 from ..helpers.interactions import NAMES, Sides, make_interaction, make_layout, make_sides, score
 
-#: The interactions which are the inner product of the missing entity with its condition, up to a constant
+#: The interactions which are the inner product of the missing entity with its query, up to a constant
 BILINEAR = ("complex", "cp", "distmult", "hole", "quate", "rescal", "simple", "transf")
-#: The interactions which are a negative distance, zero at the condition
+#: The interactions which are a negative distance, zero at the query
 DISTANCES = ("pairre", "rotate", "transd", "transe", "transh", "transr")
 #: What turns relations into such for which the head side leads back to where the tail side came from
 INVERTIBLE: dict[str, Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]] = {
@@ -38,9 +34,9 @@ INVERTIBLE: dict[str, Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]] = {
 }
 
 
-def make(interaction: AnyInteraction) -> Condition:
-    """Make the condition of an interaction."""
-    return make_condition(
+def make(interaction: AnyInteraction) -> Query:
+    """Make the query of an interaction."""
+    return make_query(
         interaction,
         head=make_layout(interaction, interaction.head_shape),
         relation=make_layout(interaction, interaction.relation_shape),
@@ -50,18 +46,18 @@ def make(interaction: AnyInteraction) -> Condition:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_interaction(name: str) -> None:
-    """There is a condition for every interaction, of the shape and dtype of the missing entity, also if broadcast."""
+    """There is a query for every interaction, of the shape and dtype of the missing entity, also if broadcast."""
     interaction = make_interaction(name)
-    condition = make(interaction)
-    assert (type(condition) is LearnedCondition) == (name not in BILINEAR + DISTANCES)
+    query = make(interaction)
+    assert (type(query) is LearnedQuery) == (name not in BILINEAR + DISTANCES)
     sides = make_sides(interaction, 5)
     entities = make_sides(interaction, 3, 5)
     relation = tuple(part.unsqueeze(dim=0) for part in sides.relation)
     for missing, computed in (
-        (sides.tail, condition.tail(sides.head, sides.relation)),
-        (sides.head, condition.head(sides.tail, sides.relation)),
-        (entities.tail, condition.tail(entities.head, relation)),
-        (entities.head, condition.head(entities.tail, relation)),
+        (sides.tail, query.tail(sides.head, sides.relation)),
+        (sides.head, query.head(sides.tail, sides.relation)),
+        (entities.tail, query.tail(entities.head, relation)),
+        (entities.head, query.head(entities.tail, relation)),
     ):
         assert len(computed) == len(missing) > 0
         for part, expected in zip(computed, missing, strict=True):
@@ -72,14 +68,14 @@ def test_every_interaction(name: str) -> None:
 
 @pytest.mark.parametrize("name", BILINEAR)
 def test_bilinear(name: str) -> None:
-    """The condition is the gradient of the score, a constant apart from it, for each missing entity."""
+    """The query is the gradient of the score, a constant apart from it, for each missing entity."""
     interaction = make_interaction(name)
-    condition = make(interaction)
+    query = make(interaction)
     sides = make_sides(interaction, 5)
     factor = 0.5 if name == "simple" else 1.0  # which averages over two directions
     for side, computed in (
-        ("tail", condition.tail(sides.head, sides.relation)),
-        ("head", condition.head(sides.tail, sides.relation)),
+        ("tail", query.tail(sides.head, sides.relation)),
+        ("head", query.head(sides.tail, sides.relation)),
     ):
         missing = [part.requires_grad_() for part in getattr(make_sides(interaction, 5), side)]
         gradients = torch.autograd.grad(
@@ -91,9 +87,9 @@ def test_bilinear(name: str) -> None:
 
 @pytest.mark.parametrize("name", DISTANCES)
 def test_distances(name: str) -> None:
-    """The score is at its maximum at the condition, which is zero, up to what the relation alone decides."""
+    """The score is at its maximum at the query, which is zero, up to what the relation alone decides."""
     interaction = make_interaction(name)
-    condition = make(interaction)
+    query = make(interaction)
     sides = make_sides(interaction, 5)
     relation = sides.relation
     if name == "rotate":
@@ -109,8 +105,8 @@ def test_distances(name: str) -> None:
     if name == "transr":
         sides = sides._replace(relation=(sides.relation[0], relation[1]))
     for completed in (
-        sides._replace(tail=tuple(condition.tail(sides.head, sides.relation))),
-        sides._replace(head=tuple(condition.head(sides.tail, sides.relation))),
+        sides._replace(tail=tuple(query.tail(sides.head, sides.relation))),
+        sides._replace(head=tuple(query.head(sides.tail, sides.relation))),
     ):
         best = score(interaction, completed)
         torch.testing.assert_close(best, torch.zeros_like(best), atol=2e-3 * scale, rtol=0)
@@ -121,65 +117,57 @@ def test_distances(name: str) -> None:
 def test_sides_invert_each_other(name: str) -> None:
     """The head side leads back to where the tail side came from, for relations that can be inverted."""
     interaction = make_interaction(name)
-    condition = make(interaction)
+    query = make(interaction)
     sides = make_sides(interaction, 5)
     relation = INVERTIBLE[name](sides.relation)
-    again = condition.head(condition.tail(sides.head, relation), relation)
+    again = query.head(query.tail(sides.head, relation), relation)
     for part, expected in zip(again, sides.head, strict=True):
         torch.testing.assert_close(part, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_ignored_dimensions() -> None:
     """Dimensions that a relation ignores do not drown the others."""
-    condition = make(make_interaction("pairre"))
+    query = make(make_interaction("pairre"))
     entity, factor, divisor = torch.ones(3, 1, 8)
     divisor[:, 0] = 1e-12
-    (tail,) = condition.tail((entity,), (factor, divisor))
+    (tail,) = query.tail((entity,), (factor, divisor))
     assert tail.abs().max() < 20
     torch.testing.assert_close(tail[:, 1:], torch.ones(1, 7))
 
 
 def test_singular_matrix() -> None:
     """A matrix without an inverse is no reason to stop."""
-    condition = make(make_interaction("transr"))
+    query = make(make_interaction("transr"))
     for matrix in (torch.zeros(1, 8, 6), torch.ones(1, 8, 6)):
-        (tail,) = condition.tail((torch.ones(1, 8),), (torch.ones(1, 6), matrix))
+        (tail,) = query.tail((torch.ones(1, 8),), (torch.ones(1, 6), matrix))
         assert tail.isfinite().all()
         assert tail.abs().max() < 1e3
 
 
-def test_quaternions() -> None:
-    """The Hamilton product."""
-    one, i, j, k = torch.eye(4)
-    torch.testing.assert_close(hamilton_product(i, j), k)
-    torch.testing.assert_close(hamilton_product(j, i), -k)
-    torch.testing.assert_close(hamilton_product(k, k), -one)
-
-
 def test_learned() -> None:
-    """A learned condition has parameters, and keeps its sides apart."""
-    condition = make(make_interaction("tucker"))
+    """A learned query has parameters, and keeps its sides apart."""
+    query = make(make_interaction("tucker"))
     sides = make_sides(make_interaction("tucker"), 5)
-    assert list(condition.parameters())
-    assert not condition.tail(sides.head, sides.relation)[0].allclose(condition.head(sides.head, sides.relation)[0])
+    assert list(query.parameters())
+    assert not query.tail(sides.head, sides.relation)[0].allclose(query.head(sides.head, sides.relation)[0])
 
 
 def test_wrapped() -> None:
-    """A wrapper around an interaction changes nothing about the condition."""
-    assert type(make(ClampedInteraction(base=make_interaction("distmult"), clamp_score=1.0))) is HadamardCondition
-    assert type(make(make_interaction("quate"))) is QuaternionCondition
+    """A wrapper around an interaction changes nothing about the query."""
+    assert type(make(ClampedInteraction(base=make_interaction("distmult"), clamp_score=1.0))) is HadamardQuery
+    assert type(make(make_interaction("quate"))) is QuaternionQuery
 
 
 def test_complex_interactions_of_real_representations() -> None:
     """PyKEEN's complex interactions accept real representations, for which there is no closed form."""
     interaction = make_interaction("rotate")
     layout = make_layout(make_interaction("distmult"), ("d",))
-    condition = make_condition(interaction, head=layout, relation=layout, tail=layout)
-    assert type(condition) is LearnedCondition
-    assert condition.tail((torch.randn(5, 8),), (torch.randn(5, 8),))[0].shape == (5, 8)
+    query = make_query(interaction, head=layout, relation=layout, tail=layout)
+    assert type(query) is LearnedQuery
+    assert query.tail((torch.randn(5, 8),), (torch.randn(5, 8),))[0].shape == (5, 8)
 
 
 def test_resolver() -> None:
-    """Conditions resolve by name, and each interaction with a closed form is one of PyKEEN's."""
-    assert condition_resolver.options >= {"hadamard", "learned", "matrix", "quaternion", "translation", "transf"}
-    assert set(CONDITIONS) <= set(interaction_resolver.lookup_dict.values())
+    """Queries resolve by name, and each interaction with a closed form is one of PyKEEN's."""
+    assert query_resolver.options >= {"hadamard", "learned", "matrix", "quaternion", "translation", "transf"}
+    assert set(QUERIES) <= set(interaction_resolver.lookup_dict.values())
