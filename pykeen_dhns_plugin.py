@@ -1,8 +1,6 @@
 """What PyKEEN loads of this package, by an entry point, whenever its datasets are imported.
 
-PyKEEN's only usable entry point group is the one for datasets. It is loaded while other parts of PyKEEN are still being
-imported, so this module imports as little of it as possible at once, and the rest when what it needs of PyKEEN is
-complete. It lies outside of the package, since PyKEEN must survive whatever goes wrong in the package, including its
+The module lies outside of the package, so that PyKEEN survives whatever is wrong with the package, also with its
 ``__init__``.
 """
 
@@ -12,26 +10,35 @@ import sys
 from types import ModuleType
 from typing import Any
 
-import pykeen
 import pykeen.contrib
 
 logger = logging.getLogger(__name__)
 
+# PyKEEN's only usable entry point is the one for datasets. It is loaded while other parts of PyKEEN are half imported,
+# and have no resolver yet. So some of our modules must wait until Python has imported what they need. Python ends the
+# import of a module by setting it as an attribute of its package. The documented way to notice this is to set the
+# package's `__class__`. Nothing of PyKEEN is replaced, and the class is set back when no module waits any more.
+# Two better known ways were tried, with each of 56 modules as the first import:
+# - `wrapt.register_post_import_hook` takes half imported modules for imported ones, and fails after 17 of the 56.
+# - A finder in `sys.meta_path` only sees imports that begin after it is there. It fails after 2 of the 56. Also, our
+#   names are missing right after the import of `pykeen.nn`, `.models`, `.training`, or `.contrib.lightning`.
+
 #: The modules to import at once. Each registers what it defines.
 MODULES = ("pykeen_dhns.sampling", "pykeen_dhns.losses", "pykeen_dhns.datasets")
 
-#: The modules to import later, in this order: what each needs of PyKEEN, and what that package defines last
-LATE_MODULES = {
-    "pykeen_dhns.multimodal.representation": ("pykeen.nn", "representation_resolver"),
-    # of the subpackage nn.text, which is complete before nn is
-    "pykeen_dhns.features.lexical": ("pykeen.nn", "representation_resolver"),
-    "pykeen_dhns.multimodal.model": ("pykeen.models", "model_resolver"),
-    "pykeen_dhns.trackers": ("pykeen.trackers", "tracker_resolver"),
-    "pykeen_dhns.training": ("pykeen.training", "training_loop_resolver"),
-}
-
-#: The module to import when PyKEEN's integration of Lightning is: only who asks for that has Lightning
+#: Only who asks for it has Lightning, so this module may wait forever
 LIGHTNING_MODULE = "pykeen_dhns.lightning"
+
+#: The modules that wait, in this order, and the package of PyKEEN's that each of them waits for
+LATE_MODULES = {
+    "pykeen_dhns.multimodal.representation": "pykeen.nn",
+    # nn.text alone would do, but it is complete before nn is
+    "pykeen_dhns.features.lexical": "pykeen.nn",
+    "pykeen_dhns.multimodal.model": "pykeen.models",
+    "pykeen_dhns._pykeen": "pykeen.trackers",
+    "pykeen_dhns.training": "pykeen.training",
+    LIGHTNING_MODULE: "pykeen.contrib.lightning",
+}
 
 
 def import_module(name: str) -> bool:
@@ -44,7 +51,7 @@ def import_module(name: str) -> bool:
     try:
         importlib.import_module(name)
     except Exception as error:
-        # PyKEEN's import tolerates few kinds of errors here, and would not say what happened
+        # PyKEEN tolerates few kinds of errors here, and would not say what happened
         logger.warning(
             "could not import %s, its names are not available in PyKEEN: %r",
             name,
@@ -55,65 +62,50 @@ def import_module(name: str) -> bool:
     return True
 
 
-def is_busy() -> bool:
-    """Return whether a module of the package is being imported, such that others, which need it, cannot be."""
-    return any(
-        name.startswith("pykeen_dhns.") and getattr(module.__spec__, "_initializing", False)
-        for name, module in list(sys.modules.items())
-    )
+def is_half_imported(name: str) -> bool:
+    """Return whether the import of a module has begun, but is not complete.
 
+    :param name: the module's name
 
-def is_own_package(module: Any) -> bool:
-    """Return whether something is a package within our package.
-
-    :param module: anything
-
-    :returns: whether it is one
+    :returns: whether its package lacks it as an attribute
     """
-    return isinstance(module, ModuleType) and module.__name__.startswith("pykeen_dhns.") and hasattr(module, "__path__")
+    package, _, attribute = name.rpartition(".")
+    return name in sys.modules and package in sys.modules and not hasattr(sys.modules[package], attribute)
+
+
+def own_modules() -> list[str]:
+    """Return the names of those modules within our package whose import has begun."""
+    return [name for name in list(sys.modules) if name.startswith("pykeen_dhns.")]
 
 
 def import_late_modules() -> None:
-    """Import those of the late modules for which PyKEEN is ready, and stop waiting if none is left."""
-    for module, (package, last_name) in list(LATE_MODULES.items()):
-        # one import leads to others, and these to here, so the module may be gone in the meantime
-        is_ready = not is_busy() and hasattr(sys.modules.get(package), last_name)
+    """Import the late modules that need not wait any more, and stop watching the packages that none waits for."""
+    for module, needed in list(LATE_MODULES.items()):
+        is_there = needed in sys.modules and not is_half_imported(needed)
+        # a late module may need any of ours, which are half imported if the user's first import is deep in our package
+        is_ready = is_there and not any(map(is_half_imported, own_modules()))
+        # an import may lead back to here, so another call may have been faster
         if is_ready and LATE_MODULES.pop(module, None) is not None:
             import_module(module)
+    if LATE_MODULES.keys() <= {LIGHTNING_MODULE}:
+        for name in ("pykeen", "pykeen_dhns", *own_modules()):
+            sys.modules[name].__class__ = ModuleType
     if not LATE_MODULES:
-        for watched in list(sys.modules.values()):
-            if type(watched) is Hook:
-                watched.__class__ = Hook.__base__
+        pykeen.contrib.__class__ = ModuleType
 
 
-class Hook(type(pykeen)):  # type: ignore[misc]
-    """The type of the module ``pykeen``, and of our package and its own, until all late modules are imported.
-
-    Python ends the import of a package's module by setting it as an attribute of the package. This is the only point at
-    which a module is complete for sure, and it comes in whatever order modules are imported. Neither the package nor
-    any of its attributes is replaced.
-    """
+class WatchedPackage(ModuleType):
+    """The class of a package while late modules wait for modules of this package."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        # the first import may be that of a module deep in our package
-        if is_own_package(value):
-            value.__class__ = Hook
+        if isinstance(value, ModuleType) and value.__name__.startswith("pykeen_dhns."):
+            value.__class__ = WatchedPackage
         import_late_modules()
 
 
-class ContribHook(type(pykeen)):  # type: ignore[misc]
-    """The type of the module ``pykeen.contrib``, until its integration of Lightning is imported, if it ever is."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name == "lightning":
-            self.__class__ = ContribHook.__base__
-            import_module(LIGHTNING_MODULE)
-
-
 def __getattr__(name: str) -> Any:
-    # An entry point has to name an object, which PyKEEN registers as a dataset, unless it already is: this one is.
+    # An entry point has to name an object. PyKEEN registers it as a dataset, unless it already is one: this one is.
     if name == "PLACEHOLDER":
         from pykeen.datasets.nations import Nations
 
@@ -123,9 +115,9 @@ def __getattr__(name: str) -> Any:
 
 # with a broken package, a single warning is enough
 if import_module("pykeen_dhns"):
-    for module_name in MODULES:
-        import_module(module_name)
-    for imported in (pykeen, sys.modules["pykeen_dhns"], *filter(is_own_package, list(sys.modules.values()))):
-        imported.__class__ = Hook
-    pykeen.contrib.__class__ = ContribHook
+    for name in MODULES:
+        import_module(name)
+    pykeen.contrib.__class__ = WatchedPackage
+    for name in ("pykeen", "pykeen_dhns", *own_modules()):
+        sys.modules[name].__class__ = WatchedPackage
     import_late_modules()

@@ -128,6 +128,20 @@ def test_import_order(module: str, tmp_path: Path) -> None:
     assert "could not" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("module", "resolver", "name"),
+    [
+        ("nn", "representation_resolver", "multimodal"),
+        ("models", "model_resolver", "multimodal"),
+        ("training", "training_loop_resolver", "dhns"),
+    ],
+)
+def test_no_other_import(module: str, resolver: str, name: str, tmp_path: Path) -> None:
+    """Names are there right after the import of what has them, whose import began before the plugin's."""
+    result = run(f"from pykeen.{module} import {resolver}; {resolver}.lookup({name!r})", tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.fixture(name="description", scope="module")
 def _description(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Describe PyKEEN with this package."""
@@ -145,9 +159,9 @@ def test_steps(tmp_path: Path) -> None:
     assert result.stdout.splitlines() == [
         # this does not even look for plugins
         "sampling module",
-        f"datasets Hook DB15K {at_once}",
-        f"nn Hook DB15K {with_text} MultimodalRepresentation",
-        f"models Hook DB15K {with_text} {entities}",
+        f"datasets WatchedPackage DB15K {at_once}",
+        f"nn WatchedPackage DB15K {with_text} MultimodalRepresentation",
+        f"models WatchedPackage DB15K {with_text} {entities}",
         f"training module DB15K DHNSNegativeSampler {others} {last} {entities}",
     ]
 
@@ -170,7 +184,7 @@ def test_steps(tmp_path: Path) -> None:
         ("multimodal/representation.py", "1 / 0", "ZeroDivisionError", "MultimodalRepresentation"),
         ("features/lexical.py", "1 / 0", "ZeroDivisionError", "LexicalTextEncoder"),
         ("multimodal/model.py", "import missing_module", "No module named 'missing_module'", "MultimodalModel"),
-        ("trackers.py", "raise RuntimeError('broken')", "RuntimeError('broken')", "JSONLinesResultTracker"),
+        ("_pykeen.py", "raise RuntimeError('broken')", "RuntimeError('broken')", "JSONLinesResultTracker"),
         ("training/loop.py", "raise AttributeError('broken')", "AttributeError('broken')", "DHNSTrainingLoop"),
     ],
 )
