@@ -1,4 +1,4 @@
-"""The version of the package, also stated in ``setup.cfg`` and ``CITATION.cff``."""
+"""The version of the package. ``setup.cfg`` reads it from here."""
 
 __all__ = ["VERSION"]
 

@@ -2,6 +2,7 @@
 
 import configparser
 import doctest
+import importlib.metadata
 import importlib.util
 import inspect
 import re
@@ -121,11 +122,15 @@ def test_every_argument_is_documented() -> None:
 
 
 def test_version() -> None:
-    """The version is the same wherever it is stated."""
-    config = configparser.ConfigParser(interpolation=None)
-    config.read(ROOT / "setup.cfg", encoding="utf8")
-    assert config["metadata"]["version"] == __version__
-    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf8")
+    """The installed package has the version that the code states."""
+    assert importlib.metadata.version("pykeen-dhns") == __version__
+
+
+def test_same_linter() -> None:
+    """Pre-commit runs the version of Ruff that CI installs."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf8")
+    (version,) = re.findall(r"^ruff==(.*)$", (ROOT / "constraints.txt").read_text(encoding="utf8"), flags=re.MULTILINE)
+    assert f"ruff-pre-commit\n    rev: v{version}\n" in hooks
 
 
 def test_oldest_versions() -> None:
@@ -134,10 +139,12 @@ def test_oldest_versions() -> None:
     config.read(ROOT / "setup.cfg", encoding="utf8")
     extras = config["options.extras_require"]
     lines = "\n".join([config["options"]["install_requires"], *(extras[name] for name in TESTED_EXTRAS)]).splitlines()
-    # references to other extras are left out
+    # comments, and references to other extras, are left out
     allowed = {
-        requirement.name: Version(str(requirement.specifier).removeprefix(">="))
-        for requirement in (Requirement(line) for line in lines if line and not line.startswith("%"))
+        requirement.name: Version(specifier.version)
+        for requirement in (Requirement(line) for line in lines if line and not line.startswith(("#", "%")))
+        for specifier in requirement.specifier
+        if specifier.operator == ">="
     }
     pinned = (ROOT / "constraints-oldest.txt").read_text(encoding="utf8").splitlines()
     tested = {
