@@ -1,4 +1,4 @@
 """Entities with several modalities: structure, text, images.
 
-The modules need different parts of PyKEEN, which may be half imported, so they are imported one by one.
+There are no imports here, since PyKEEN may be half imported when this package is. Each module needs other parts of it.
 """

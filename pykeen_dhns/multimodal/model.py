@@ -1,22 +1,19 @@
 """Models with multimodal entities."""
 
-import inspect
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, cast
 
 from class_resolver import HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
-from pykeen import models
 from pykeen.constants import DEFAULT_EMBEDDING_HPO_EMBEDDING_DIM_RANGE
 from pykeen.models import ERModel, model_resolver
-from pykeen.nn import modules
 from pykeen.nn.modules import Interaction, interaction_resolver
-from pykeen.nn.representation import Representation
 from pykeen.triples import KGInfo
 from torch import nn
+from typing_extensions import override
 
-from .feature_representation import Modality, load_modalities
 from .fusion import Fusion, fusion_resolver
+from .modalities import Modality, load_modalities
 from .representation import MultimodalRepresentation
 
 __all__ = [
@@ -28,38 +25,12 @@ __all__ = [
 AnyInteraction: TypeAlias = Interaction[Any, Any, Any]
 AnyModel: TypeAlias = ERModel[Any, Any, Any]
 
-#: PyKEEN's models by interaction: those that only differ from their base by its arguments. There is none for ``kg2e``,
-#: since one of its embeddings must stay positive, which a fusion does not guarantee.
+#: PyKEEN's models by interaction: a model has the name of its interaction. KG2E is missing, since one of its embeddings
+#: must stay positive, which a fusion does not guarantee.
 NAMED_MODELS: Mapping[type[AnyInteraction], type[AnyModel]] = {
-    modules.AutoSFInteraction: models.AutoSF,
-    modules.BoxEInteraction: models.BoxE,
-    modules.CPInteraction: models.CP,
-    modules.ComplExInteraction: models.ComplEx,
-    modules.ConvEInteraction: models.ConvE,
-    modules.ConvKBInteraction: models.ConvKB,
-    modules.CrossEInteraction: models.CrossE,
-    modules.DistMAInteraction: models.DistMA,
-    modules.DistMultInteraction: models.DistMult,
-    modules.ERMLPEInteraction: models.ERMLPE,
-    modules.ERMLPInteraction: models.ERMLP,
-    modules.HolEInteraction: models.HolE,
-    modules.MuREInteraction: models.MuRE,
-    modules.NTNInteraction: models.NTN,
-    modules.PairREInteraction: models.PairRE,
-    modules.ProjEInteraction: models.ProjE,
-    modules.QuatEInteraction: models.QuatE,
-    modules.RESCALInteraction: models.RESCAL,
-    modules.RotatEInteraction: models.RotatE,
-    modules.SEInteraction: models.SE,
-    modules.SimplEInteraction: models.SimplE,
-    modules.TorusEInteraction: models.TorusE,
-    modules.TransDInteraction: models.TransD,
-    modules.TransEInteraction: models.TransE,
-    modules.TransFInteraction: models.TransF,
-    modules.TransHInteraction: models.TransH,
-    modules.TransRInteraction: models.TransR,
-    modules.TuckERInteraction: models.TuckER,
-    modules.UMInteraction: models.UM,
+    interaction: cast(type[AnyModel], model_resolver.lookup_dict[name])
+    for name, interaction in interaction_resolver.lookup_dict.items()
+    if name in model_resolver.lookup_dict and name != "kg2e"
 }
 
 
@@ -106,7 +77,7 @@ class MultimodalModel(AnyModel):
         modalities_kwargs: Mapping[str, OptionalKwargs] | None = None,
         fusion: HintOrType[Fusion] = None,
         fusion_kwargs: OptionalKwargs = None,
-        # not annotated, as in PyKEEN, whose command line makes an option of everything that is, and then fails
+        # not annotated, as in PyKEEN: its command line fails to make an option of an annotated one
         **kwargs,
     ) -> None:
         """Initialize the model.
@@ -132,16 +103,14 @@ class MultimodalModel(AnyModel):
             raise ValueError(
                 "entity_representations is chosen by this model: use modalities and fusion, or a named model."
             )
-        cls = _named_model(interaction)
-        if isinstance(interaction, Interaction) and interaction_kwargs:
-            raise ValueError(
-                f"interaction_kwargs={interaction_kwargs} cannot change an instance: pass its class or name."
-            )
         if embedding_dim is not None:
             kwargs["embedding_dim"] = embedding_dim
-        built = _with_other_interaction(cls)(
+        cls = _named_model(interaction)
+        # Python looks up methods in the named model, then in _OtherInteraction, then in ERModel. So the second one sees
+        # the arguments that the first one passes to the third.
+        built = types.new_class(cls.__name__, (cls, _OtherInteraction))(
             triples_factory=triples_factory,
-            other_interaction=interaction if isinstance(interaction, Interaction) else None,
+            other_interaction=interaction,
             other_interaction_kwargs=interaction_kwargs,
             entity_representations=MultimodalRepresentation.configured(
                 modalities=load_modalities(modalities, modalities_kwargs, max_id=triples_factory.num_entities),
@@ -151,8 +120,8 @@ class MultimodalModel(AnyModel):
             ),
             **kwargs,
         )
-        # All that a model is lies in its attributes, modules included. The base has been initialized, too, as part of
-        # this: doing it again would draw other random numbers.
+        # A model is what its attributes are, modules included. Initializing the base class here, once more, would draw
+        # other random numbers.
         self.__dict__.update(built.__dict__)
 
 
@@ -170,62 +139,40 @@ def _named_model(interaction: HintOrType[AnyInteraction]) -> type[AnyModel]:
         ) from None
 
 
-def _with_other_interaction(cls: type[AnyModel]) -> type[AnyModel]:
-    """Derive a class from a named model, which can have another interaction.
-
-    In the order in which methods are resolved, :class:`_OtherInteraction` comes between the named model and its base,
-    so it sees the arguments which the former passes to the latter.
-    """
-    return cast(type[AnyModel], types.new_class(cls.__name__, (cls, _OtherInteraction)))
-
-
 class _OtherInteraction(AnyModel):
-    """A base for named models, with changes to the interaction, and to what is regularised."""
+    """A base class of named models that changes their interaction, and what they regularise."""
 
     def __init__(
         self,
         *,
         interaction: HintOrType[AnyInteraction],
         interaction_kwargs: OptionalKwargs = None,
-        other_interaction: AnyInteraction | None = None,
-        other_interaction_kwargs: OptionalKwargs = None,
+        other_interaction: HintOrType[AnyInteraction],
+        other_interaction_kwargs: OptionalKwargs,
         **kwargs: Any,
     ) -> None:
-        if other_interaction is not None:
+        if isinstance(other_interaction, Interaction):
+            if other_interaction_kwargs:
+                raise ValueError(
+                    f"interaction_kwargs={other_interaction_kwargs} cannot change an instance: pass its class or name."
+                )
             interaction, interaction_kwargs = other_interaction, None
         elif other_interaction_kwargs:
             if isinstance(interaction, Interaction):
                 interaction, interaction_kwargs = type(interaction), {}
-            interaction = interaction_resolver.lookup(interaction)
-            _check_kwargs(interaction, other_interaction_kwargs)
             interaction_kwargs = {**(interaction_kwargs or {}), **other_interaction_kwargs}
         super().__init__(interaction=interaction, interaction_kwargs=interaction_kwargs, **kwargs)
 
-    # docstr-coverage: inherited
+    @override
     def append_weight_regularizer(
         self, parameter: str | nn.Parameter | Iterable[str | nn.Parameter], *args: Any, **kwargs: Any
     ) -> None:
         # TransH regularises all parameters of its entities, by which it means their embeddings
         if not isinstance(parameter, str | nn.Parameter):
-            others = {id(p) for r in self.entity_representations for p in _further_parameters(r)}
+            entities = cast(Iterable[MultimodalRepresentation], self.entity_representations)
+            others = {id(p) for r in entities for p in r.parameters() if p is not r._embeddings.weight}
             parameter = [p for p in parameter if id(p) not in others]
         super().append_weight_regularizer(parameter, *args, **kwargs)
-
-
-def _further_parameters(representation: Representation) -> Iterable[nn.Parameter]:
-    """Iterate over the parameters of a multimodal representation which PyKEEN's embedding does not have."""
-    if isinstance(representation, MultimodalRepresentation):
-        for name, parameter in representation.named_parameters():
-            if not name.startswith("_embeddings."):
-                yield parameter
-
-
-def _check_kwargs(cls: type[AnyInteraction], kwargs: Mapping[str, Any]) -> None:
-    """Check that an interaction has parameters of these names."""
-    parameters = inspect.signature(cls).parameters
-    unknown = sorted(kwargs.keys() - parameters.keys())
-    if unknown and all(p.kind != p.VAR_KEYWORD for p in parameters.values()):
-        raise ValueError(f"interaction_kwargs has {unknown}, but {cls.__name__} only has: {', '.join(parameters)}.")
 
 
 if MultimodalModel not in model_resolver.lookup_dict.values():

@@ -1,6 +1,7 @@
 """The representation of multimodal entities."""
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -8,20 +9,15 @@ import torch
 from class_resolver import HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
 from docdata import parse_docdata
 from pykeen.nn import representation_resolver
-from pykeen.nn.representation import Embedding, TransformedRepresentation
+from pykeen.nn.representation import Embedding, Representation, TransformedRepresentation
 from pykeen.typing import LongTensor
 from torch import Tensor, nn
-from typing_extensions import Self
+from typing_extensions import Self, override
 
-from .feature_representation import (
-    STRUCTURAL,
-    FeatureRepresentation,
-    Modality,
-    Projection,
-    check_names,
-    make_modalities,
-)
+from .feature_representation import FeatureRepresentation, Projection
 from .fusion import Fusion, fusion_resolver
+from .modalities import STRUCTURAL, Modality, check_names, load_modalities
+from ..utils.real_vectors import from_real_vector, to_real_vector
 
 __all__ = ["MultimodalRepresentation"]
 
@@ -31,16 +27,16 @@ class MultimodalRepresentation(Embedding):
     """A learned embedding, fused with further modalities of the same entities, e.g., text or images.
 
     It is an :class:`pykeen.nn.representation.Embedding`, the *structural* modality, and without any other one it is
-    nothing else. Each further modality has features, or a representation of its own, and a learned linear map from
-    there to the shape of the embedding. What the model gets is the fusion of all.
+    nothing else. Each further modality has features, or a representation, and a learned linear map to the shape of the
+    embedding. The model gets the fusion of all.
 
-    - An entity may lack a modality. It is left out of the fusion then.
+    - An entity may lack a modality. The fusion leaves it out.
     - All modalities start at the same scale, that of the embedding after its initialisation.
-    - Constraints, e.g., a unit norm, apply to each modality: to the embedding after an update, as in PyKEEN, and to
-      what is projected whenever it is. Otherwise, the latter would outgrow the former, which may not, and drown it.
+    - Constraints, e.g., a unit norm, apply to each modality: to the embedding after an update, as in PyKEEN, and to the
+      projected modalities whenever they are computed. Otherwise, these would outgrow the embedding, and drown it.
     - Normaliser, regulariser and dropout apply to the fusion.
 
-    A named model of PyKEEN passes its own arguments to its entity representation, but none of those that are new here.
+    A named model of PyKEEN passes its own arguments to its entity representation, but not those that are new here.
     :meth:`configured` brings them in:
 
     .. code-block:: python
@@ -73,60 +69,65 @@ class MultimodalRepresentation(Embedding):
         """Initialize the representation.
 
         :param max_id: the number of entities
-        :param modalities: what there is for each modality beyond the structural one, by name:
+        :param modalities: the modalities beyond the structural one, by name. Each of them is one of:
 
-            - features, or the path of a file with them, cf. :func:`pykeen_dhns.features.load_features`, or
-            - an instance of a representation. An instance of a
-              :class:`pykeen_dhns.multimodal.feature_representation.FeatureRepresentation` can be shared; any other one
-              is taken to be present for all entities.
-            - a class or a name of a representation, if there are ``modalities_kwargs`` for it. A class needs none.
+            - features, or the path of a file with them, cf. :func:`pykeen_dhns.features.load_features`
+            - an instance of a representation. Several multimodal representations can share a
+              :class:`pykeen_dhns.multimodal.feature_representation.FeatureRepresentation`. All entities have the
+              modality if it is any other one.
+            - a class of a representation, or a name if there are ``modalities_kwargs`` for it
         :param modalities_kwargs: additional keyword-based parameters for each representation given by class or name
         :param fusion: the strategy to fuse modalities, by class or name: ``attention``, the default, as it can learn
             to leave out what does not help, ``sum``, ``mean``, or ``gate``
         :param fusion_kwargs: additional keyword-based parameters for the fusion
         :param dropout: the dropout of the fused embeddings
-        :param unique: whether to compute the embeddings of repeated entities once. If None, this is done if there is
-            something to compute, and nothing random about it, i.e., with modalities and without dropout.
-        :param kwargs: additional keyword-based parameters passed to :class:`pykeen.nn.representation.Embedding`, which
-            are about the structural modality: ``shape``, ``initializer``, ``constrainer``, ``trainable``, ``dtype``...
+        :param unique: whether to compute the embeddings of repeated entities once. None does so if there are
+            modalities, and no dropout.
+        :param kwargs: additional keyword-based parameters passed to :class:`pykeen.nn.representation.Embedding`, for
+            the structural modality: ``shape``, ``initializer``, ``constrainer``, ``trainable``, ``dtype``...
 
         :raises ValueError: if a modality is not possible; the message names it, what was given, and what is needed
-        """  # noqa: DOC103, DOC502
+        """  # noqa: DOC103
         check_names(modalities, modalities_kwargs)
         if unique is None:
             unique = bool(modalities) and not dropout
         super().__init__(max_id=max_id, dropout=dropout, unique=unique, **kwargs)
-        # neither has parameters if there are no modalities: resetting the model must not draw more random numbers
-        self.projected = nn.ModuleDict()
+        self.projected = cast(dict[str, TransformedRepresentation], nn.ModuleDict())
         self.fusion: Fusion | None = None
-        fusion_cls = type(fusion) if isinstance(fusion, Fusion) else fusion_resolver.lookup(fusion)
         if not modalities:
+            # without parameters, it draws the same random numbers as an embedding; here, to find typos
+            fusion_resolver.lookup(fusion)
             return
-        dtype = self._embeddings.weight.dtype
-        for name, base in make_modalities(modalities, modalities_kwargs, max_id=self.max_id).items():
+        for name, source in load_modalities(modalities, modalities_kwargs, max_id=self.max_id).items():
+            self.projected[name] = self._project(name, source, (modalities_kwargs or {}).get(name))
+        sizes = dict(dim=self._embeddings.embedding_dim, num_modalities=len(self.modality_names))
+        self.fusion = fusion_resolver.make(fusion, fusion_kwargs, **sizes).to(self._embeddings.weight.dtype)
+        if sizes != dict(dim=self.fusion.dim, num_modalities=self.fusion.num_modalities):
+            raise ValueError(
+                f"fusion is for dim={self.fusion.dim} and num_modalities={self.fusion.num_modalities}, but needed is "
+                f"one for {sizes}. Pass its class or name."
+            )
+
+    def _project(
+        self, name: str, source: HintOrType[Representation], kwargs: OptionalKwargs
+    ) -> TransformedRepresentation:
+        """Make the representation of a modality, and project it to the shape of the structural one."""
+        try:
+            base = representation_resolver.make(source, kwargs, max_id=self.max_id)
             with torch.no_grad():
                 example = base(indices=torch.zeros(1, dtype=torch.long, device=base.device))
             projection = Projection(
-                input_shape=base.shape,
-                shape=self.shape,
-                input_is_complex=example.is_complex(),
-                is_complex=self.is_complex,
-                dtype=dtype,
+                example, shape=self.shape, is_complex=self.is_complex, dtype=self._embeddings.weight.dtype
             )
-            self.projected[name] = TransformedRepresentation(transformation=projection, base=base, unique=False)
-        dim, num_modalities = self._embeddings.embedding_dim, len(self.modality_names)
-        self.fusion = fusion_resolver.make(fusion, fusion_kwargs, dim=dim, num_modalities=num_modalities).to(dtype)
-        if (self.fusion.dim, self.fusion.num_modalities) != (dim, num_modalities):
-            raise ValueError(
-                f"fusion is a {fusion_cls.__name__} for dim={self.fusion.dim} and num_modalities="
-                f"{self.fusion.num_modalities}, but these must be {dim} and {num_modalities}. Pass its class or name."
-            )
+            return TransformedRepresentation(projection, max_id=self.max_id, base=base, unique=False)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"modalities[{name!r}]={source!r} cannot be made with modalities_kwargs={kwargs}: {error}") from error
 
     @classmethod
     def configured(cls, **kwargs: Any) -> type[Self]:
-        """Make a class with other defaults, for models which do not pass on what they do not know.
+        """Make a class with other defaults, for models that only pass on the arguments they know.
 
-        What it makes are instances of this class, so they can be pickled.
+        Its instances are instances of this class, so they can be pickled.
 
         :param kwargs: the defaults. Arguments that are given explicitly win.
 
@@ -134,9 +135,11 @@ class MultimodalRepresentation(Embedding):
 
         :raises ValueError: if there is no such argument, or a modality's name is not valid. Nothing is loaded yet.
         """  # noqa: DOC103
-        unknown = sorted(kwargs.keys() - _argument_names(cls))
+        bases = (base for base in cls.__mro__ if issubclass(base, Representation))
+        known = {name for base in bases for name in inspect.signature(base).parameters} - {"kwargs"}
+        unknown = sorted(kwargs.keys() - known)
         if unknown:
-            raise ValueError(f"{unknown} are unknown, known arguments are: {sorted(_argument_names(cls))}.")
+            raise ValueError(f"{unknown} are unknown, known arguments are: {sorted(known)}.")
         check_names(kwargs.get("modalities"), kwargs.get("modalities_kwargs"))
 
         def new(_: type, *args: Any, **explicit: Any) -> Any:
@@ -148,11 +151,6 @@ class MultimodalRepresentation(Embedding):
     def modality_names(self) -> tuple[str, ...]:
         """Return the names of all modalities, first the structural one."""
         return (STRUCTURAL, *self.projected)
-
-    @property
-    def _projected(self) -> Mapping[str, TransformedRepresentation]:
-        """Return the projected modalities, i.e., all but the structural one, with their type."""
-        return cast(Mapping[str, TransformedRepresentation], self.projected)
 
     def structural(self, indices: LongTensor | None = None) -> Tensor:
         """Get the embeddings of the structural modality.
@@ -166,28 +164,28 @@ class MultimodalRepresentation(Embedding):
     def modalities(self, indices: LongTensor | None = None, *, normalize: bool = False) -> dict[str, Tensor]:
         """Get the embeddings of each modality.
 
-        Neither regulariser nor dropout take notice, so this can be called at any time.
+        This changes the state of no regulariser, and there is no dropout of the fusion, so you can call it at any time.
 
         :param indices: shape: `batch_dims` the entity IDs. None means all.
-        :param normalize: whether to apply the normaliser, which otherwise only gets to see the fusion
+        :param normalize: whether to apply the normaliser, which otherwise applies to the fusion only
 
-        :returns: shape: `(*batch_dims, *shape)` the embeddings by modality, first the structural one. Where a modality
-            is missing, they are of no meaning.
+        :returns: shape: `(*batch_dims, *shape)` the embeddings by modality, first the structural one. Where an entity
+            lacks a modality, they have no meaning.
         """
-        bases = [representation.base for representation in self._projected.values()]
+        bases = [representation.base for representation in self.projected.values()]
         regularizers = [base.regularizer for base in bases if base.regularizer is not None]
         before = [(regularizer.regularization_term, regularizer.updated) for regularizer in regularizers]
-        xs = self._read_modalities(indices)
+        xs = self._compute_modalities(indices)
         for regularizer, (term, updated) in zip(regularizers, before, strict=True):
             regularizer.regularization_term, regularizer.updated = term, updated
         if normalize and self.normalizer is not None:
             xs = {name: self.normalizer(x) for name, x in xs.items()}
         return xs
 
-    def _read_modalities(self, indices: LongTensor | None) -> dict[str, Tensor]:
-        """Get the embeddings of each modality, of which regularisers of their own take notice."""
+    def _compute_modalities(self, indices: LongTensor | None) -> dict[str, Tensor]:
+        """Compute the embeddings of each modality, in a forward pass."""
         xs = {STRUCTURAL: self.structural(indices)}
-        for name, representation in self._projected.items():
+        for name, representation in self.projected.items():
             x = representation._plain_forward(indices)
             xs[name] = x if self.constrainer is None else self.constrainer(x)
         return xs
@@ -199,15 +197,11 @@ class MultimodalRepresentation(Embedding):
 
         :returns: shape: `(*batch_dims, num_modalities)`, dtype: bool, which are present, in order of the names
         """
-        batch_dims = (self.max_id,) if indices is None else indices.shape
-        everywhere = torch.ones(batch_dims, dtype=torch.bool, device=self._embeddings.weight.device)
-        masks = [everywhere]
-        for representation in self._projected.values():
-            mask = representation.base.mask if isinstance(representation.base, FeatureRepresentation) else None
-            if mask is None:
-                masks.append(everywhere)
-            else:
-                masks.append(mask if indices is None else mask[indices.to(mask.device)])
+        everywhere = torch.ones((), dtype=torch.bool, device=self._embeddings.weight.device).expand(self.max_id)
+        bases = (representation.base for representation in self.projected.values())
+        masks = [everywhere, *(b.mask if isinstance(b, FeatureRepresentation) else everywhere for b in bases)]
+        if indices is not None:
+            masks = [mask[indices.to(mask.device)] for mask in masks]
         return torch.stack(masks, dim=-1)
 
     def shares(self, indices: LongTensor | None = None) -> Tensor:
@@ -215,66 +209,52 @@ class MultimodalRepresentation(Embedding):
 
         :param indices: shape: `batch_dims` the entity IDs. None means all.
 
-        :returns: shape: `(*batch_dims, num_modalities)` the shares: not negative, with a sum of one, in order of the
-            names, cf. :meth:`pykeen_dhns.multimodal.fusion.Fusion.shares`
+        :returns: shape: `(*batch_dims, num_modalities)` the shares, in order of the names. They are not negative, and
+            sum up to one, cf. :meth:`pykeen_dhns.multimodal.fusion.Fusion.shares`.
         """
         mask = self.mask(indices)
         if self.fusion is None:
             return mask.to(self._embeddings.weight.dtype)
-        return self.fusion.shares(list(self.modalities(indices).values()), mask)
+        return self.fusion.shares(self._to_vectors(self.modalities(indices), mask), mask)
 
-    # docstr-coverage: inherited
+    def _to_vectors(self, xs: Mapping[str, Tensor], mask: Tensor) -> list[Tensor]:
+        """Convert the embeddings of each modality to real vectors, zero where missing."""
+        structural, *others = (to_real_vector(x, num_batch_dims=mask.ndim - 1) for x in xs.values())
+        # what is missing may hold anything: not even NaN may reach values or gradients
+        present = mask.unsqueeze(dim=-1).unbind(dim=-2)
+        return [structural, *(x.masked_fill(~there, 0.0) for x, there in zip(others, present[1:], strict=True))]
+
+    @override
     def _plain_forward(self, indices: LongTensor | None = None) -> Tensor:
         if self.fusion is None:
             return self.structural(indices)
-        fused: Tensor = self.fusion(list(self._read_modalities(indices).values()), self.mask(indices))
-        return fused
+        mask = self.mask(indices)
+        fused = self.fusion(self._to_vectors(self._compute_modalities(indices), mask), mask)
+        return from_real_vector(fused, shape=self.shape, is_complex=self.is_complex)
 
-    # docstr-coverage: inherited
-    def reset_parameters(self) -> None:  # noqa: D102
+    @override
+    def reset_parameters(self) -> None:
         super().reset_parameters()
         if self.fusion is None:
             return
-        # A modality that is much larger than the structural one would drown it, a much smaller one would not be heard.
-        # PyKEEN resets parents after their children, so this comes last.
-        std = self._initial_std()
-        for representation in self._projected.values():
-            cast(Projection, representation.transformation).reset_parameters(std=std)
-        self.fusion.reset_parameters()
-
-    def _initial_std(self) -> float:
-        """Get the standard deviation of the structural embeddings, as constraints will leave them."""
+        # A modality of a larger scale would drown the structural one, and one of a smaller scale would have no effect.
+        # PyKEEN resets modules after their children, so this comes last.
         with torch.no_grad():
             x = self.structural()
-            if self.constrainer is not None:
-                # it may work in place
-                x = self.constrainer(x.clone())
-            std = (torch.view_as_real(x) if x.is_complex() else x).std(correction=0)
-        return float(std) if std.isfinite() else 1.0
+            # a constrainer may work in place
+            x = x if self.constrainer is None else self.constrainer(x.clone())
+            std = to_real_vector(x, num_batch_dims=1).std(correction=0).item()
+        for representation in self.projected.values():
+            cast(Projection, representation.transformation).reset_parameters(std=std if math.isfinite(std) else 1.0)
+        self.fusion.reset_parameters()
 
-    # docstr-coverage: inherited
-    def post_parameter_update(self) -> None:  # noqa: D102
-        if self.fusion is None:
-            super().post_parameter_update()
-        elif self.constrainer is not None:
-            # not the base's, which would replace the structural embeddings by the fusion
+    @override
+    def post_parameter_update(self) -> None:
+        # PyKEEN's implementation would replace the structural embeddings by the fusion
+        if self.constrainer is not None:
             with torch.no_grad():
                 x = self.constrainer(self.structural())
-                weight = self._embeddings.weight
-                weight.copy_((torch.view_as_real(x) if x.is_complex() else x).reshape(weight.shape))
-
-
-def _argument_names(cls: type) -> set[str]:
-    """Get the names of all arguments, through all bases to which a class passes some."""
-    names: set[str] = set()
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
-        names.update(p.name for p in parameters if p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL})
-        if all(p.kind != p.VAR_KEYWORD for p in parameters):
-            break
-    return names - {"self"}
+                self._embeddings.weight.copy_(to_real_vector(x, num_batch_dims=1))
 
 
 if MultimodalRepresentation not in representation_resolver.lookup_dict.values():

@@ -10,7 +10,7 @@ from pykeen.nn.representation import Embedding, Representation
 from pykeen.typing import InductiveMode
 from torch import Tensor
 
-from ..multimodal.feature_representation import STRUCTURAL
+from ..multimodal.modalities import STRUCTURAL
 from ..multimodal.representation import MultimodalRepresentation
 from ..queries.base import Query
 from ..queries.layout import Representations, VectorLayout

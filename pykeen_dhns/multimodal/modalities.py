@@ -1,0 +1,83 @@
+"""The arguments that say which modalities there are."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from class_resolver import HintOrType, OptionalKwargs
+from pykeen.nn.representation import Representation
+from torch import nn
+
+from .feature_representation import FeatureRepresentation
+from ..features import Features
+
+__all__ = [
+    "STRUCTURAL",
+    "Modality",
+    "check_names",
+    "load_modalities",
+]
+
+#: What a modality can be given as: features, or a representation, its class, or its name
+Modality: TypeAlias = Features | Representation | type[Representation]
+
+#: The name of the modality that is the learned embedding itself
+STRUCTURAL = "structural"
+
+
+def load_modalities(
+    modalities: Mapping[str, Modality] | None,
+    modalities_kwargs: Mapping[str, OptionalKwargs] | None,
+    *,
+    max_id: int,
+) -> dict[str, HintOrType[Representation]]:
+    """Load the modalities that are features, so that several representations can share them.
+
+    :param modalities: features or a representation for each modality, cf.
+        :class:`pykeen_dhns.multimodal.representation.MultimodalRepresentation`
+    :param modalities_kwargs: additional keyword-based parameters for representations given by class or name
+    :param max_id: the number of entities
+
+    :returns: a representation, its class, or its name for each modality
+
+    :raises ValueError: if the features are not possible; the message names the modality
+    """
+    check_names(modalities, modalities_kwargs)
+    sources: dict[str, HintOrType[Representation]] = {}
+    for name, source in (modalities or {}).items():
+        if isinstance(source, Representation | type):
+            sources[name] = source
+        elif name not in (modalities_kwargs or {}):
+            sources[name] = FeatureRepresentation(source, max_id=max_id, name=name)
+        elif isinstance(source, str):
+            sources[name] = source
+        else:
+            raise ValueError(
+                f"modalities[{name!r}] is a {type(source).__name__}, but has modalities_kwargs: it must be the class "
+                f"or the name of a representation."
+            )
+    return sources
+
+
+def check_names(modalities: Any, modalities_kwargs: Any = None) -> None:
+    """Check the names of modalities.
+
+    :param modalities: a mapping with something for each modality, or None
+    :param modalities_kwargs: a mapping with additional keyword-based parameters for some of them, or None
+
+    :raises ValueError: if these are no mappings, a name is not possible, or there are parameters for an unknown one
+    """
+    for key, value in (("modalities", modalities), ("modalities_kwargs", modalities_kwargs)):
+        if not isinstance(value, Mapping | None):
+            message = f"{key} is a {type(value).__name__}: it must be a mapping from names of modalities."
+            raise ValueError(message)  # noqa: TRY004
+    for name in modalities or {}:
+        # they become names of submodules
+        if not isinstance(name, str) or not name or "." in name or name == STRUCTURAL or hasattr(nn.ModuleDict(), name):
+            raise ValueError(
+                f"modalities[{name!r}] is no valid name: it must be a string that is not empty, has no dot, is not "
+                f"{STRUCTURAL!r}, which is reserved for the learned embedding, and is not the name of an attribute of "
+                f"torch.nn.ModuleDict. Choose another one, e.g., 'textual'."
+            )
+    unknown = sorted(set(modalities_kwargs or {}).difference(modalities or {}))
+    if unknown:
+        raise ValueError(f"modalities_kwargs has {unknown}, but modalities has {sorted(modalities or {})} only.")
