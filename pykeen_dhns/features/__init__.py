@@ -4,12 +4,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .alignment import align
-from .encoded import EncodedFeatures
+from .encoded_features import EncodedFeatures
 from .image_encoders import ImageEncoder, TorchvisionImageEncoder, image_encoder_resolver
 from .images import encode_images
 from .labels import entity_labels, label_to_text
+from .literals import encode_literals
 from .loading import Features, check_rows, load_features
-from .numeric import encode_literals
 from .provenance import Provenance
 from .texts import encode_texts
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 
-from .encoded import EncodedFeatures
+from .encoded_features import EncodedFeatures
 from .files import FloatArray
 from .labels import check_labels, entity_labels, entity_to_id, hash_strings, name_some
 from .loading import Features, load_features

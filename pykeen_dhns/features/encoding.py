@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .encoded import EncodedFeatures, check_path, find_provenance
-from .factory import EncoderFactory, hash_weights
+from .encoded_features import EncodedFeatures, check_path, find_provenance
+from .encoder_factory import EncoderFactory, hash_weights
 from .files import FloatArray
 from .labels import hash_strings, name_some
 from .partial import PartialRows

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from class_resolver import HintOrType, OptionalKwargs
 
-from .encoded import EncodedFeatures
+from .encoded_features import EncodedFeatures
+from .encoder_factory import EncoderFactory
 from .encoding import Job, encode, to_array
-from .factory import EncoderFactory
 from .files import FloatArray, to_path
 from .image_encoders import ImageEncoder, image_encoder_resolver
 from .labels import hash_strings, is_missing, split_labels

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from class_resolver import HintOrType, OptionalKwargs
 
-from .encoded import EncodedFeatures
+from .encoded_features import EncodedFeatures
+from .encoder_factory import EncoderFactory
 from .encoding import Job, encode, to_array
-from .factory import EncoderFactory
 from .files import FloatArray
 from .labels import hash_strings, is_missing, split_labels
 

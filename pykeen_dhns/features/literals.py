@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from class_resolver import ClassResolver, HintOrType, OptionalKwargs
 
-from .encoded import EncodedFeatures
+from .encoded_features import EncodedFeatures
 from .files import FloatArray, to_path
 from .labels import entity_labels, entity_to_id, hash_strings, name_some
 from .provenance import Provenance, current_versions, now, to_json
