@@ -1,20 +1,14 @@
-"""Features of entities: from a tensor, an array, or a file; encoded from texts, images, or numeric literals."""
-
-import importlib
-from typing import TYPE_CHECKING, Any
+"""Features of entities: loaded from files, encoded from texts, images, or numbers, and aligned with entity IDs."""
 
 from .alignment import align
-from .encoded_features import EncodedFeatures
+from .encoded_features import EncodedFeatures, Provenance
 from .image_encoders import ImageEncoder, TorchvisionImageEncoder, image_encoder_resolver
 from .images import encode_images
 from .labels import entity_labels, label_to_text
+from .lexical import LexicalTextEncoder
 from .literals import encode_literals
 from .loading import Features, check_rows, load_features
-from .provenance import Provenance
 from .texts import encode_texts
-
-if TYPE_CHECKING:
-    from .lexical import LexicalTextEncoder
 
 __all__ = [
     "EncodedFeatures",
@@ -33,10 +27,3 @@ __all__ = [
     "label_to_text",
     "load_features",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    # it is a class of PyKEEN's, which need not be imported to load features
-    if name == "LexicalTextEncoder":
-        return importlib.import_module(".lexical", __name__).LexicalTextEncoder
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

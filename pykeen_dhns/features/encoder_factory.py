@@ -1,25 +1,26 @@
-"""Encoders that are made when they are needed."""
+"""Make encoders, and tell which one it is before it is made."""
 
 import dataclasses
 import hashlib
+import json
+import operator
 from collections.abc import Mapping
-from numbers import Integral
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from class_resolver import ClassResolver, HintOrType, OptionalKwargs
 from torch import Tensor, nn
 
-from .provenance import to_json
-
-__all__ = ["EncoderFactory"]
+__all__ = ["EncoderFactory", "hash_weights", "to_json"]
 
 Encoder = TypeVar("Encoder", bound=nn.Module)
 
 
 @dataclasses.dataclass(frozen=True)
 class EncoderFactory(Generic[Encoder]):
-    """An encoder that is made when it is needed, always with the same initial parameters."""
+    """Makes an encoder when it is needed, always with the same initial parameters."""
 
     #: The resolver of encoders
     resolver: ClassResolver[Encoder]
@@ -30,54 +31,37 @@ class EncoderFactory(Generic[Encoder]):
     #: The seed of its initialisation
     random_seed: int
 
-    def __post_init__(self) -> None:
-        if isinstance(self.query, nn.Module) and not isinstance(self.query, self.resolver.base):
-            raise TypeError(f"encoder is a {type(self.query).__name__}: it must be a {self.resolver.base.__name__}.")
-        if not isinstance(self.kwargs, Mapping | None):
-            raise TypeError(
-                f"encoder_kwargs={self.kwargs!r} is a {type(self.kwargs).__name__}: it must be a mapping from the "
-                f"names of parameters to values, or None."
-            )
-        seed: Any = self.random_seed
-        # what PyTorch takes
-        if isinstance(seed, bool) or not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**64:
-            raise ValueError(f"random_seed={seed!r} is invalid: it must be an integer of at most 64 bits.")
-        if isinstance(self.query, nn.Module) and self.kwargs:
-            raise ValueError(
-                f"encoder is an instance of {type(self.query).__name__}, so encoder_kwargs={dict(self.kwargs)} have no "
-                f"effect: pass its name or class with them, or make it with them."
-            )
-
     def describe(self) -> dict[str, Any]:
         """Return what determines the encoder, as far as this is known without making it."""
-        if isinstance(self.query, nn.Module):
-            # it was initialised elsewhere
+        if isinstance(self.query, self.resolver.base):
+            if self.kwargs:
+                raise ValueError(
+                    f"encoder is an instance of {type(self.query).__name__}, so encoder_kwargs={self.kwargs} have no "
+                    f"effect. Pass its name or class with them, or make the instance with them."
+                )
             name = self.resolver.normalize_inst(self.query)
             return dict(encoder=name, encoder_kwargs={}, random_seed=None, weights_hash=hash_weights(self.query))
+        if not isinstance(self.query, str | type):
+            raise TypeError(
+                f"encoder is a {type(self.query).__name__}: it must be a {self.resolver.base.__name__}, its class, or "
+                f"its name."
+            )
         return dict(
             encoder=self.resolver.normalize_cls(self.resolver.lookup(self.query)),
-            encoder_kwargs=to_json(dict(self.kwargs or {})),
-            random_seed=int(self.random_seed),
+            encoder_kwargs=to_json(self.kwargs or {}),
+            random_seed=operator.index(self.random_seed),
         )
 
     def make(self) -> Encoder:
-        """Make the encoder, and leave the global random state as it is.
-
-        :returns: the encoder, in evaluation mode
-        """
+        """Make the encoder, in evaluation mode, and leave the global random state as it is."""
         with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would also seed GPUs, whose state is not restored then
-            torch.default_generator.manual_seed(int(self.random_seed))
+            # torch.manual_seed would also seed GPUs, whose random state is not restored here
+            torch.default_generator.manual_seed(operator.index(self.random_seed))
             return self.resolver.make(self.query, self.kwargs).eval()
 
 
 def hash_weights(encoder: nn.Module) -> str:
-    """Hash the parameters of an encoder, and its structure.
-
-    :param encoder: the encoder
-
-    :returns: the SHA-256, as a hexadecimal number
-    """
+    """Hash the parameters of an encoder, and its structure."""
     digest = hashlib.sha256(repr(encoder).encode())
     for name, value in sorted(encoder.state_dict().items()):
         if isinstance(value, Tensor):
@@ -85,3 +69,20 @@ def hash_weights(encoder: nn.Module) -> str:
             # as bytes, since NumPy does not have all of PyTorch's data types
             digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def to_json(kwargs: Mapping[str, Any]) -> Any:
+    """Convert parameters to what JSON can hold, so that they can be saved and compared."""
+    return json.loads(json.dumps(kwargs, default=_to_json))
+
+
+def _to_json(value: Any) -> Any:
+    """Convert a value that the JSON encoder does not know."""
+    if isinstance(value, Path | type):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(
+        f"encoder_kwargs has a {type(value).__name__}, which cannot be saved with the features. Use numbers, strings, "
+        f"and collections of these, or pass the encoder as an instance."
+    )

@@ -4,13 +4,14 @@ import logging
 import pickle
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from class_resolver import ClassResolver, OptionalKwargs
 from torch import Tensor, nn
+from typing_extensions import override
 
-from .files import to_path
+from .inputs import to_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,7 +34,7 @@ class ImageEncoder(nn.Module, ABC):
 
         :param image: an image, in RGB
 
-        :returns: shape: `(*image_shape)` what the encoder needs of it, of the same shape for all images
+        :returns: shape: `(*image_shape)` the encoder's input for it. All images have the same shape.
         """
 
     @abstractmethod
@@ -63,18 +64,22 @@ class TorchvisionImageEncoder(ImageEncoder):
         """Initialize the encoder.
 
         :param model: the model's name, cf. :func:`torchvision.models.list_models`
-        :param weights: its parameters: the name of those that torchvision downloads, of which ``DEFAULT`` are the best,
-            the path of a file with a state dict, or None for random ones
+        :param weights: its parameters: the name of those that torchvision downloads (``DEFAULT`` are the best), the
+            path of a file with a state dict, or None for random ones
         :param layer_name: the layer whose output is used, averaged over all dimensions but the first two, cf.
             :func:`torchvision.models.feature_extraction.get_graph_node_names`. If None, it is the last but one.
         :param model_kwargs: additional keyword-based parameters of the model
 
         :raises ImportError: if torchvision is not installed
         :raises ValueError: if there is no such model, parameters, or layer
-        """  # noqa: DOC503
+        """
         super().__init__()
         self.model, self.weights, self.layer_name = model, weights, layer_name
-        models, extraction = _import_torchvision()
+        try:
+            from torchvision import models
+            from torchvision.models import feature_extraction as extraction
+        except ImportError as error:
+            raise ImportError("This encoder needs a further package: pip install torchvision") from error
         if model not in (known := models.list_models(module=models)):
             raise ValueError(f"model={model!r} is unknown: it must be one of {', '.join(known)}.")
         presets = models.get_model_weights(model)
@@ -82,7 +87,7 @@ class TorchvisionImageEncoder(ImageEncoder):
         backbone = models.get_model(model, weights=weights if is_preset else None, **(model_kwargs or {})).eval()
         if not is_preset:
             _initialize(backbone, weights, known=list(presets.__members__))
-        # what was done to images in training has to be done here, too
+        # images are prepared as they were when the model was trained
         self._transform = presets[weights if is_preset else "DEFAULT"].transforms()
         _, layers = extraction.get_graph_node_names(backbone)
         self.layer_name = layers[-2] if layer_name is None else layer_name
@@ -91,45 +96,37 @@ class TorchvisionImageEncoder(ImageEncoder):
         self.backbone = extraction.create_feature_extractor(backbone, return_nodes={self.layer_name: "features"})
         self.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
-    # docstr-coverage: inherited
-    def transform(self, image: "Image") -> Tensor:  # noqa: D102
+    @override
+    def transform(self, image: "Image") -> Tensor:
         return cast(Tensor, self._transform(image))
 
-    # docstr-coverage: inherited
-    def forward(self, images: Tensor) -> Tensor:  # noqa: D102
+    @override
+    def forward(self, images: Tensor) -> Tensor:
         features: Tensor = self.backbone(images.to(next(self.parameters()).device))["features"]
         return features if features.ndim == 2 else features.flatten(start_dim=2).mean(dim=2)
 
-    # docstr-coverage: inherited
-    def extra_repr(self) -> str:  # noqa: D102
+    @override
+    def extra_repr(self) -> str:
         return f"model={self.model!r}, weights={self.weights!r}, layer_name={self.layer_name!r}"
-
-
-def _import_torchvision() -> tuple[Any, Any]:
-    try:
-        from torchvision import models
-        from torchvision.models import feature_extraction
-    except ImportError as error:
-        raise ImportError("This encoder needs a further package: pip install torchvision") from error
-    return models, feature_extraction
 
 
 def _initialize(backbone: nn.Module, weights: str | Path | None, known: list[str]) -> None:
     """Initialise a model from a file, or leave it as it is."""
     if weights is None:
         logger.warning("The parameters of the encoder are random, so its features are hardly of any use.")
-    elif (path := to_path("weights", weights)).is_file():
-        try:
-            backbone.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        except Exception as error:
-            # PyTorch suggests to run what is pickled
-            reason = "" if isinstance(error, pickle.UnpicklingError) else f" {error}"
-            raise ValueError(
-                f"weights={str(path)!r} cannot be loaded: it must be a file with the parameters of this model, as "
-                f"torch.save(model.state_dict(), path) writes it.{reason}"
-            ) from error
-    else:
+        return
+    path = to_path("weights", weights)
+    if not path.is_file():
         raise ValueError(f"weights={str(weights)!r} is neither a file nor one of {', '.join(known)}.")
+    try:
+        backbone.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        # PyTorch suggests to run the code in the file
+        reason = "" if isinstance(error, pickle.UnpicklingError) else f" {error}"
+        raise ValueError(
+            f"weights={str(path)!r} cannot be loaded: it must be a file with the parameters of this model, as "
+            f"torch.save(model.state_dict(), path) writes it.{reason}"
+        ) from error
 
 
 #: A resolver for encoders of images

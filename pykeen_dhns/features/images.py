@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from class_resolver import HintOrType, OptionalKwargs
 
-from .encoded_features import EncodedFeatures
+from .encoded_features import EncodedFeatures, FloatArray
 from .encoder_factory import EncoderFactory
-from .encoding import Job, encode, to_array
-from .files import FloatArray, to_path
+from .encoding import Inputs, encode, to_array
 from .image_encoders import ImageEncoder, image_encoder_resolver
-from .labels import hash_strings, is_missing, split_labels
+from .inputs import hash_strings, is_missing, split_labels, to_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,7 +41,7 @@ def encode_images(
     """Encode images of entities.
 
     :param paths: length: n, the paths of the images, one for each row, or a mapping from labels to paths. None, paths
-        that are no file, and images that cannot be read become missing rows.
+        that are not files, and images that cannot be read become missing rows.
     :param labels: length: n, the labels of the entities to which the rows belong. If None, these are the keys of the
         mapping, else the paths.
     :param encoder: the encoder. ``torchvision``, the default, needs ``pip install torchvision``, cf.
@@ -50,9 +49,8 @@ def encode_images(
     :param encoder_kwargs: additional keyword-based parameters of the encoder, e.g., ``dict(model="vit_b_16")``
     :param random_seed: the seed of the encoder's initialisation, if this is random
     :param batch_size: how many images to encode at once. With too little memory, stop, and continue with less.
-    :param cache: the path of a file, with suffix ``.npy``. The result is saved there, with its provenance; if it is
-        there already, it is loaded. What is encoded before a run is stopped is saved next to it, and not encoded again
-        by the next one. Images are recognised by path and size.
+    :param cache: the path of a file, with suffix ``.npy``. The result is saved there, with its provenance, and the same
+        call loads it later. If a run is stopped, the same call continues it. Images are compared by path and size.
     :param progress: whether to show a progress bar
 
     :returns: shape: (n, k) the features, with rows of NaN for missing images
@@ -60,44 +58,43 @@ def encode_images(
     :raises ImportError: if a package is not installed
     :raises TypeError: if there is something else than a path
     :raises ValueError: if no image can be read, or the cache is from another run, e.g., of other images
-    """  # noqa: DOC502, DOC503
-    inputs, labels = split_labels("paths", paths, labels)
+    """  # noqa: DOC502
+    rows, labels = split_labels("paths", paths, labels)
     files = {
-        row: to_path(f"paths[{row}]", path, what="a path, or None if missing")
-        for row, path in enumerate(inputs)
+        row: to_path(f"paths[{row}]", path)
+        for row, path in enumerate(rows)
         if not is_missing(path) and not (isinstance(path, str) and not path)
     }
-    sizes = {row: size for row, path in files.items() if (size := _get_size(path)) is not None}
-    job = Job(
+    sizes = {row: path.stat().st_size for row, path in files.items() if path.is_file()}
+    inputs = Inputs(
         kind="images",
         labels=labels,
         items={row: files[row] for row in sizes},
         missing={
-            "no path": [row for row in range(len(inputs)) if row not in files],
+            "no path": [row for row in range(len(rows)) if row not in files],
             "not a file": [row for row in files if row not in sizes],
         },
-        failure="unreadable",
-        inputs_hash=hash_strings(f"{sizes.get(row)} {files.get(row)}" for row in range(len(inputs))),
+        inputs_hash=hash_strings(f"{sizes.get(row)} {files.get(row)}" for row in range(len(rows))),
     )
     factory = EncoderFactory(image_encoder_resolver, encoder, encoder_kwargs, random_seed)
-    return encode(job, factory, _encode_batch, batch_size=batch_size, cache=cache, progress=progress)
+    return encode(inputs, factory, _encode_batch, batch_size=batch_size, cache=cache, progress=progress)
 
 
-@torch.inference_mode()
-def _encode_batch(encoder: ImageEncoder, paths: Sequence[Path]) -> FloatArray:
+def _encode_batch(encoder: ImageEncoder, paths: Sequence[Path]) -> FloatArray | None:
+    """Encode a batch, with rows of NaN for images that cannot be read."""
     images = {
         position: encoder.transform(image)
         for position, path in enumerate(paths)
         if (image := _read_image(path)) is not None
     }
     if not images:
-        return np.empty((len(paths), 0), dtype=np.float32)
-    shapes = {tuple(image.shape): paths[position] for position, image in images.items()}
+        return None
+    shapes = {tuple(image.shape): str(paths[position]) for position, image in images.items()}
     if len(shapes) > 1:
         raise ValueError(
-            f"{type(encoder).__name__}.transform makes tensors of different shapes, e.g., "
-            f"{' and '.join(f'{shape} of {str(path)!r}' for shape, path in shapes.items())}: these must be the same "
-            f"for all images."
+            f"{type(encoder).__name__}.transform makes tensors of different shapes: "
+            f"{' and '.join(f'{shape} of {path!r}' for shape, path in shapes.items())}. It must be the same shape for "
+            f"all images."
         )
     encoded = to_array(encoder(torch.stack(list(images.values()))), [paths[position] for position in images])
     result = np.full((len(paths), encoded.shape[1]), np.nan, dtype=np.float32)
@@ -105,16 +102,8 @@ def _encode_batch(encoder: ImageEncoder, paths: Sequence[Path]) -> FloatArray:
     return result
 
 
-def _get_size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size if path.is_file() else None
-    except OSError:
-        # e.g., a name that is too long for one
-        return None
-
-
 def _read_image(path: Path) -> "Image | None":
-    """Read an image, or log why this is not possible."""
+    """Read an image, or log why it cannot be read."""
     try:
         from PIL import Image
     except ImportError as error:
@@ -122,13 +111,13 @@ def _read_image(path: Path) -> "Image | None":
     try:
         with Image.open(path) as image:
             if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-                # of these, the conversion would make everything that is not black white
+                # 16 bits per pixel: Pillow would make everything white that is not black
                 return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-            # of these, some have a transparent colour, of which the conversion would warn
+            # through RGBA, since Pillow warns of palettes with a transparent colour
             return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
     except MemoryError:
         raise
     except Exception as error:
-        # there are many formats, and as many kinds of errors
+        # each format has its own kinds of errors
         logger.info("%s cannot be read: %s", path, error, exc_info=logger.isEnabledFor(logging.DEBUG))
         return None

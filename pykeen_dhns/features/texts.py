@@ -3,19 +3,16 @@
 import os
 import reprlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-import torch
 from class_resolver import HintOrType, OptionalKwargs
+from pykeen.nn.text import TextEncoder, text_encoder_resolver
 
-from .encoded_features import EncodedFeatures
+from .encoded_features import EncodedFeatures, FloatArray
 from .encoder_factory import EncoderFactory
-from .encoding import Job, encode, to_array
-from .files import FloatArray
-from .labels import hash_strings, is_missing, split_labels
-
-if TYPE_CHECKING:
-    from pykeen.nn.text import TextEncoder
+from .encoding import Inputs, encode, to_array
+from .inputs import hash_strings, is_missing, split_labels
+from .lexical import LexicalTextEncoder
 
 __all__ = ["Texts", "encode_texts"]
 
@@ -27,7 +24,7 @@ def encode_texts(
     texts: Texts,
     *,
     labels: Sequence[str] | None = None,
-    encoder: "HintOrType[TextEncoder]" = "lexical",
+    encoder: HintOrType[TextEncoder] = "lexical",
     encoder_kwargs: OptionalKwargs = None,
     random_seed: int = 0,
     batch_size: int = 256,
@@ -47,44 +44,38 @@ def encode_texts(
     :param encoder_kwargs: additional keyword-based parameters of the encoder
     :param random_seed: the seed of the encoder's initialisation, if this is random
     :param batch_size: how many texts to encode at once. With too little memory, stop, and continue with less.
-    :param cache: the path of a file, with suffix ``.npy``. The result is saved there, with its provenance; if it is
-        there already, it is loaded. What is encoded before a run is stopped is saved next to it, and not encoded again
-        by the next one.
+    :param cache: the path of a file, with suffix ``.npy``. The result is saved there, with its provenance, and the same
+        call loads it later. If a run is stopped, the same call continues it.
     :param progress: whether to show a progress bar
 
     :returns: shape: (n, k) the features, with rows of NaN for missing texts
 
     :raises TypeError: if there is something else than a text, or no encoder
     :raises ValueError: if there are no texts, or the cache is from another run, e.g., of other texts
-    """  # noqa: DOC502, DOC503
-    # only now, since these need packages that features from files do not need
-    from pykeen.nn.text import text_encoder_resolver
-
-    from . import lexical  # noqa: F401
-
-    inputs, labels = split_labels("texts", texts, labels)
-    checked = [_check_text(row, text) for row, text in enumerate(inputs)]
+    """  # noqa: DOC502
+    rows, labels = split_labels("texts", texts, labels)
+    checked = [_check_text(row, text) for row, text in enumerate(rows)]
     present = {row: text for row, text in enumerate(checked) if text.strip()}
-    job = Job(
+    inputs = Inputs(
         kind="texts",
         labels=labels,
         items=present,
         missing={"empty": [row for row in range(len(checked)) if row not in present]},
-        failure="not encoded",
         inputs_hash=hash_strings(checked),
     )
-    # for the resolver, None is another one
-    encoder = "lexical" if encoder is None else encoder
+    # the resolver's own default is another one
+    encoder = LexicalTextEncoder if encoder is None else encoder
     factory = EncoderFactory(text_encoder_resolver, encoder, encoder_kwargs, random_seed)
-    return encode(job, factory, _encode_batch, batch_size=batch_size, cache=cache, progress=progress)
+    return encode(inputs, factory, _encode_batch, batch_size=batch_size, cache=cache, progress=progress)
 
 
-@torch.inference_mode()
-def _encode_batch(encoder: "TextEncoder", texts: Sequence[str]) -> FloatArray:
+def _encode_batch(encoder: TextEncoder, texts: Sequence[str]) -> FloatArray:
+    """Encode a batch."""
     return to_array(encoder(texts), texts)
 
 
 def _check_text(row: int, text: Any) -> str:
+    """Check a text, and return an empty one if it is missing."""
     if is_missing(text):
         return ""
     if not isinstance(text, str):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pykeen.datasets import Nations
@@ -19,25 +20,23 @@ FACTORY = TriplesFactory(
 NAN = float("nan")
 
 
-def write(path: Path) -> str:
-    """Write features to a file."""
-    np.save(path, np.asarray([[1.0], [2.0], [3.0], [4.0]]))
-    return str(path)
-
-
-def test_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["tensor", "array", "file", "frame", "mapping"])
+def test_order(tmp_path: Path, kind: str) -> None:
     """Rows get to where their entities are, from wherever they come."""
-    for features in (
-        torch.tensor([[1.0], [2.0], [3.0], [4.0]]),
-        np.asarray([[1], [2], [3], [4]]),
-        write(tmp_path / "features.npy"),
-        dict(features=torch.tensor([[1.0], [2.0], [3.0], [4.0]]), mask=torch.ones(4, dtype=torch.bool)),
-    ):
-        aligned = align(features, ["a", "b", "c", "d"], FACTORY)
-        assert aligned.dtype == np.float32
-        assert aligned.tolist() == [[4.0], [3.0], [1.0], [2.0]]
-        # what depends on the order of rows gives the same result for any order
-        assert np.array_equal(align(aligned, entity_labels(FACTORY), FACTORY), aligned)
+    array = np.asarray([[1.0], [2.0], [3.0], [4.0]])
+    np.save(tmp_path / "features.npy", array)
+    source: Any = dict(
+        tensor=torch.tensor(array),
+        array=array.astype(int),
+        file=tmp_path / "features.npy",
+        frame=pd.DataFrame(array, index=list("abcd")),
+        mapping=dict(features=array, mask=np.ones(4, dtype=bool)),
+    )
+    aligned = align(source[kind], ["a", "b", "c", "d"], FACTORY)
+    assert aligned.dtype == np.float32
+    assert aligned.tolist() == [[4.0], [3.0], [1.0], [2.0]]
+    # aligned rows stay where they are
+    assert np.array_equal(align(aligned, entity_labels(FACTORY), FACTORY), aligned)
 
 
 def test_random_orders() -> None:
@@ -57,18 +56,14 @@ def test_missing_and_unknown(caplog: pytest.LogCaptureFixture) -> None:
     assert np.array_equal(aligned, [[NAN], [NAN], [1.0], [NAN]], equal_nan=True)
     assert [record.getMessage() for record in caplog.records] == [
         "textual: 1 of 3 rows belong to no entity, and are left out: 'x'",
-        "textual: 2 of 4 entities have no row, and are missing: 'b', 'c'",
+        "textual: 2 of 4 entities have no row, and are missing: 'c', 'b'",
     ]
     with pytest.raises(
-        ValueError, match=r"^2 of 4 entities have no row in textual: 'b', 'c'. Add them, or use missing="
+        ValueError, match=r"^2 of 4 entities have no row in textual: 'c', 'b'. Add them, or use missing="
     ):
         align(torch.ones(3, 1), ["a", "x", "d"], FACTORY, name="textual", missing="error")
-    align(torch.ones(5, 1), ["a", "x", "d", "c", "b"], FACTORY, missing="error")
-
-
-def test_nothing_to_report(caplog: pytest.LogCaptureFixture) -> None:
-    """If all is well, nothing is said."""
-    align(torch.ones(4, 1), list("abcd"), FACTORY)
+    caplog.clear()
+    align(torch.ones(4, 1), list("abcd"), FACTORY, missing="error")
     assert not caplog.records
 
 
@@ -77,15 +72,11 @@ def test_nothing_to_report(caplog: pytest.LogCaptureFixture) -> None:
     [
         (list("abca"), ValueError, "1 labels occur more than once: 'a'"),
         (list("abc"), ValueError, "There are 3 labels, but 4 rows"),
-        ([0, 1, 2, 3], TypeError, r"labels\[0\]=0 is a int"),
-        (None, TypeError, "labels is a NoneType: it must be a list"),
         (set("abcd"), TypeError, "labels is a set: it must be a list, .*, in their order"),
-        (FACTORY.entity_to_id, TypeError, "labels is a dict: it must be a list, .*, in their order"),
-        ("abcd", TypeError, "labels='abcd' is a single string"),
         (
             list("ABCD"),
             ValueError,
-            "None of the 4 labels of features, 'A', 'B', 'C', and 1 more, .* 'b', 'd', 'a', and 1",
+            "None of the 4 labels of features, 'A', 'B', 'C', and 1 more, is that of an entity, such as 'd', 'c', 'a'",
         ),
     ],
 )
@@ -103,7 +94,7 @@ def test_other_errors() -> None:
     with pytest.raises(TypeError, match="CoreTriplesFactory has no labels"):
         align(torch.ones(4, 1), list("abcd"), core)
     option: Any = "zero"
-    with pytest.raises(ValueError, match=r"missing='zero' is unknown: it must be one of \('nan', 'error'\)"):
+    with pytest.raises(ValueError, match=r"missing='zero' is unknown. Try one of: \['error', 'nan'\]"):
         align(torch.ones(4, 1), list("abcd"), FACTORY, missing=option)
 
 
@@ -111,9 +102,9 @@ def test_encoded(tmp_path: Path) -> None:
     """Encoded features keep their provenance, and belong to the entities of the factory then."""
     texts = dict(c="some text", x="another text", a="", b="the third one")
     features = encode_texts(texts, encoder_kwargs=dict(dim=16), progress=False)
-    with pytest.raises(ValueError, match="they are not those of these 4 entities"):
+    with pytest.raises(ValueError, match="The 4 rows are not those of these 4 entities"):
         features.check(FACTORY)
-    with pytest.raises(ValueError, match="they are not those of these 4 entities"):
+    with pytest.raises(ValueError, match="The 4 rows are not those of these 4 entities"):
         align(features, ["c", "x", "b", "a"], FACTORY)
     aligned = align(features, list(texts), FACTORY)
     aligned.check(FACTORY)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -56,6 +57,7 @@ def check(result: tuple[Tensor, Tensor]) -> None:
         np.asarray(VALUES, dtype=np.float16),
         np.asarray(VALUES, dtype=">f8"),
         np.asfortranarray(VALUES),
+        pd.DataFrame(VALUES, index=["a", "b", "c"]),
     ],
     ids=repr,
 )
@@ -148,38 +150,37 @@ def test_several_tensors(tmp_path: Path) -> None:
     path = tmp_path.joinpath("features.pt")
     torch.save(dict(visual=torch.zeros(3, 7), textual=torch.tensor(VALUES)), path)
     check(load_features("textual", path))
-    with pytest.raises(ValueError, match=r"modalities\['audio'\]=.* tensors named \['textual', 'visual'\].*'audio'"):
+    with pytest.raises(ValueError, match=r"modalities\['audio'\]=.* holds 2 tensors, such as textual, .*'audio'"):
         load_features("audio", path)
-    torch.save({str(i): torch.ones(2) for i in range(1000)}, path)
-    with pytest.raises(ValueError, match=r"tensors named \['0', .*, '\.\.\.'\]: it must hold one tensor only"):
-        load_features("textual", path)
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (torch.ones(3), r"has shape \(3,\): it must be \(num_entities, num_features\)"),
-        (torch.ones(3, 2, 2), r"has shape \(3, 2, 2\): it must be"),
-        (torch.ones(0, 2), r"has shape \(0, 2\): it must be .* at least 1"),
-        (torch.ones(3, 0), r"has shape \(3, 0\): it must be .* at least 1"),
-        (torch.tensor([[1.0, 2.0], [NAN, 1.0]]), "is partly NaN in 1 rows, first in row 1: a row must be finite"),
-        (torch.tensor([[1.0, 2.0], [INF, 1.0]]), "is infinite, or too large for float32 in 1 rows, first in row 1"),
-        (np.full((3, 2), 1e200), "is infinite, or too large for float32 in 3 rows"),
+        (torch.ones(3), r"has shape \(3,\), .*: it must be \(num_entities, num_features\)"),
+        (torch.ones(3, 2, 2), r"has shape \(3, 2, 2\), .*: it must be"),
+        (torch.ones(0, 2), r"has shape \(0, 2\), .*: it must be .* at least 1"),
+        (torch.ones(3, 0), r"has shape \(3, 0\), .*: it must be .* at least 1"),
+        (
+            torch.tensor([[1.0, 2.0], [NAN, 1.0]]),
+            "is partly NaN, .* in 1 rows, first in row 1: all numbers",
+        ),
+        (torch.tensor([[1.0, 2.0], [INF, 1.0]]), "infinite, or too large for float32 in 1 rows, first in row 1"),
+        (np.full((3, 2), 1e200), "infinite, or too large for float32 in 3 rows"),
         (torch.full((3, 2), NAN), "has 3 rows, but all are missing: at least one must have features"),
-        (torch.ones(3, 2, dtype=torch.complex64), "has dtype torch.complex64 .*: it must be dense and real"),
-        (torch.ones(3, 2).to_sparse(), "layout torch.sparse_coo: it must be dense and real"),
-        (np.ones((3, 2), dtype=complex), "has dtype complex128: it must be of real numbers"),
+        (torch.ones(3, 2, dtype=torch.complex64), "dtype torch.complex64, .*: it must be .* of real numbers"),
+        (torch.ones(3, 2).to_sparse(), "layout torch.sparse_coo: it must be .* dense"),
+        (np.ones((3, 2), dtype=complex), "dtype torch.complex128, .*: it must be .* of real numbers"),
         (np.asarray([["a", "b"]]), "has dtype <U1: it must be of real numbers"),
         (np.asarray([[None]]), "has dtype object: it must be of real numbers"),
-        ([[1.0, 2.0]], "is a list: it must be a tensor, an array, the path of a file, or a mapping"),
+        ([[1.0, 2.0]], "is a list: it must be a tensor, an array, a data frame, the path of a file, or a mapping"),
         (None, "is a NoneType: it must be"),
         (EncodedFeatures(features=np.ones((3, 2), np.float32), provenance=None), "Use its attribute features"),  # type: ignore[arg-type]
-        (torch.ones(3, 2, device="meta"), "is on the meta device, i.e., without any values"),
         ("~nobody-of-this-name/features.npy", "='~nobody-of-this-name/features.npy' is not a valid path"),
         ({}, r"is a mapping with \[\]: it must have features"),
         (dict(features=torch.ones(3, 2), masks=None), r"is a mapping with \['features', 'masks'\]: it must have"),
         (dict(features=torch.ones(3, 2), mask=torch.ones(3)), r"\['mask'\] has shape \(3,\) and dtype torch.float32"),
-        (dict(features=torch.ones(3, 2), mask=np.ones(3)), r"\['mask'\] has shape \(3,\) and dtype float64"),
+        (dict(features=torch.ones(3, 2), mask=np.ones(3)), r"\['mask'\] has shape \(3,\) and dtype torch.float64"),
         (dict(features=torch.ones(3, 2), mask=torch.ones(2) > 0), r"\['mask'\] has shape \(2,\).*: it must be \(3,\)"),
         (dict(features=torch.ones(3, 2), mask=torch.ones(3) < 0), "all are missing"),
         (dict(features=torch.ones(3, 2), mask=[True]), r"\['mask'\] is a list"),
@@ -208,14 +209,12 @@ def test_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_broken_file(tmp_path: Path, suffix: str) -> None:
     """Files with nothing, or with something else."""
     path = tmp_path.joinpath(f"textual{suffix}")
-    path.touch()
-    with pytest.raises(ValueError, match=r"^modalities\['textual'\]=.* is an empty file"):
-        load_features("textual", path)
     if suffix == ".safetensors":
         pytest.importorskip("safetensors")
-    path.write_bytes(b"something else")
-    with pytest.raises(ValueError, match=rf"^modalities\['textual'\]=.* cannot be read as {suffix}"):
-        load_features("textual", path)
+    for content in (b"", b"something else"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"^modalities\['textual'\]=.* cannot be read as {suffix}: it is broken"):
+            load_features("textual", path)
 
 
 class Evil:
@@ -229,7 +228,7 @@ def test_no_code_is_run(tmp_path: Path) -> None:
     """Files cannot run code."""
     path = tmp_path.joinpath("textual.pt")
     torch.save([Evil()], path)
-    with pytest.raises(ValueError, match=r"cannot be read as \.pt: .* could run code: write it by torch.save") as info:
+    with pytest.raises(ValueError, match=r"cannot be read as \.pt: .* could run code. Write it by torch.save") as info:
         load_features("textual", path)
     # PyTorch and NumPy suggest to run it
     assert "weights_only" not in str(info.value)
@@ -238,7 +237,7 @@ def test_no_code_is_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot be read as \.npy"):
         load_features("textual", path)
     path.write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(ValueError, match=r"cannot be read as \.npy: .* another format: write it by numpy.save") as info:
+    with pytest.raises(ValueError, match=r"cannot be read as \.npy: .* Write it by numpy.save") as info:
         load_features("textual", path)
     assert "allow_pickle" not in str(info.value)
 
