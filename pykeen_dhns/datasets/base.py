@@ -14,9 +14,9 @@ from pykeen.triples import TriplesFactory
 from pykeen.typing import FloatTensor
 from typing_extensions import Self
 
-from .features import find_features, load_dataset_features
-from .files import read_file
-from .reading import read_labels, read_triples
+from .download import read_file
+from .feature_files import find_features, load_dataset_features
+from .openke_format import read_labels, read_triples
 
 __all__ = [
     "REPOSITORY",

@@ -16,7 +16,7 @@ from pykeen_dhns.datasets import PublishedDataset
 
 from .conftest import Server
 from .small import ENTITIES, FILES, NUM_ENTITIES, NUM_RELATIONS, RELATIONS, TRIPLES, Small, Unverified, write_files
-from .test_features import check, write_features
+from .test_feature_files import check, write_features
 
 
 def as_list(factory: CoreTriplesFactory | None) -> list[tuple[int, ...]]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pykeen_dhns.datasets import files
-from pykeen_dhns.datasets.files import read_file
+from pykeen_dhns.datasets import download as files
+from pykeen_dhns.datasets.download import read_file
 
 from .conftest import Server
 from .small import FILES, Small

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pykeen_dhns.datasets.reading import read_labels, read_triples
+from pykeen_dhns.datasets.openke_format import read_labels, read_triples
 
 PATH = Path("folder", "file.txt")
 
