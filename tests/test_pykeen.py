@@ -31,7 +31,8 @@ def iterate_modules() -> Iterator[ModuleType]:
 
 def find_used_names(module: ModuleType) -> tuple[set[str], set[str]]:
     """Return the private attributes that a module reads, and those that it defines."""
-    used, defined = set(), set()
+    used: set[str] = set()
+    defined: set[str] = set()
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             (defined if isinstance(node.ctx, ast.Store) else used).add(node.attr)

@@ -3,15 +3,9 @@
 from pykeen.datasets import dataset_resolver
 
 from .base import PublishedDataset
-from .db15k import DB15K
-from .mkg import MKGW, MKGY
+from .published import DB15K, MKGW, MKGY
 
-__all__ = [
-    "DB15K",
-    "MKGW",
-    "MKGY",
-    "PublishedDataset",
-]
+__all__ = ["DB15K", "MKGW", "MKGY", "PublishedDataset"]
 
 # PyKEEN looks for further datasets when its own resolver is there, in the last lines of its module
 for _cls in (DB15K, MKGW, MKGY):

@@ -1,19 +1,12 @@
-"""The format of the published files: a count, then one item per line."""
+"""The format of OpenKE's benchmarks: a line with the number of lines that follow, then one item per line."""
 
 import codecs
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from pykeen.typing import MappedTriples
 
-__all__ = [
-    "read_labels",
-    "read_triples",
-]
-
-#: How many digits a number may have. No count is as large, and Python refuses to read very long ones.
-MAX_DIGITS = 18
+__all__ = ["read_labels", "read_triples"]
 
 
 def read_labels(path: Path, content: bytes) -> dict[str, int]:
@@ -24,32 +17,27 @@ def read_labels(path: Path, content: bytes) -> dict[str, int]:
 
     :returns: the IDs, by label. Each ID from 0 on occurs once.
 
-    :raises ValueError: if a line is malformed, a label or an ID is repeated or out of range, or the number of lines is
-        not what the first one says. The message names the file and the line.
+    :raises ValueError: if something is wrong with a line, or the number of lines is not what the first one says. The
+        message names the file and the line.
     """
-    count, lines = _read_lines(path, content)
+    lines = _read_lines(path, content)
     label_to_id: dict[str, int] = {}
-    first_lines: dict[int, int] = {}
-    for number, line in lines:
-        # a label may contain spaces
-        parts = line.rsplit(maxsplit=1)
-        if len(parts) != 2 or not _is_number(parts[1]):
-            raise ValueError(f"{path}, line {number}: {_show(line)} is malformed, it must be a label and its ID.")
-        index = int(parts[1])
-        if index >= count:
-            raise ValueError(f"{path}, line {number}: the ID is {index}, but it must be less than {count}, the count.")
-        if index in first_lines:
-            raise ValueError(f"{path}, line {number}: the ID {index} was already in line {first_lines[index]}.")
-        first_lines[index] = number
+    remaining = set(range(len(lines)))
+    for number, line in enumerate(lines, start=2):
         try:
-            label = parts[0].decode("utf8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}, line {number}: {_show(line)} is malformed, it must be UTF-8. {error}") from error
-        if label in label_to_id:
-            other = first_lines[label_to_id[label]]
-            raise ValueError(f"{path}, line {number}: the label {label!r} was already in line {other}.")
+            # a label may contain spaces
+            raw_label, raw_id = line.rsplit(maxsplit=1)
+            label, index = raw_label.strip().decode("utf8"), int(raw_id)
+            is_valid = label not in label_to_id and index in remaining
+        except ValueError:
+            is_valid = False
+        if not is_valid:
+            raise ValueError(
+                f"{path}, line {number}: {line[:80]!r} must be a label, in UTF-8, and its ID, which is less than "
+                f"{len(lines)}, the number of lines. No other line may have the same label or ID."
+            )
+        remaining.remove(index)
         label_to_id[label] = index
-    _check_count(path, count, len(label_to_id))
     return label_to_id
 
 
@@ -63,53 +51,35 @@ def read_triples(path: Path, content: bytes, *, num_entities: int, num_relations
 
     :returns: shape: (num_triples, 3) the triples, as head, relation, and tail, in the order of the file
 
-    :raises ValueError: if a line is malformed, an ID is out of range, or the number of lines is not what the first one
-        says. The message names the file and the line.
+    :raises ValueError: if something is wrong with a line, or the number of lines is not what the first one says. The
+        message names the file and the line.
     """
-    count, lines = _read_lines(path, content)
     triples = []
-    for number, line in lines:
-        parts = line.split()
-        if len(parts) != 3 or not all(map(_is_number, parts)):
-            raise ValueError(
-                f"{path}, line {number}: {_show(line)} is malformed, it must be the IDs of head, tail, and relation."
+    for number, line in enumerate(_read_lines(path, content), start=2):
+        try:
+            head, tail, relation = map(int, line.split())
+            is_valid = (
+                max(head, tail) in range(num_entities) and min(head, tail) >= 0 and relation in range(num_relations)
             )
-        head, tail, relation = map(int, parts)
-        if max(head, tail) >= num_entities or relation >= num_relations:
+        except ValueError:
+            is_valid = False
+        if not is_valid:
             raise ValueError(
-                f"{path}, line {number}: head {head} and tail {tail} must be less than {num_entities}, the number of "
-                f"entities, and relation {relation} less than {num_relations}, the number of relations."
+                f"{path}, line {number}: {line[:80]!r} must be the IDs of head, tail, and relation. Those of entities "
+                f"are less than {num_entities}, that of the relation is less than {num_relations}."
             )
         triples.append((head, relation, tail))
-    _check_count(path, count, len(triples))
     return torch.tensor(triples, dtype=torch.long)
 
 
-def _read_lines(path: Path, content: bytes) -> tuple[int, Iterator[tuple[int, bytes]]]:
-    """Read the count, and number the lines after it."""
-    # Only line feeds end lines: labels may contain some of what Unicode regards as an end of a line, too.
-    # Some editors write a mark at the beginning that says that it is UTF-8.
-    count, *lines = content.removeprefix(codecs.BOM_UTF8).rstrip().split(b"\n")
-    if not _is_number(count.strip()) or not int(count):
+def _read_lines(path: Path, content: bytes) -> list[bytes]:
+    """Return the lines after the first one, if there are as many as that one says."""
+    # Only line feeds end lines, since labels may contain what Unicode regards as the end of a line.
+    # Some editors write a mark at the beginning of a file that says that it is UTF-8.
+    first, *lines = content.removeprefix(codecs.BOM_UTF8).rstrip().split(b"\n")
+    if not lines or first.strip() != b"%d" % len(lines):
         raise ValueError(
-            f"{path}, line 1: {_show(count)} is malformed, it must be the number of lines that follow, at least 1."
+            f"{path}, line 1: {first[:80]!r} must be the number of lines that follow. There are {len(lines)}. The file "
+            f"may be cut off, or be in another format."
         )
-    return int(count), ((number, line.strip()) for number, line in enumerate(lines, start=2))
-
-
-def _is_number(part: bytes) -> bool:
-    # of bytes, only ASCII digits are digits
-    return part.isdigit() and len(part) <= MAX_DIGITS
-
-
-def _show(line: bytes, limit: int = 80) -> str:
-    """Show a line, or the beginning of what may be a whole file."""
-    return repr(line) if len(line) <= limit else f"{line[:limit]!r}... ({len(line)} bytes)"
-
-
-def _check_count(path: Path, count: int, found: int) -> None:
-    if found != count:
-        raise ValueError(
-            f"{path}, line 1: {count} lines must follow, but there are {found}. The last one is line {found + 1}. "
-            f"The file may be cut off."
-        )
+    return lines

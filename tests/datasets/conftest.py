@@ -29,9 +29,6 @@ class Server(ThreadingHTTPServer):
         #: what was asked for, and what the next answers are
         self.paths: list[str] = []
         self.answers: list[str] = []
-        self.files = FILES
-        #: which encodings were accepted
-        self.encodings: list[str | None] = []
 
     @property
     def url(self) -> str:
@@ -47,9 +44,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a request."""
         self.server.paths.append(self.path)
-        self.server.encodings.append(self.headers.get("Accept-Encoding"))
         answer = self.server.answers.pop(0) if self.server.answers else "right"
-        content = self.server.files[Path(self.path).name]
+        content = FILES[Path(self.path).name]
         if answer == "missing":
             self.send_error(404)
             return

@@ -97,30 +97,22 @@ def test_offline(tmp_path: Path) -> None:
     message = str(info.value)
     for part in (*FILES, f"into {tmp_path / 'nothing'}", "benchmarks/SMALL-1 of https://github.com/ngl567/DHNS"):
         assert part in message
+    assert message.startswith("http://127.0.0.1:9/SMALL-1/entity2id.txt could not be downloaded to")
+    # the name may be a mistake
+    assert not (tmp_path / "nothing").exists()
     assert "pass their folder as cache_root, or set PYKEEN_DHNS_DATA to the folder with SMALL-1" in message
-
-
-def test_wrong_file(folder: Path, home: Path, server: Server) -> None:
-    """A wrong file is not used: it is kept in the user's folder, and removed from the cache."""
-    for root, cache_root in ((folder, folder), (home / "small", None)):
-        path = write_files(root, train=FILES["train2id.txt"][:-4] + b"\n") / "train2id.txt"
-        with pytest.raises(ValueError, match=f"{re.escape(str(path))} is not the file .*{Small.sha256[path.name]}"):
-            Small(cache_root=cache_root).training  # noqa: B018
-        assert path.is_file() == (root == folder)
-    assert server.paths == []
-    check_published(Small())
 
 
 def test_malformed_file(folder: Path) -> None:
     """What is wrong with a file is an error with file and line, where there is no hash to compare with."""
     check_published(Unverified(cache_root=folder))
     for name, content, message in (
-        ("train", b"2\n0 1 2\n0 1\n", "train2id.txt, line 3: b'0 1' is malformed"),
-        ("train", b"1\n0 1 3\n", "train2id.txt, line 2: head 0 and tail 1 must be less than 20"),
-        ("test", b"2\n0 1 2\n", "test2id.txt, line 1: 2 lines must follow, but there are 1"),
-        ("valid", b"x\n0 1 2\n", "valid2id.txt, line 1: b'x' is malformed"),
-        ("entity", b"2\na 0\na 1\n", "entity2id.txt, line 3: the label 'a' was already in line 2"),
-        ("relation", b"3\na 0\nb 1\n", "relation2id.txt, line 1: 3 lines must follow"),
+        ("train", b"2\n0 1 2\n0 1\n", "train2id.txt, line 3: b'0 1' must be"),
+        ("train", b"1\n20 1 2\n", "train2id.txt, line 2: b'20 1 2' must be"),
+        ("test", b"1\n0 1 3\n", "test2id.txt, line 2: b'0 1 3' must be"),
+        ("valid", b"x\n0 1 2\n", "valid2id.txt, line 1: b'x' must be"),
+        ("entity", b"2\na 0\na 1\n", "entity2id.txt, line 3: b'a 1' must be"),
+        ("relation", b"3\na 0\nb 1\n", "relation2id.txt, line 1: b'3' must be"),
     ):
         write_files(folder, **{name: content})
         with pytest.raises(ValueError, match=re.escape(f"{folder / message}")):
@@ -130,21 +122,11 @@ def test_malformed_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(validation="test"), "validation='test' is unknown: it must be one of ('published', 'held-out')."),
+        (dict(validation="test"), "validation='test' is unknown. Try one of: ['held-out', 'published']"),
         (dict(random_state=None), "random_state=None is invalid: it must be an integer"),
         (dict(random_state=torch.Generator()), "is invalid: it must be an integer"),
         (dict(random_state=True), "random_state=True is invalid"),
         (dict(random_state=1.5), "random_state=1.5 is invalid"),
-        (dict(random_state=2**70), f"random_state={2**70} is invalid: it must be an integer of at most 64 bits"),
-        (dict(create_inverse_triples="false"), "create_inverse_triples='false' is invalid: it must be True or False."),
-        (dict(create_inverse_triples=None), "create_inverse_triples=None is invalid"),
-        (dict(eager="no"), "eager='no' is invalid: it must be True or False."),
-        (dict(cache_root=""), "cache_root='' is invalid: it must be the path of a folder."),
-        (dict(cache_root=3), "cache_root=3 is invalid: it must be the path of a folder."),
-        (dict(cache_root=b"x"), "cache_root=b'x' is invalid: it must be the path of a folder."),
-        (dict(cache_root="a\0b"), "cache_root='a\\x00b' is invalid: it must be the path of a folder."),
-        (dict(cache_root="~nobody-of-this-name/x"), "is invalid: it must be the path of a folder. "),
-        (dict(cache_root=__file__), f"cache_root={__file__!r} is invalid: it must be the path of a folder, but is a"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
@@ -284,9 +266,6 @@ def test_wrong_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ValueError, match=r"^PYKEEN_DHNS_DATA=.* has files of a dataset: it must be the folder in which"
     ):
         Small()
-    monkeypatch.setenv("PYKEEN_DHNS_DATA", str(folder / "train2id.txt"))
-    with pytest.raises(ValueError, match=r"^PYKEEN_DHNS_DATA=.* is invalid: it must be the path of a folder, but is a"):
-        Small()
 
 
 def test_held_out_is_impossible(tmp_path: Path) -> None:
@@ -294,13 +273,6 @@ def test_held_out_is_impossible(tmp_path: Path) -> None:
     folder = write_files(tmp_path, train=b"2\n0 1 0\n2 3 1\n")
     with pytest.raises(ValueError, match=r"^validation='held-out' is not possible: .* the 2 triples in .*train2id.txt"):
         Unverified(cache_root=folder, validation="held-out").training  # noqa: B018
-
-
-def test_nothing_is_left(tmp_path: Path) -> None:
-    """A folder that does not exist is not made unless something gets there: it may be a mistake."""
-    with pytest.raises(FileNotFoundError, match="could not be downloaded"):
-        Small(cache_root=tmp_path / "a" / "typo").training  # noqa: B018
-    assert not list(tmp_path.iterdir())
 
 
 def test_integers_of_numpy(folder: Path) -> None:
