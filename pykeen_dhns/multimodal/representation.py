@@ -121,7 +121,9 @@ class MultimodalRepresentation(Embedding):
             )
             return TransformedRepresentation(projection, max_id=self.max_id, base=base, unique=False)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"modalities[{name!r}]={source!r} cannot be made with modalities_kwargs={kwargs}: {error}") from error
+            raise ValueError(
+                f"modalities[{name!r}]={source!r} cannot be made with modalities_kwargs={kwargs}: {error}"
+            ) from error
 
     @classmethod
     def configured(cls, **kwargs: Any) -> type[Self]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 from pykeen.nn.modules import interaction_resolver
+from pykeen.utils import unpack_singletons
 from torch import Tensor
 
 from pykeen_dhns.queries.layout import VectorLayout
@@ -12,6 +13,7 @@ from pykeen_dhns.queries.registry import AnyInteraction
 
 #: The dimensions of the interactions' symbolic shapes; d is divisible by 4
 DIMS = {"d": 8, "e": 6, "f": 8, "k": 4, "s": 1}
+#: The arguments of interactions that need some
 KWARGS: dict[str, dict[str, Any]] = {
     "autosf": {"coefficients": [(0, 0, 0, 1)]},
     "conve": {"embedding_dim": 8, "embedding_height": 4, "embedding_width": 2, "kernel_height": 2, "kernel_width": 2},
@@ -35,8 +37,8 @@ KWARGS: dict[str, dict[str, Any]] = {
 NAMES = sorted(interaction_resolver.lookup_dict)
 
 
-class Sides(NamedTuple):
-    """The parts of head, relation, and tail, each of shape `(*batch_dims, *shape)`."""
+class TripleRepresentations(NamedTuple):
+    """The representations of head, relation, and tail, each a tuple of tensors of shape `(*batch_dims, *shape)`."""
 
     head: tuple[Tensor, ...]
     relation: tuple[Tensor, ...]
@@ -54,27 +56,33 @@ def make_interaction(name: str) -> AnyInteraction:
     return interaction
 
 
-def make_sides(interaction: AnyInteraction, *batch_dims: int) -> Sides:
+def make_representations(interaction: AnyInteraction, *batch_dims: int) -> TripleRepresentations:
     """Draw representations, of the size of well-behaved embeddings."""
     dtype = torch.complex64 if interaction.is_complex else torch.float32
-    return Sides(
+    return TripleRepresentations(
         *(
-            tuple(0.3 * torch.randn(*batch_dims, *(DIMS[symbol] for symbol in shape), dtype=dtype) for shape in shapes)
+            tuple(
+                0.3 * torch.randn((*batch_dims, *(DIMS[symbol] for symbol in shape)), dtype=dtype) for shape in shapes
+            )
             for shapes in (interaction.head_shape, interaction.relation_shape, interaction.tail_shape)
         )
     )
 
 
-def make_layout(interaction: AnyInteraction, shapes: Any) -> VectorLayout:
-    """Create the layout of parts with these symbolic shapes."""
-    return VectorLayout(
-        shapes=tuple(tuple(DIMS[symbol] for symbol in shape) for shape in shapes),
-        is_complex=tuple(interaction.is_complex for _ in shapes),
-    )
+def make_layouts(interaction: AnyInteraction) -> dict[str, VectorLayout]:
+    """Create the layouts of head, relation, and tail."""
+    return {
+        name: VectorLayout(
+            shapes=tuple(tuple(x.shape) for x in representations),
+            is_complex=tuple(x.is_complex() for x in representations),
+        )
+        for name, representations in make_representations(interaction)._asdict().items()
+    }
 
 
-def score(interaction: AnyInteraction, sides: Sides) -> Tensor:
-    """Score, with parts as PyKEEN passes them."""
-    h, r, t = (parts[0] if len(parts) == 1 else parts for parts in sides)
+def score(interaction: AnyInteraction, triples: TripleRepresentations) -> Tensor:
+    """Score, with representations as PyKEEN passes them."""
+    representations: Any = triples
+    h, r, t = unpack_singletons(*representations)
     scores: Tensor = interaction(h=h, r=r, t=t)
     return scores

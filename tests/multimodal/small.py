@@ -1,8 +1,9 @@
-"""Small multimodal representations."""
+"""Small multimodal representations and models."""
 
 from typing import Any
 
 import torch
+from pykeen.pipeline import PipelineResult, pipeline
 from torch import Tensor, nn
 
 from pykeen_dhns.multimodal.representation import MultimodalRepresentation
@@ -30,3 +31,16 @@ def randomize(module: nn.Module) -> None:
     """Draw all parameters at random, so that none is zero."""
     for parameter in module.parameters():
         nn.init.normal_(parameter)
+
+
+def run(**kwargs: Any) -> PipelineResult:
+    """Run the pipeline for a moment."""
+    defaults: dict[str, Any] = dict(
+        dataset="nations",
+        model="multimodal",
+        training_kwargs=dict(num_epochs=2, batch_size=256, use_tqdm=False),
+        evaluation_kwargs=dict(use_tqdm=False, batch_size=64),
+        random_seed=0,
+        device="cpu",
+    )
+    return pipeline(**(defaults | kwargs))

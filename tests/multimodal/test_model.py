@@ -2,7 +2,6 @@
 
 import inspect
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from pykeen.models import ERModel, Model, TransE, TransH, model_resolver
 from pykeen.models.cli import build_cli_from_cls
 from pykeen.nn.modules import ClampedInteraction, DistMultInteraction, TransEInteraction, interaction_resolver
 from pykeen.nn.representation import Embedding
-from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training import SLCWATrainingLoop
 from pykeen.training.callbacks import TrainingCallback
 from torch import Tensor
@@ -25,6 +23,8 @@ from pykeen_dhns.multimodal.feature_representation import FeatureRepresentation
 from pykeen_dhns.multimodal.fusion import MeanFusion, fusion_resolver
 from pykeen_dhns.multimodal.model import NAMED_MODELS, MultimodalModel
 from pykeen_dhns.multimodal.representation import MultimodalRepresentation
+
+from .small import run
 
 #: What is necessary to make models small
 SMALL: dict[str, dict[str, Any]] = dict(
@@ -66,19 +66,6 @@ def train(model: Model, triples_factory: Any, **kwargs: Any) -> list[float]:
     losses = loop.train(triples_factory, num_epochs=2, batch_size=512, use_tqdm=False, **kwargs)
     assert losses is not None
     return losses
-
-
-def run(**kwargs: Any) -> PipelineResult:
-    """Run the pipeline for a moment."""
-    defaults: dict[str, Any] = dict(
-        dataset="nations",
-        model="multimodal",
-        training_kwargs=dict(num_epochs=2, batch_size=256, use_tqdm=False),
-        evaluation_kwargs=dict(use_tqdm=False, batch_size=64),
-        random_seed=0,
-        device="cpu",
-    )
-    return pipeline(**(defaults | kwargs))
 
 
 def test_registered() -> None:
@@ -201,35 +188,6 @@ def test_numbers_in_place_of_vectors(multimodal: bool, textual: str) -> None:
     assert torch.as_tensor(result.losses).isfinite().all()
 
 
-def test_save(tmp_path: Path, textual: str) -> None:
-    """Results can be saved, and the model can be loaded."""
-    result = run(model_kwargs=dict(embedding_dim=8, modalities=dict(textual=textual)))
-    result.save_to_directory(tmp_path)
-    model = torch.load(tmp_path.joinpath("trained_model.pkl"), weights_only=False)
-    assert type(model) is MultimodalModel
-    triples = torch.tensor([[0, 1, 2], [3, 4, 5]])
-    assert torch.equal(model.predict_hrt(triples), result.model.predict_hrt(triples))
-
-
-def test_checkpoint(tmp_path: Path, textual: str) -> None:
-    """Training that was interrupted goes on as if it had not been."""
-
-    def go(num_epochs: int, name: str) -> dict[str, Tensor]:
-        training_kwargs = dict(
-            num_epochs=num_epochs,
-            use_tqdm=False,
-            checkpoint_name=name,
-            checkpoint_directory=str(tmp_path),
-            checkpoint_frequency=0,
-        )
-        model_kwargs = dict(embedding_dim=8, modalities=dict(textual=textual))
-        return run(model_kwargs=model_kwargs, training_kwargs=training_kwargs).model.state_dict()
-
-    go(2, "interrupted.pt")
-    actual, expected = go(4, "interrupted.pt"), go(4, "whole.pt")
-    assert all(torch.equal(value, expected[key]) for key, value in actual.items())
-
-
 def test_command_line() -> None:
     """PyKEEN's command line makes options of what it knows how to."""
     command = build_cli_from_cls(MultimodalModel)
@@ -285,7 +243,6 @@ class TestInteraction:
         [
             ("ermlp", dict(hidden_dim=3)),  # has parameters
             ("ntn", dict(activation="relu")),  # is an instance in PyKEEN's model
-            ("simple", dict(clamp_score=20.0)),  # wraps another interaction
         ],
     )
     def test_all_kinds(self, interaction: str, interaction_kwargs: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Tests for the representation of multimodal entities."""
 
-import copy
 import functools
 import inspect
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.models import ERModel, Model, RotatE, model_resolver
+from pykeen.models import ERModel, model_resolver
 from pykeen.nn import representation_resolver
 from pykeen.nn.representation import Embedding
 from pykeen.regularizers import LpRegularizer
@@ -20,7 +19,6 @@ from pykeen_dhns.multimodal.fusion import MeanFusion, fusion_resolver
 from pykeen_dhns.multimodal.representation import MultimodalRepresentation
 
 from .small import MAX_ID, make_features, make_representation, randomize
-from ..helpers import fresh
 
 fusions = pytest.mark.parametrize("fusion", sorted(fusion_resolver.lookup_dict))
 shapes = pytest.mark.parametrize(
@@ -333,69 +331,6 @@ class TestConfigured:
             MultimodalRepresentation.configured(modality=dict(textual="textual.npy"))
         with pytest.raises(ValueError, match=r"modalities\['structural'\] is no valid name"):
             MultimodalRepresentation.configured(modalities=dict(structural="textual.npy"))
-
-
-def make_model() -> RotatE:
-    """Make a model with multimodal entities."""
-    triples_factory = Nations().training
-    features = make_features(max_id=triples_factory.num_entities)
-    return RotatE(
-        triples_factory=triples_factory,
-        embedding_dim=4,
-        random_seed=0,
-        entity_representations=MultimodalRepresentation.configured(modalities=dict(textual=features)),
-    )
-
-
-def check_copy(actual: Model, expected: Model) -> None:
-    """Check that two models are the same, but independent."""
-    triples = torch.tensor([[0, 1, 2], [3, 4, 5]])
-    assert torch.equal(actual.predict_hrt(triples), expected.predict_hrt(triples))
-    for p, q in zip(actual.parameters(), expected.parameters(), strict=True):
-        assert torch.equal(p, q)
-        assert p.data_ptr() != q.data_ptr()
-
-
-def test_copy() -> None:
-    """A model can be copied."""
-    model = make_model()
-    check_copy(copy.deepcopy(model), model)
-
-
-#: A process of its own, which does not import this package
-LOAD = """
-import sys
-import torch
-model = torch.load(sys.argv[1], weights_only=False)
-representation = model.entity_representations[0]
-print(type(representation).__module__, type(representation).__qualname__, representation.modality_names)
-torch.save(model.predict_hrt(torch.tensor([[0, 1, 2], [3, 4, 5]])), sys.argv[2])
-"""
-
-
-def test_pickle(tmp_path: Path) -> None:
-    """PyKEEN pickles whole models. They can be loaded elsewhere."""
-    model = make_model()
-    source, target = tmp_path.joinpath("model.pkl"), tmp_path.joinpath("scores.pt")
-    torch.save(model, source)
-    check_copy(torch.load(source, weights_only=False), model)
-    result = fresh.run(LOAD, tmp_path, source, target)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.split(" ", maxsplit=2)[:2] == [
-        "pykeen_dhns.multimodal.representation",
-        "MultimodalRepresentation",
-    ]
-    assert torch.equal(torch.load(target, weights_only=True), model.predict_hrt(torch.tensor([[0, 1, 2], [3, 4, 5]])))
-
-
-def test_state_dict() -> None:
-    """The state dict brings the features along, and loads into a model with other ones."""
-    model, other = make_model(), make_model()
-    features = other.entity_representations[0].get_buffer("projected.textual.base.features")
-    features.zero_()
-    other.load_state_dict(model.state_dict())
-    check_copy(other, model)
-    assert features.any()
 
 
 def test_published(published: Path) -> None:
