@@ -155,11 +155,8 @@ def to_array(encoded: Tensor, items: Sequence[Any]) -> FloatArray:
 
     :returns: shape: (batch_size, k), the same
 
-    :raises TypeError: if it is not a tensor
     :raises ValueError: if the shape is another one, or a value is not finite
     """
-    if not isinstance(encoded, Tensor):
-        raise TypeError(f"The encoder's result is a {type(encoded).__name__}: it must be a tensor.")
     if encoded.ndim != 2 or len(encoded) != len(items) or not encoded.shape[1]:
         raise ValueError(
             f"The encoder's result has shape {tuple(encoded.shape)} for {len(items)} inputs: it must be "

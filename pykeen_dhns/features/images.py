@@ -89,13 +89,6 @@ def _encode_batch(encoder: ImageEncoder, paths: Sequence[Path]) -> FloatArray | 
     }
     if not images:
         return None
-    shapes = {tuple(image.shape): str(paths[position]) for position, image in images.items()}
-    if len(shapes) > 1:
-        raise ValueError(
-            f"{type(encoder).__name__}.transform makes tensors of different shapes: "
-            f"{' and '.join(f'{shape} of {path!r}' for shape, path in shapes.items())}. It must be the same shape for "
-            f"all images."
-        )
     encoded = to_array(encoder(torch.stack(list(images.values()))), [paths[position] for position in images])
     result = np.full((len(paths), encoded.shape[1]), np.nan, dtype=np.float32)
     result[list(images)] = encoded
@@ -107,7 +100,7 @@ def _read_image(path: Path) -> "Image | None":
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImportError("To read images, a further package is needed: pip install pillow") from error
+        raise ImportError("Reading images needs Pillow: pip install pillow") from error
     try:
         with Image.open(path) as image:
             if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):

@@ -120,14 +120,7 @@ def _from_factory(triples_factory: Any) -> pd.DataFrame:
 def _from_triples(numeric_triples: Any, ids: dict[str, int]) -> pd.DataFrame:
     """Bring numeric triples into a table, by entity ID and attribute."""
     if isinstance(numeric_triples, str | os.PathLike):
-        path = to_path("numeric_triples", numeric_triples)
-        try:
-            numeric_triples = load_triples(path)
-        except ValueError as error:
-            raise ValueError(
-                f"numeric_triples={str(path)!r} cannot be read: each line must be entity, attribute, and value, "
-                f"separated by tabs. {error}"
-            ) from error
+        numeric_triples = load_triples(to_path("numeric_triples", numeric_triples))
     numeric_triples = np.asarray(numeric_triples)
     if numeric_triples.ndim != 2 or numeric_triples.shape[1] != 3:
         raise ValueError(

@@ -203,8 +203,6 @@ def test_errors() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "literals.tsv' cannot be read: each line must be entity, attribute, and value, separated by tabs"),
-        (bytes(range(256)), "literals.tsv' cannot be read: each line must be entity"),
         (b"a,height,1\n", r"has shape \(1, 1\): it must be .* separated by tabs"),
         (b"a\theight\t1,5\n", "There is no literal of any .* finite numbers as values, with a decimal point"),
     ],

@@ -125,25 +125,22 @@ class BrokenEncoder(RecordingTextEncoder):
         if self.result == "nan":
             rows[1, 0] = float("nan")
         widths = rows[:, : 2 + len(rows) % 2]
-        return dict(nan=rows, few=rows[1:], flat=rows[:, 0], none=rows[:, :0], widths=widths, array=rows.numpy())[
-            self.result
-        ]
+        return dict(nan=rows, few=rows[1:], flat=rows[:, 0], none=rows[:, :0], widths=widths)[self.result]
 
 
 @pytest.mark.parametrize(
-    ("result", "error", "message"),
+    ("result", "message"),
     [
-        ("nan", ValueError, "result is not finite for 1 inputs: 'b'"),
-        ("few", ValueError, r"result has shape \(1, 3\) for 2 inputs: it must be \(2, num_features\)"),
-        ("flat", ValueError, r"result has shape \(2,\) for 2 inputs"),
-        ("none", ValueError, r"result has shape \(2, 0\) for 2 inputs"),
-        ("widths", ValueError, r"results have 2 and 3 features: it must be the same number for all"),
-        ("array", TypeError, "result is a ndarray: it must be a tensor"),
+        ("nan", "result is not finite for 1 inputs: 'b'"),
+        ("few", r"result has shape \(1, 3\) for 2 inputs: it must be \(2, num_features\)"),
+        ("flat", r"result has shape \(2,\) for 2 inputs"),
+        ("none", r"result has shape \(2, 0\) for 2 inputs"),
+        ("widths", r"results have 2 and 3 features: it must be the same number for all"),
     ],
 )
-def test_broken_encoders(result: str, error: type[Exception], message: str) -> None:
+def test_broken_encoders(result: str, message: str) -> None:
     """Results that are not features are refused."""
-    with pytest.raises(error, match=message):
+    with pytest.raises(ValueError, match=message):
         encode(texts=["a", "b", "c"], encoder=BrokenEncoder, encoder_kwargs=dict(result=result), batch_size=2)
 
 
