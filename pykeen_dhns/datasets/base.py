@@ -76,7 +76,7 @@ class PublishedDataset(LazyDataset):
 
         :raises ValueError: if an argument is not possible, or if ``eager``, a file is wrong
         :raises FileNotFoundError: if ``eager``, and a file is missing and cannot be downloaded
-        """  # noqa: DOC503
+        """  # noqa: DOC502
         check_choice("validation", validation, get_args(ValidationSplit))
         self.cache_root = self._find_root(cache_root)
         self.validation_split = validation
@@ -226,7 +226,7 @@ def _has_files(folder: Path) -> bool:
 
 def _to_seed(random_state: Any) -> int:
     """Check that a seed is an integer of any type, so that what is held out can be held out again."""
-    if not isinstance(random_state, Integral) or isinstance(random_state, bool):
+    if isinstance(random_state, bool) or not isinstance(random_state, Integral):
         message = f"random_state={random_state!r} is invalid: it must be an integer."
         raise ValueError(message)  # noqa: TRY004
     return int(random_state)
