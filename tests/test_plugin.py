@@ -27,7 +27,7 @@ FIRST_IMPORTS = [
     *("pykeen_dhns", *(f"pykeen_dhns.{module.name}" for module in pkgutil.iter_modules(pykeen_dhns.__path__))),
     "pykeen_dhns.features.lexical",
     # the only one that imports PyKEEN, of a package that does not
-    "pykeen_dhns.cli.training",
+    "pykeen_dhns.cli.experiment",
     "pykeen_dhns_plugin",
 ]
 

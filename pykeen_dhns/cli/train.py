@@ -5,10 +5,8 @@ from typing import Any
 
 import click
 
-from .arguments import load_experiment, make_arguments
-from .components import component_options
 from .errors import show_errors
-from .types import JSONType, ModalityType
+from .options import component_options, parse_json, parse_modality
 
 __all__ = ["train"]
 
@@ -22,14 +20,15 @@ __all__ = ["train"]
     "--modality",
     "modalities",
     multiple=True,
-    type=ModalityType(),
+    metavar="NAME=FILE",
+    type=parse_modality,
     help="Features of entities: the name of a modality, and a file. Repeat for others. For --model multimodal.",
 )
 @component_options
 @click.option("--epochs", type=click.IntRange(min=1), help="The number of epochs.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="The number of triples in a batch.")
-@click.option("--training-kwargs", type=JSONType(), help="Other arguments of the training.")
-@click.option("--evaluation-kwargs", type=JSONType(), help="Arguments of the evaluation.")
+@click.option("--training-kwargs", metavar="JSON", type=parse_json, help="Other arguments of the training.")
+@click.option("--evaluation-kwargs", metavar="JSON", type=parse_json, help="Arguments of the evaluation.")
 @click.option("--random-seed", type=click.IntRange(min=0), help="The seed. Drawn at random, if not given.")
 @click.option("--device", help="The device, e.g., cpu, or cuda:1.")
 @click.option("--title", help="The title of the run.")
@@ -51,7 +50,8 @@ def train(
 ) -> None:
     """Train a model through PyKEEN's pipeline, and evaluate it.
 
-    Every name is one that PyKEEN knows, and every default is PyKEEN's. Arguments are JSON objects, in single quotes.
+    Every name is one that PyKEEN knows (`pykeen ls` lists them), and every default is PyKEEN's. Arguments are JSON
+    objects, in single quotes.
 
     CONFIG is a JSON or YAML file as `pykeen experiments run` takes. Options win over what is in it; an option that
     names another component than the file also drops the file's arguments of this component.
@@ -60,25 +60,21 @@ def train(
     pykeen-dhns train --dataset nations --model RotatE --training-loop dhns --loss nssa --loss-kwargs '{"margin": 9}' \\
         --negative-sampler-kwargs '{"num_negs_per_pos": 16}' --epochs 50 --output nations
     """  # noqa: D301
-    # first, such that all names are registered: the plugin waits as long as a module of this package is being imported
-    import pykeen.pipeline  # noqa: F401
-
-    from .training import execute, format_metrics
+    from .experiment import change_arguments, format_metrics, load_experiment, run_experiment
 
     if output is not None and (output / "results.json").exists():
         raise click.UsageError(f"{output} already has a run in it. Choose another folder, or delete this one.")
-    metadata, base = load_experiment(config) if config is not None else ({}, {})
+    metadata, arguments = load_experiment(config) if config is not None else ({}, {})
     if title is not None:
         metadata["title"] = title
-    numbers = {"num_epochs": epochs, "batch_size": batch_size}
-    training_kwargs = {
-        **(options.pop("training_kwargs") or {}),
-        **{key: value for key, value in numbers.items() if value is not None},
+    training = {key: value for key, value in (("num_epochs", epochs), ("batch_size", batch_size)) if value is not None}
+    short_forms = {
+        "training_kwargs": training or None,
+        "model_kwargs": {"modalities": dict(modalities)} if modalities else None,
+        "use_tqdm": False if silent else None,
     }
-    options = {**options, "training_kwargs": training_kwargs or None}
-    result = execute(
-        make_arguments(base, options, modalities=modalities), metadata=metadata, output=output, silent=silent
-    )
+    arguments = change_arguments(change_arguments(arguments, options), short_forms)
+    result = run_experiment(arguments, metadata=metadata, output=output)
     click.echo(format_metrics(result))
     if output is not None:
         click.echo(f"\nSaved to {output}. To look at the negatives: pykeen-dhns inspect {output}", err=True)
