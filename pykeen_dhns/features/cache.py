@@ -20,15 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_finished(path: Path, request: Mapping[str, Any]) -> EncodedFeatures | None:
-    """Load the features that an earlier run has saved for the same request.
-
-    :param path: the path of the features
-    :param request: what determines the features: the encoder and its inputs
-
-    :returns: the features, or None if there are none
-
-    :raises ValueError: if the file was not made here, or was made for another request
-    """
+    """Load the features that an earlier run has saved for the same request, or return None if there are none."""
     # before the provenance is read, since another process that is just finishing writes the features last
     exists = path.exists()
     try:
