@@ -1,38 +1,61 @@
-"""Hardness levels: the time steps at which the reverse process is stopped."""
+"""Hardness levels: where the reverse process is stopped."""
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Union
 
-__all__ = [
-    "DEFAULT_LEVELS",
-    "resolve_levels",
-]
-
-#: The levels of the paper, as fractions of the number of time steps, hardest first
-DEFAULT_LEVELS: tuple[float, ...] = (1 / 20, 1 / 10, 1 / 5, 1 / 2)
+__all__ = ["Levels"]
 
 
-def resolve_levels(levels: Sequence[float] | None, num_timesteps: int) -> tuple[int, ...]:
-    r"""Translate levels from fractions of the time to time steps.
+@dataclasses.dataclass(frozen=True)
+class Levels:
+    """The hardness levels, as fractions of the number of time steps, hardest first.
 
-    An early stop of the denoising (a large time step) leaves much noise and makes an easy negative, a late stop a hard
-    one.
-
-    :param levels: the levels as fractions $0 < l \le 1$ of the number of time steps. Defaults to
-        :data:`DEFAULT_LEVELS`.
-    :param num_timesteps: the number of time steps $T$
-
-    :returns: the time steps $\max(1, [l \cdot T])$ in ascending order, i.e., hardest first. Levels that fall onto the
-        same step (small $T$) stay separate entries, such that the number of levels does not depend on $T$.
-
-    :raises ValueError: if there is no level, or one outside of (0, 1]
+    An early stop of the denoising (a large fraction) leaves much noise and makes an easy negative. A late stop makes a
+    hard one. Sampler, generator and loss all take their levels from here. By default, these are the paper's.
     """
-    levels = DEFAULT_LEVELS if levels is None else tuple(levels)
-    if not levels:
-        raise ValueError("levels=() is empty: at least one level, a number in (0, 1], is needed.")
-    # written such that NaN fails, too
-    invalid = [level for level in levels if not 0 < level <= 1]
-    if invalid:
-        raise ValueError(
-            f"levels={levels} contains {invalid}: each level is a fraction of the time steps and must be in (0, 1]."
-        )
-    return tuple(sorted(max(1, round(level * num_timesteps)) for level in levels))
+
+    fractions: tuple[float, ...] = (1 / 20, 1 / 10, 1 / 5, 1 / 2)
+
+    def __post_init__(self) -> None:
+        """Check the fractions, and sort them.
+
+        :raises ValueError: if there is no level, or one outside of (0, 1]
+        """
+        fractions = tuple(self.fractions)
+        if not fractions:
+            raise ValueError("levels=() is empty: at least one level, a number in (0, 1], is needed.")
+        # written so that NaN fails, too
+        invalid = [fraction for fraction in fractions if not 0 < fraction <= 1]
+        if invalid:
+            raise ValueError(
+                f"levels={fractions} contains {invalid}: each level is a fraction of the time steps and must be in "
+                "(0, 1]."
+            )
+        object.__setattr__(self, "fractions", tuple(sorted(fractions)))
+
+    @classmethod
+    def make(cls, levels: Union["Levels", Sequence[float], None]) -> "Levels":
+        """Make levels from what a user gives.
+
+        :param levels: the levels, or their fractions, or None for the default
+
+        :returns: the levels
+        """
+        if levels is None:
+            return cls()
+        return levels if isinstance(levels, Levels) else cls(tuple(levels))
+
+    def time_steps(self, num_timesteps: int) -> tuple[int, ...]:
+        r"""Return the time step of each level.
+
+        :param num_timesteps: the number of time steps $T$
+
+        :returns: the time steps $\max(1, [l \cdot T])$, ascending. Levels that fall onto the same step (small $T$) stay
+            separate entries, so the number of levels does not depend on $T$.
+        """
+        return tuple(max(1, round(fraction * num_timesteps)) for fraction in self.fractions)
+
+    def __len__(self) -> int:
+        """Return the number of levels."""
+        return len(self.fractions)

@@ -8,8 +8,9 @@ from pykeen.triples.instances import BatchedSLCWAInstances, SLCWABatch
 from torch import Tensor
 from torch.utils import data
 
-from .randomness import Purpose, derive_seed, seeded
+from .seeds import Purpose, derive_seed
 from .shards import Shards
+from ..utils.random_state import seeded
 
 __all__ = ["ShardedBatch", "ShardedInstances", "ShardedLoader"]
 
@@ -24,8 +25,8 @@ class ShardedBatch(SLCWABatch):
 class ShardedInstances(data.Dataset[ShardedBatch]):
     """Batches, by epoch and number.
 
-    What is in a batch depends on nothing but these two, the seed, and what the sampler has learned. So it does not
-    matter whether it is made by a worker, nor whether a run has been resumed.
+    A batch depends on these two, on the seed, and on what the sampler has learned. So it does not matter whether a
+    worker makes it, or whether a run has been resumed.
     """
 
     def __init__(self, instances: BatchedSLCWAInstances, shards: Shards, *, seed: int, is_training: bool) -> None:
@@ -68,7 +69,7 @@ class ShardedInstances(data.Dataset[ShardedBatch]):
         epoch, number = item
         sampler, purpose = self.instances.negative_sampler, Purpose.NEGATIVES
         was_training = sampler.training
-        # the sampler of a validation is that of the training, which must not learn from what it is validated on
+        # a validation has the training's sampler, which must not learn from what it is validated on
         sampler.train(self.is_training and was_training)
         try:
             with seeded(derive_seed(self.seed, purpose, int(self.is_training), epoch, number, self.shards.rank)):
@@ -85,7 +86,7 @@ class ShardedInstances(data.Dataset[ShardedBatch]):
 class _BatchNumbers(data.DistributedSampler[tuple[int, int]]):
     """The numbers of the batches of an epoch, which are the same for all processes.
 
-    That it is a distributed sampler tells Lightning that there is nothing to be distributed any more.
+    Since it is a distributed sampler, Lightning does not add another one.
     """
 
     def __init__(self, instances: ShardedInstances) -> None:
@@ -102,7 +103,7 @@ class _BatchNumbers(data.DistributedSampler[tuple[int, int]]):
 
 
 class ShardedLoader(data.DataLoader[ShardedBatch]):
-    """Loads the batches of the current epoch, and knows how far it got, such that a run can be resumed there."""
+    """Loads the batches of the current epoch, and knows how far it got, so that a run can be resumed there."""
 
     sampler: _BatchNumbers
 
@@ -112,7 +113,7 @@ class ShardedLoader(data.DataLoader[ShardedBatch]):
         :param instances: the instances
         :param epoch: returns the current epoch. It is called when the first batch is needed: Lightning creates an
             iterator before it knows which epoch it is for.
-        :param num_workers: the number of workers, 0 for none but the main process
+        :param num_workers: the number of workers. 0 means that the main process makes the batches.
         """
         self.current_epoch = epoch
         self._position = self._resumed = (0, 0)
@@ -130,7 +131,7 @@ class ShardedLoader(data.DataLoader[ShardedBatch]):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where this is: what Lightning puts into its checkpoints.
+        """Return the position, which Lightning puts into its checkpoints.
 
         :returns: the epoch, and the number of batches of it that were handed out
         """

@@ -4,23 +4,27 @@ import inspect
 from typing import Any
 
 import torch
-from class_resolver import HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
+from class_resolver import HintOrType, OptionalKwargs
 from pykeen.contrib.lightning import LitModule, SLCWALitModule, lit_module_resolver
 from pykeen.optimizers import optimizer_resolver
 from pykeen.sampling import NegativeSampler
 from pykeen.triples import CoreTriplesFactory
 from pykeen.triples.instances import BatchedSLCWAInstances
+from pykeen.triples.weights import LossWeighter
 from pykeen.utils import get_batchnorm_modules
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
+from typing_extensions import override
 
 from .instances import ShardedInstances, ShardedLoader
 from .optimizers import JointOptimizer
-from .randomness import Purpose, derive_seed, seeded
+from .seeds import Purpose, derive_seed
 from .shards import Shards
 from .synchronization import average_sampler, share_scales
-from ..training.loop import DHNSTrainingLoop
+from ..training import LoopConfig
+from ..training.objective import JointObjective
+from ..utils.random_state import seeded
 
 __all__ = ["DHNSLitModule"]
 
@@ -28,28 +32,8 @@ __all__ = ["DHNSLitModule"]
 CHECKPOINT_KEY = "pykeen_dhns"
 #: The arguments of PyKEEN's modules
 MODULE_ARGUMENTS = frozenset(inspect.signature(LitModule.__init__).parameters) - {"self"}
-#: The arguments of the training loop that make sense here, too. Those that are missing are Lightning's business, or
-#: mean something else here.
-LOOP_ARGUMENTS = frozenset(inspect.signature(DHNSTrainingLoop.__init__).parameters) - {
-    "self",
-    "kwargs",
-    "learning_rate",
-} | {"loss_weighter", "loss_weighter_kwargs"}
-
-
-def _split(kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split arguments into those of PyKEEN's module, and those of our loop."""
-    unknown = sorted(set(kwargs) - MODULE_ARGUMENTS - LOOP_ARGUMENTS)
-    if unknown:
-        raise TypeError(
-            f"{unknown} are no arguments of {DHNSLitModule.__name__}. Allowed are those of PyKEEN's modules, "
-            f"{sorted(MODULE_ARGUMENTS)}, and of the training loop, {sorted(LOOP_ARGUMENTS)}. How long and on what to "
-            "train are arguments of Lightning's Trainer."
-        )
-    return (
-        {key: value for key, value in kwargs.items() if key in MODULE_ARGUMENTS},
-        {key: value for key, value in kwargs.items() if key not in MODULE_ARGUMENTS},
-    )
+#: The arguments of the training loop, without the learning rate, which is the model's here
+LOOP_ARGUMENTS = frozenset(LoopConfig.names()) - {"learning_rate"}
 
 
 class DHNSLitModule(SLCWALitModule):
@@ -62,121 +46,112 @@ class DHNSLitModule(SLCWALitModule):
     - the scales of the embeddings are those of all shares;
     - what a negative sampler learns is averaged at the end of each epoch.
 
-    All random numbers depend on nothing but the seed, the epoch, the step, and the process, such that a run which is
-    resumed from one of Lightning's checkpoints, in the middle of an epoch, too, is the one that was interrupted.
+    Random numbers depend on the seed, the epoch, the step, and the process only. So a run that is resumed from one of
+    Lightning's checkpoints, even in the middle of an epoch, is the same as one that was not interrupted.
     """
 
-    @update_docstring_with_resolver_keys(ResolverKey("negative_sampler", "pykeen.sampling.negative_sampler_resolver"))
     def __init__(
         self,
         *,
-        negative_sampler: HintOrType[NegativeSampler] = None,
-        negative_sampler_kwargs: OptionalKwargs = None,
         generator_learning_rate: float | None = None,
+        loss_weighter: HintOrType[LossWeighter] = None,
+        loss_weighter_kwargs: OptionalKwargs = None,
         num_workers: int = 0,
         random_seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Initialize the module.
 
-        :param negative_sampler: the sampler of negatives that are not generated, cf.
-            :class:`pykeen_dhns.DHNSTrainingLoop`
-        :param negative_sampler_kwargs: keyword-based arguments of the negative sampler
-        :param generator_learning_rate: the learning rate of the diffusion model, in the training loop called
-            ``learning_rate``, which here is that of the model
-        :param num_workers: the number of processes that sample negatives, 0 for none but the one that trains
+        :param generator_learning_rate: the learning rate of the diffusion model. The training loop calls it
+            ``learning_rate``, which here is that of the model.
+        :param loss_weighter: the method to determine sample weights, as in PyKEEN's training loops
+        :param loss_weighter_kwargs: keyword-based arguments of this method
+        :param num_workers: the number of processes that sample negatives. 0 means that the main process does it.
         :param random_seed: the seed of the order of triples, of negatives, and of noise. Defaults to PyTorch's, i.e.,
             to that of Lightning's ``seed_everything``, which the initialisation of the model depends on.
         :param kwargs: additional keyword-based arguments of PyKEEN's :class:`pykeen.contrib.lightning.LitModule`
             (``dataset``, ``model``, ``batch_size``, ``learning_rate``, ``optimizer``, …, and their ``_kwargs``), where
-            ``batch_size`` is that of each process, and of :class:`pykeen_dhns.DHNSTrainingLoop` (``generator``,
-            ``levels``, ``num_timesteps``, ``hardness_loss_kwargs``, …)
+            ``batch_size`` is that of each process, and of :class:`pykeen_dhns.training.LoopConfig`
+            (``negative_sampler``, ``generator``, ``levels``, ``num_timesteps``, …)
 
         :raises TypeError: if an argument is neither of these
         :raises ValueError: if an argument is out of its range
         """  # noqa: DOC103, DOC502
-        module_kwargs, loop_kwargs = _split(kwargs)
-        super().__init__(
-            negative_sampler=negative_sampler, negative_sampler_kwargs=negative_sampler_kwargs, **module_kwargs
-        )
-        # never to be run: it knows what its arguments mean
-        loop = DHNSTrainingLoop(
-            model=self.model,
-            triples_factory=self.dataset.training,
-            mode=self.mode,
-            negative_sampler=negative_sampler,
-            negative_sampler_kwargs=negative_sampler_kwargs,
-            learning_rate=generator_learning_rate,
-            **loop_kwargs,
-        )
-        self.negative_sampler, self.negative_sampler_kwargs = loop.negative_sampler, loop.negative_sampler_kwargs
-        self.loss_weighter, self.loss_weighter_kwargs = loop.loss_weighter, loop.loss_weighter_kwargs
+        unknown = sorted(set(kwargs) - MODULE_ARGUMENTS - LOOP_ARGUMENTS)
+        if unknown:
+            raise TypeError(
+                f"{unknown} are no arguments of {type(self).__name__}. Allowed are those of PyKEEN's modules, "
+                f"{sorted(MODULE_ARGUMENTS)}, and of the training loop, {sorted(LOOP_ARGUMENTS)}. How long and on what "
+                "to train are arguments of Lightning's Trainer."
+            )
+        own = {name: kwargs.pop(name) for name in LOOP_ARGUMENTS if name in kwargs}
+        config = LoopConfig.from_arguments({**own, "learning_rate": generator_learning_rate})
+        sampler, sampler_kwargs = config.make_sampler_arguments()
+        super().__init__(negative_sampler=sampler, negative_sampler_kwargs=sampler_kwargs, **kwargs)
+        self.loss_weighter, self.loss_weighter_kwargs = loss_weighter, loss_weighter_kwargs
         self.num_workers = num_workers
-        # checkpoints can hold no numbers of NumPy, whose loading would run code
+        # checkpoints can hold no numbers of NumPy, since loading these would run code
         self.seed = torch.initial_seed() if random_seed is None else int(random_seed)
         #: The number of processes that share each batch
         self.num_processes = 1
-        self.objective = loop.objective
-        # registered: what Lightning moves to devices, synchronises, and saves
+        self.objective = JointObjective(self.model, config, mode=self.mode)
+        # Lightning moves registered modules to devices, and synchronises and saves them
         self.generator: nn.Module | None = self.objective.generator
         self.criterion = self.objective.criterion
-        if self.objective.switches.generator == "noise":
-            # computed, but without effect: DDP would wait for its gradients
-            self.condition = self.objective.condition.requires_grad_(requires_grad=False)
         self._instances: BatchedSLCWAInstances | None = None
         self._sampler_state: dict[str, Any] | None = None
 
-    # docstr-coverage: inherited
-    def setup(self, stage: str) -> None:  # noqa: D102, ARG002
+    @override
+    def setup(self, stage: str) -> None:
         self.num_processes = self.trainer.world_size
         # without a seed, each process has another one
         self.seed = self.trainer.strategy.broadcast(self.seed)
         share_scales(self.generator, self.trainer.strategy if self.num_processes > 1 else None)
 
-    # docstr-coverage: inherited
-    def teardown(self, stage: str) -> None:  # noqa: D102, ARG002
+    @override
+    def teardown(self, stage: str) -> None:
         share_scales(self.generator, None)
 
-    # docstr-coverage: inherited
-    def configure_optimizers(self) -> Optimizer:  # noqa: D102
+    @override
+    def configure_optimizers(self) -> Optimizer:
         optimizer = optimizer_resolver.make(
             self.optimizer, self.optimizer_kwargs, params=self.model.get_grad_params(), lr=self.learning_rate
         )
-        own = getattr(self.generator, "optimizer", None)
+        own = None if self.objective.generator is None else self.objective.generator.optimizer
         return optimizer if own is None else JointOptimizer(optimizer, own)
 
-    # docstr-coverage: inherited
-    def configure_gradient_clipping(  # noqa: D102
+    @override
+    def configure_gradient_clipping(
         self,
         optimizer: Optimizer,
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        # as in the training loop: the model's gradients only, since the generator's are of another scale
+        # only the model's gradients, as in the training loop, since the generator's are of another scale
         self.clip_gradients(
             optimizer.optimizers[0] if isinstance(optimizer, JointOptimizer) else optimizer,
             gradient_clip_val=gradient_clip_val,
             gradient_clip_algorithm=gradient_clip_algorithm,
         )
 
-    # docstr-coverage: inherited
-    def on_before_zero_grad(self, optimizer: Optimizer) -> None:  # noqa: D102
+    @override
+    def on_before_zero_grad(self, optimizer: Optimizer) -> None:
         # Lightning calls this between the forward and the backward pass, where it is too early for constraints
         pass
 
-    # docstr-coverage: inherited
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:  # noqa: D102
+    @override
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)
         self.model.post_parameter_update()
 
-    # docstr-coverage: inherited
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: D102, ARG002
-        # the objective moves what it needs, and can tell the sides of negatives apart without waiting for the device
+    @override
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        # The objective moves what it needs. It can tell the sides of negatives apart without waiting for the device.
         return batch
 
     @property
     def instances(self) -> BatchedSLCWAInstances:
-        """Return the training triples with their sampler, which is built once, such that it goes on learning."""
+        """Return the training triples with their sampler, which is built once, so that it goes on learning."""
         if self._instances is None:
             # the same in all processes
             with seeded(derive_seed(self.seed, Purpose.SAMPLER)):
@@ -203,14 +178,14 @@ class DHNSLitModule(SLCWALitModule):
             loss_weighter_kwargs=self.loss_weighter_kwargs,
         )
 
-    # docstr-coverage: inherited
+    @override
     def _dataloader(self, triples_factory: CoreTriplesFactory, shuffle: bool = False) -> DataLoader[Any]:
         instances = self.instances
         if not shuffle:
             instances = self._make_instances(triples_factory, instances.negative_sampler)
             training = self.dataset.training
             if training.create_inverse_triples and not triples_factory.create_inverse_triples:
-                # of their relations, the model knows every other one
+                # the model has two relations for each of theirs
                 instances.mapped_triples = training.relation_inverter.map(batch=instances.mapped_triples)
         shards = Shards(
             num_triples=len(instances.mapped_triples),
@@ -226,7 +201,7 @@ class DHNSLitModule(SLCWALitModule):
             num_workers=self.num_workers,
         )
 
-    # docstr-coverage: inherited
+    @override
     def _step(self, batch: Any, prefix: str) -> Tensor:
         size = len(batch["positives"])
         total_size = batch.get("total_size", size * self.num_processes)
@@ -244,46 +219,46 @@ class DHNSLitModule(SLCWALitModule):
         )
         return loss
 
-    # docstr-coverage: inherited
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:  # noqa: D102
+    @override
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         if self.trainer.accumulate_grad_batches > 1:
-            # what representations that pass messages have cached was used by the backward pass before
+            # the backward pass before has used up what representations that pass messages have cached
             self.model.post_parameter_update()
         seed = derive_seed(self.seed, Purpose.TRAINING, self.current_epoch, batch_idx, self.global_rank)
         with seeded(seed, self.device):
             return self._step(batch, prefix="train")
 
-    # docstr-coverage: inherited
-    def validation_step(self, batch: Any, batch_idx: int, *args: Any, **kwargs: Any) -> Tensor:  # noqa: D102, ARG002
+    @override
+    def validation_step(self, batch: Any, batch_idx: int, *args: Any, **kwargs: Any) -> Tensor:
         with seeded(derive_seed(self.seed, Purpose.VALIDATION, batch_idx, self.global_rank), self.device):
             return self._step(batch, prefix="val")
 
-    # docstr-coverage: inherited
-    def on_train_start(self) -> None:  # noqa: D102
-        self.objective.discard()
+    @override
+    def on_train_start(self) -> None:
+        self.objective.statistics.pop()
 
-    # docstr-coverage: inherited
-    def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: D102, ARG002
+    @override
+    def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
         # not at the end of the epoch, before which a validation may save a checkpoint
         if self.num_processes > 1 and self.trainer.is_last_batch:
             average_sampler(self.instances.negative_sampler, self.trainer.strategy)
 
-    # docstr-coverage: inherited
+    @override
     @torch.no_grad()
-    def on_train_epoch_end(self) -> None:  # noqa: D102
+    def on_train_epoch_end(self) -> None:
         metrics = self.objective.statistics.pop()
-        metrics |= {f"share_{name}": float(share) for name, share in self.objective.bound.shares().items()}
+        metrics |= {f"share_{name}": float(share) for name, share in self.objective.adapter.shares().items()}
         self.log_dict({f"dhns/{name}": value for name, value in metrics.items()}, sync_dist=self.num_processes > 1)
 
-    # docstr-coverage: inherited
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[CHECKPOINT_KEY] = {
             "seed": self.seed,
             "sampler": self.instances.negative_sampler.state_dict(),
         }
 
-    # docstr-coverage: inherited
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint[CHECKPOINT_KEY]
         self.seed, self._sampler_state = state["seed"], state["sampler"]
 

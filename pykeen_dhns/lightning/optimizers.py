@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch.optim import Optimizer
+from typing_extensions import override
 
 __all__ = ["JointOptimizer"]
 
@@ -12,9 +13,9 @@ __all__ = ["JointOptimizer"]
 class JointOptimizer(Optimizer):
     """Takes the steps of several optimisers, each of which has parameters of its own.
 
-    The model and the generator have an optimiser each, but get their gradients from the same backward pass. To
-    Lightning, they are one optimiser: then its loss scaling, its accumulation of gradients, and its count of steps are
-    right, of which none would be with two. In particular, if a gradient overflows, neither of them takes a step.
+    Model and generator have an optimiser each, but get their gradients from the same backward pass. Lightning's loss
+    scaling, accumulation of gradients, and count of steps are right for one optimiser only, so this makes one of both.
+    In particular, if a gradient overflows, neither of them takes a step.
     """
 
     def __init__(self, *optimizers: Optimizer) -> None:
@@ -32,7 +33,7 @@ class JointOptimizer(Optimizer):
 
     @property  # type: ignore[override]
     def state(self) -> dict[Any, Any]:
-        """Return what the optimisers remember of each of their parameters, which is shared, not copied."""
+        """Return the states of all parameters. They are shared, not copied."""
         return {key: value for optimizer in self.optimizers for key, value in optimizer.state.items()}
 
     @state.setter
@@ -40,8 +41,8 @@ class JointOptimizer(Optimizer):
         # the base class begins with an empty one
         pass
 
-    # docstr-coverage: inherited
-    def add_param_group(self, param_group: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         if not self.optimizers:
             # the base class collects the groups that are already there
             super().add_param_group(param_group)
@@ -49,8 +50,8 @@ class JointOptimizer(Optimizer):
         self.optimizers[0].add_param_group(param_group)
         self._link()
 
-    # docstr-coverage: inherited
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override] # noqa: D102
+    @override
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -59,12 +60,12 @@ class JointOptimizer(Optimizer):
             optimizer.step()
         return loss
 
-    # docstr-coverage: inherited
-    def state_dict(self) -> dict[str, Any]:  # noqa: D102
+    @override
+    def state_dict(self) -> dict[str, Any]:
         return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
 
-    # docstr-coverage: inherited
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for optimizer, state in zip(self.optimizers, state_dict["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         self._link()

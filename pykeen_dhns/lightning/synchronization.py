@@ -1,4 +1,4 @@
-"""Keep what several processes learn the same."""
+"""Several processes learn the same: shared scales, and the mean of what samplers learn."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +30,7 @@ def share_scales(module: nn.Module | None, strategy: Strategy | None) -> None:
 
 
 def _learned(sampler: NegativeSampler) -> list[Tensor]:
-    """Return what a sampler has learned, floating point numbers all of it."""
+    """Return the floating point tensors that a sampler has learned."""
     if not isinstance(sampler, DHNSNegativeSampler) or not sampler.layout.num_generated:
         return []
     tensors = [*sampler.parameters(), *sampler.buffers()]

@@ -46,33 +46,32 @@ def replace_positives(negatives: Tensor, positives: Tensor, num_entities: int) -
 
 def replace_known(
     negatives: Tensor, positives: Tensor, column: Tensor, known: KnownTriples, num_tries: int = 8
-) -> tuple[Tensor, int]:
+) -> Tensor:
     """Replace known triples among negatives.
 
-    A few random draws nearly always suffice. Where they do not (hubs, small graphs), all entities are looked up. Where
-    all of them make known triples, no other choice is left than one of those, other than the positive itself.
+    A few random draws nearly always suffice. Where they do not (hubs, small graphs), all entities are looked up. If
+    each of them makes a known triple, one of these is drawn, but never the positive itself.
 
     :param negatives: shape: (batch_size, num_negs, 3) the negatives
     :param positives: shape: (batch_size, 3) the positives
     :param column: shape: (batch_size, num_negs) the corrupted column, 0 for head, 2 for tail
     :param known: the known triples
-    :param num_tries: the number of random draws. More than usually needed, since each is cheap, and looking up all
-        entities is not: in DB15K, there are hubs to which half of all entities are connected.
+    :param num_tries: the number of random draws. A draw is cheap, and looking up all entities is not: in DB15K, there
+        are hubs with edges to half of all entities.
 
-    :returns: shape: (batch_size, num_negs, 3) the negatives, modified in place, and how many of them were known
+    :returns: shape: (batch_size, num_negs, 3) the negatives, modified in place
     """
     flat, original, column = negatives.view(-1, 3), positives.gather(1, column).view(-1), column.reshape(-1)
     # the positives are known, too
     pending = known.contains(flat).nonzero().squeeze(dim=-1)
-    num_known = len(pending)
     for _ in range(num_tries):
         if not len(pending):
-            return negatives, num_known
+            return negatives
         flat[pending, column[pending]] = draw_other(original[pending], known.num_entities)
         pending = pending[known.contains(flat[pending])]
     for chunk in pending.split(max(1, MAX_CELLS // known.num_entities)):
         flat[chunk, column[chunk]] = draw_unknown(flat[chunk], original[chunk], column[chunk], known)
-    return negatives, num_known
+    return negatives
 
 
 def draw_unknown(triples: Tensor, original: Tensor, column: Tensor, known: KnownTriples) -> Tensor:

@@ -1,20 +1,25 @@
-"""How dense a graph is, which the sampler's defaults depend on."""
+"""Defaults of the sampler that depend on how dense the graph is.
+
+What gains most on a dense graph does harm on a sparse one (``docs/findings.md``).
+"""
 
 import torch
+from class_resolver import HintType, OptionalKwargs
+from pykeen.sampling import BernoulliNegativeSampler, NegativeSampler
 from torch import Tensor
 
 from .known_triples import KnownTriples
 
-__all__ = ["is_dense"]
+__all__ = ["default_base_sampler", "default_guidance", "is_dense"]
 
-#: The number of triples per entity from which on a graph counts as dense
+#: A graph is dense if it has at least so many triples per entity
 DENSE = 4
 
 
 def is_dense(mapped_triples: Tensor, known: KnownTriples) -> bool:
     """Decide whether a graph has many triples per entity.
 
-    An inverse triple says nothing that its counterpart does not say, so both count as one.
+    An inverse triple says nothing new, so a triple and its inverse count as one.
 
     :param mapped_triples: shape: (num_triples, 3) the training triples
     :param known: the same triples, and the number of entities and relations
@@ -26,8 +31,37 @@ def is_dense(mapped_triples: Tensor, known: KnownTriples) -> bool:
 
 
 def _has_inverses(mapped_triples: Tensor, known: KnownTriples) -> bool:
-    # PyKEEN's instances pass triples with inverse ones among them, without saying so: relations in pairs
+    # PyKEEN's instances add inverse triples without saying so. Their relations come in pairs.
     if known.num_relations % 2:
         return False
     head, relation, tail = mapped_triples.unbind(dim=-1)
     return bool(known.contains(torch.stack([tail, relation ^ 1, head], dim=-1)).all())
+
+
+def default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[NegativeSampler]:
+    """Choose the sampler of the negatives that are not generated.
+
+    :param kwargs: the keyword-based arguments that are given for it
+    :param dense: whether the graph is dense
+
+    :returns: the sampler's class, or None for PyKEEN's default
+
+    :raises ValueError: if there are arguments for a sampler that nobody has named
+    """
+    if kwargs:
+        raise ValueError(
+            f"base_sampler_kwargs={dict(kwargs)!r} is given without base_sampler, whose default depends on the graph. "
+            f"Name it, e.g., base_sampler='basic'."
+        )
+    return BernoulliNegativeSampler if dense else None
+
+
+def default_guidance(*, learns: bool, dense: bool) -> float:
+    """Choose how far to turn generated embeddings towards the query.
+
+    :param learns: whether the generator learns. A control stays what it is.
+    :param dense: whether the graph is dense
+
+    :returns: the guidance, in [0, 1]
+    """
+    return 0.5 if dense and learns else 0.0

@@ -23,7 +23,7 @@ class KnownTriples(nn.Module):
         :param num_entities: the number of entities
         :param num_relations: the number of relations
 
-        :raises ValueError: if the triples of such a large graph cannot be numbered by 64 bit integers
+        :raises ValueError: if the graph is so large that 64 bit integers cannot number its triples
         """
         super().__init__()
         if num_entities**2 * num_relations >= 2**63:
@@ -33,7 +33,7 @@ class KnownTriples(nn.Module):
             )
         self.num_entities = num_entities
         self.num_relations = num_relations
-        # can be made from the triples again, so there is no need to save it
+        # not saved, since it follows from the triples
         self.register_buffer("keys", self._number(mapped_triples).unique(), persistent=False)
 
     def _number(self, triples: Tensor) -> Tensor:

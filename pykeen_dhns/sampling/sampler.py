@@ -2,39 +2,41 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import torch
 from class_resolver import Hint, HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
-from pykeen.sampling import BernoulliNegativeSampler, NegativeSampler, negative_sampler_resolver
+from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import LongTensor, MappedTriples
 from torch import Tensor
 from torch.utils.data import get_worker_info
+from typing_extensions import override
 
-from .columns import ColumnLayout, announce
+from .columns import ColumnLayout
 from .corruption import replace_known, replace_positives
-from .defaults import is_dense
-from .entity_generator import EmbeddingGenerator, EntityGenerator
+from .defaults import default_base_sampler, default_guidance, is_dense
+from .entity_generator import EntityGenerator
 from .known_triples import KnownTriples
-from .proxy_model import ShadowEmbedding
+from .proxy_model import ProxyModel
 from .selection import Selection, selection_resolver
 from .shared_memory import share_memory
-from ..diffusion import Reverse
-from ..diffusion.levels import DEFAULT_LEVELS
-from ..diffusion.schedule import Schedule
-from ..generators.diffheg import DiffHEG
-from ..utils.validation import check_choice, check_fraction, check_ids, check_positive, check_positive_int
+from ..diffusion import Levels, Reverse, Schedule
+from ..generators import EmbeddingGenerator, GeneratorConfig
+from ..utils.random_state import seeded
+from ..utils.validation import check_fraction, check_ids, check_positive, check_positive_int
 
 __all__ = ["DHNSNegativeSampler"]
 
 logger = logging.getLogger(__name__)
 
-#: The arguments which the base sampler gets from this one, and those of filtering, which is done here
+#: The arguments that the base sampler gets from this one, and those of filtering, which happens here
 RESERVED = (
     *("mapped_triples", "num_entities", "num_relations", "num_negs_per_pos"),
     *("filtered", "filterer", "filterer_kwargs"),
 )
+#: Combined with the seed, so that weights and negatives do not come from the same random numbers
+SEED_OF_WEIGHTS = 0x5D588B656C078965
 
 
 class DHNSNegativeSampler(NegativeSampler):
@@ -42,25 +44,25 @@ class DHNSNegativeSampler(NegativeSampler):
 
     A share of the negatives is generated, the rest comes from another sampler (``base_sampler``). For the former:
 
-    1. A small embedding model, the shadow, learns from the positives that pass through the sampler.
-    2. A conditional diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the shadow's embedding of the
-       missing entity from the known entity and the relation.
-    3. Its reverse process is stopped at several levels: a late stop gives a hard negative, an early stop an easy one.
-    4. Where the graph is dense, what is generated is turned towards the shadow's own guess (``guidance``).
-    5. The generated embeddings are mapped to entities near to them, out of a random pool of candidates. Known triples
-       among the results are replaced.
+    1. A small embedding model, the proxy model, learns from the positives that pass through the sampler.
+    2. A conditional diffusion model (:class:`pykeen_dhns.DiffHEG`) learns to generate the proxy model's embedding of
+       the missing entity from the known entity and the relation.
+    3. Its reverse process stops at several levels: a late stop gives a hard negative, an early stop an easy one.
+    4. On a dense graph, generated embeddings are turned towards the proxy model's own query (``guidance``).
+    5. The embeddings are mapped to entities near to them, from a random pool of candidates. Known triples among the
+       results are replaced.
 
-    All of it is learned online, from scratch, and kept in the state dict. Columns with sampled negatives come first,
+    Everything is learned online, from scratch, and kept in the state dict. Columns with sampled negatives come first,
     then generated ones, level by level, hardest first.
 
     .. note::
 
         The paper scores generated embeddings directly. A sampler in PyKEEN's loop can only return entity IDs, and never
-        sees the model: hence the shadow, and the mapping to entities.
+        sees the model. Hence the proxy model, and the mapping to entities.
 
     .. note::
 
-        PyKEEN builds its samplers anew for each call of the training loop, and its checkpoints do not include them. A
+        PyKEEN builds a new sampler for each call of the training loop, and its checkpoints do not include it. A
         resumed run goes on with a sampler that has not learned anything yet.
     """
 
@@ -75,10 +77,11 @@ class DHNSNegativeSampler(NegativeSampler):
         learning_rate=dict(type="categorical", choices=[2e-3, 5e-4, 1e-4]),
     )
 
-    # a loop may build its sampler within an evaluation, but what it learns with cannot be made in inference mode
+    # A loop may build its sampler within an evaluation, but tensors from inference mode cannot learn.
     @torch.inference_mode(mode=False)
     @update_docstring_with_resolver_keys(
         ResolverKey("base_sampler", "pykeen.sampling.negative_sampler_resolver"),
+        ResolverKey("generator", "pykeen_dhns.generators.generator_resolver"),
         ResolverKey("selection", "pykeen_dhns.sampling.selection.selection_resolver"),
     )
     def __init__(
@@ -94,12 +97,13 @@ class DHNSNegativeSampler(NegativeSampler):
         base_sampler: HintType[NegativeSampler] = None,
         base_sampler_kwargs: OptionalKwargs = None,
         hard_fraction: float = 0.125,
-        generator: EmbeddingGenerator = "diffheg",
+        generator: HintType[EmbeddingGenerator] = None,
+        generator_kwargs: OptionalKwargs = None,
         guidance: float | None = None,
         selection: HintOrType[Selection] = None,
         selection_kwargs: OptionalKwargs = None,
         num_candidates: int = 1024,
-        levels: Sequence[float] | None = None,
+        levels: Levels | Sequence[float] | None = None,
         num_timesteps: int = 50,
         schedule: Hint[Schedule] = None,
         reverse: Reverse = "short",
@@ -118,41 +122,42 @@ class DHNSNegativeSampler(NegativeSampler):
         :param filterer: the filterer to use for it
         :param filterer_kwargs: additional keyword-based parameters for the filterer
         :param base_sampler: the sampler of the negatives that are not generated, by class or name. The default depends
-            on the graph, as what gains most on a dense one does harm on a sparse one (``docs/findings.md``):
-            ``bernoulli`` if there are four triples per entity or more (a triple and its inverse count as one), else
-            ``basic``, PyKEEN's own default; and ``basic``, if nothing is generated, such that this is what it is
-            without this sampler.
+            on the graph (``docs/findings.md``): ``bernoulli`` if there are at least four triples per entity (a triple
+            and its inverse count as one), else ``basic``, PyKEEN's own default. If nothing is generated, it is
+            ``basic``, as without this sampler.
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler, which must be named then,
             unless nothing is generated
-        :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. Less
-            than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default is a share
-            that did no harm on a sparse graph; dense ones may profit from more (``docs/findings.md``).
-        :param generator: what generates embeddings: ``diffheg``, the diffusion model; or, as controls for any claim
-            about it, ``noise`` of the same scale, i.e., candidates that are chosen at random among those which the
-            selection admits, or ``shadow``, the shadow's own guess, the same at all levels
-        :param guidance: how far to turn what is generated towards the shadow's own guess, in [0, 1]: from entities that
-            resemble a true answer to those which the shadow takes for the most plausible ones. The latter were better
-            on a dense graph, and worse than random ones on a sparse one. Hence the default: 0.5 if there are four
-            triples per entity or more, else 0, and 0 for the controls. It follows from what was measured on five graphs
+        :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. A
+            share of less than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default
+            did no harm on a sparse graph. Dense ones may profit from more (``docs/findings.md``).
+        :param generator: the generator of embeddings, by class or name: ``diffheg``, the diffusion model; or, as
+            controls for any claim about it, ``noise`` of the same scale, or ``query`` (also ``shadow``), the proxy
+            model's own query, the same at all levels
+        :param generator_kwargs: additional keyword-based parameters for the generator
+        :param guidance: how far to turn generated embeddings towards the proxy model's own query, in [0, 1]: from
+            entities that resemble a true answer to those which the proxy model finds most plausible. The latter were
+            better on a dense graph, and worse than random ones on a sparse one. Hence the default: 0.5 on a dense graph
+            (as for ``base_sampler``), else 0, and 0 for the controls. It was chosen on five graphs
             (``docs/findings.md``).
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
-            ``nearest``, ``band``, or ``semihard``. The latter is the default, as the only one that lost nowhere.
+            ``nearest``, ``band``, or ``semihard``, the default, since it is the only one that lost nowhere
         :param selection_kwargs: additional keyword-based parameters for the strategy
         :param num_candidates: the size of the pool of candidates, drawn anew for each batch. A larger pool has harder
-            negatives to choose from, but costs time. The default is what the time allows.
+            negatives to choose from, but costs time.
         :param levels: the hardness levels, as fractions in (0, 1] of the time steps. Defaults to the paper's.
         :param num_timesteps: the number of time steps $T$, at least 2. The default is the middle of what the paper
-            chooses from; with the short grid, it does not change the cost.
+            chooses from. With the short grid, it does not change the cost.
         :param schedule: the noise schedule, by function or name: ``linear`` (scaled to ``num_timesteps``), the default,
             ``cosine``, or ``unscaled``
         :param reverse: the reverse process: ``short``, a short grid of time steps, the default since it takes a
             fraction of the time, or ``ddpm``, all time steps
         :param learning_rate: the learning rate of the diffusion model. The default is the largest one of the paper,
             since here it has to learn within the first epochs.
-        :param embedding_dim: the real dimension of the shadow, an even number. The shadow only has to tell which
-            entities are plausible: the default is small, which keeps the sampler fast. More makes harder negatives.
-        :param shadow_learning_rate: the learning rate of the shadow. The default is large, as usual for Adagrad, since
-            the shadow has to be ahead of the model.
+        :param embedding_dim: the real dimension of the proxy model, an even number. The proxy model only has to tell
+            which entities are plausible. The default is small, which keeps the sampler fast. More makes harder
+            negatives.
+        :param shadow_learning_rate: the learning rate of the proxy model. The default is large, as usual for Adagrad,
+            since the proxy model has to be ahead of the model.
 
         :raises ValueError: if one of the arguments is out of its range; the message names it, its value, and the range
         """  # noqa: DOC502
@@ -160,7 +165,6 @@ class DHNSNegativeSampler(NegativeSampler):
         num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
         check_positive_int("num_negs_per_pos", num_negs_per_pos)
         check_fraction("hard_fraction", hard_fraction)
-        check_choice("generator", generator, get_args(EmbeddingGenerator))
         if guidance is not None:
             check_fraction("guidance", guidance)
         check_positive_int("num_candidates", num_candidates)
@@ -176,51 +180,44 @@ class DHNSNegativeSampler(NegativeSampler):
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
         )
-        self.num_triples = len(mapped_triples)
         self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
         dense = is_dense(mapped_triples, self.known)
-        # an own random state, derived from the seed: that a sampler is built must not change what comes after it
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(torch.initial_seed() ^ 0x5D588B656C078965)
-            diffheg = DiffHEG(
-                dim=embedding_dim,
-                num_timesteps=num_timesteps,
-                schedule=schedule,
-                reverse=reverse,
-                levels=levels,
-                learning_rate=learning_rate,
-            )
-            shadow = ShadowEmbedding(
+        config = GeneratorConfig(
+            generator=generator,
+            generator_kwargs=generator_kwargs,
+            num_timesteps=num_timesteps,
+            schedule=schedule,
+            reverse=reverse,
+            levels=levels,
+            learning_rate=learning_rate,
+        )
+        # A separate random state, so that constructing a sampler does not change later draws.
+        with seeded(torch.initial_seed() ^ SEED_OF_WEIGHTS):
+            made = config.make_generator(dim=embedding_dim)
+            proxy_model = ProxyModel(
                 num_entities=self.num_entities,
                 num_relations=self.num_relations,
                 dim=embedding_dim,
                 learning_rate=shadow_learning_rate,
             )
+        learns = made.optimizer is not None
         self.entity_generator = EntityGenerator(
-            shadow=shadow,
-            diffheg=diffheg,
+            proxy_model=proxy_model,
+            generator=made,
             selection=selection_resolver.make(selection, pos_kwargs=selection_kwargs),
             num_candidates=num_candidates,
-            generator=generator,
-            guidance=_default_guidance(generator, dense=dense) if guidance is None else guidance,
+            guidance=default_guidance(learns=learns, dense=dense) if guidance is None else guidance,
         )
-        self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, num_levels=len(diffheg.levels))
-        #: The levels of generated columns, as fractions of the time steps
-        self.fractions = tuple(DEFAULT_LEVELS if levels is None else sorted(levels))
-        announce(self, self.layout, self.fractions)
+        self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, levels=made.levels)
         if base_sampler is None and self.layout.num_generated:
-            base_sampler = _default_base_sampler(base_sampler_kwargs, dense=dense)
+            base_sampler = default_base_sampler(base_sampler_kwargs, dense=dense)
         self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
-        #: since the last report: positives seen, negatives generated, and known triples among the latter
-        self.counts: Tensor
-        self.register_buffer("counts", torch.zeros(3, dtype=torch.long), persistent=False)
-        self.is_shared = share_memory(self.entity_generator, self.counts)
+        self.is_shared = share_memory(self.entity_generator)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # a copy, or what was loaded from a file: its tensors are not in shared memory, as they were
+        # a copy, or a sampler from a file: its tensors are not in shared memory yet
         super().__setstate__(state)
-        announce(self, self.layout, self.fractions)
-        self.is_shared = share_memory(self.entity_generator, self.counts)
+        self.is_shared = share_memory(self.entity_generator)
 
     def _make_base_sampler(
         self, base_sampler: HintType[NegativeSampler], kwargs: OptionalKwargs, mapped_triples: MappedTriples
@@ -248,8 +245,8 @@ class DHNSNegativeSampler(NegativeSampler):
             num_negs_per_pos=num_sampled,
         )
 
-    # docstr-coverage: inherited
-    def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:  # noqa: D102
+    @override
+    def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:
         # base samplers are not made for further batch dimensions
         positives = positive_batch.reshape(-1, 3)
         parts = []
@@ -275,7 +272,7 @@ class DHNSNegativeSampler(NegativeSampler):
 
         :returns: shape: (batch_size, num_generated, 3) the negatives
         """
-        device, positives = positives.device, positives.to(self.counts.device)
+        device, positives = positives.device, positives.to(self.known.keys.device)
         candidates = self.entity_generator.draw_candidates(positives)
         if self.training:
             self._warn_if_learning_is_lost()
@@ -283,9 +280,7 @@ class DHNSNegativeSampler(NegativeSampler):
         entities, columns = self.entity_generator.generate(positives, candidates, self.layout)
         negatives = positives.unsqueeze(dim=1).repeat(1, self.layout.num_generated, 1)
         negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
-        negatives, num_known = replace_known(negatives, positives, columns, known=self.known)
-        self._count(len(positives), entities.numel(), num_known)
-        return negatives.to(device)
+        return replace_known(negatives, positives, columns, known=self.known).to(device)
 
     def _warn_if_learning_is_lost(self) -> None:
         if self.is_shared or get_worker_info() is None:
@@ -296,33 +291,6 @@ class DHNSNegativeSampler(NegativeSampler):
         )
         # once per worker
         self.is_shared = True
-
-    def _count(self, num_positives: int, num_generated: int, num_known: int) -> None:
-        """Count known triples among the generated ones, and log their rate once an epoch."""
-        self.counts += torch.as_tensor([num_positives, num_generated, num_known], device=self.counts.device)
-        if self.counts[0] >= self.num_triples:
-            if logger.isEnabledFor(logging.DEBUG):
-                _, num_generated, num_known = self.counts.tolist()
-                logger.debug(
-                    "Replaced %d of %d generated negatives (%.2f%%), since they are known triples.",
-                    num_known,
-                    num_generated,
-                    100 * num_known / num_generated,
-                )
-            self.counts.zero_()
-
-
-def _default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[NegativeSampler]:
-    if kwargs:
-        raise ValueError(
-            f"base_sampler_kwargs={dict(kwargs)!r} is given without base_sampler, whose default depends on the graph. "
-            f"Name it, e.g., base_sampler='basic'."
-        )
-    return BernoulliNegativeSampler if dense else None
-
-
-def _default_guidance(generator: EmbeddingGenerator, *, dense: bool) -> float:
-    return 0.5 if dense and generator == "diffheg" else 0.0
 
 
 if DHNSNegativeSampler not in negative_sampler_resolver.lookup_dict.values():

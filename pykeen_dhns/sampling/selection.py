@@ -1,12 +1,12 @@
 r"""Which of the entities near a generated embedding become negatives.
 
-The nearest entities are not always good negatives: in a sparse graph they often are true, and only missing from the
+The nearest entities are not always good negatives. In a sparse graph, they are often true, and only missing from the
 training set. A strategy chooses from candidates by
 
-- their *similarity* to the generated embedding (:meth:`pykeen_dhns.DiffHEG.similarity`), discounted by the noise that
-  is left in it, such that the standard deviation over random candidates is one at most, and
-- their *excess*: the shadow's score of the triple with the candidate, minus its score of the positive triple. A
-  positive excess says that the shadow believes the candidate more than the truth. It is infinite for the true entity.
+- their *similarity* to the generated embedding (:meth:`pykeen_dhns.DiffHEG.similarity`). It is discounted by the noise
+  that is left, so its standard deviation over random candidates is at most one.
+- their *excess*: the proxy model's score of the triple with the candidate, minus its score of the positive triple. With
+  a positive excess, the proxy model believes the candidate more than the truth. It is infinite for the true entity.
 """
 
 import math
@@ -16,6 +16,7 @@ import torch
 from class_resolver import ClassResolver
 from torch import Tensor
 from torch.nn import functional
+from typing_extensions import override
 
 __all__ = [
     "BandSelection",
@@ -57,8 +58,8 @@ class Selection(ABC):
 class NearestSelection(Selection):
     """Choose the nearest candidate: the hardest negative, and the one that most likely is a false negative."""
 
-    # docstr-coverage: inherited
-    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
+    @override
+    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:
         return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
 
 
@@ -78,8 +79,8 @@ class BandSelection(Selection):
         self.low = low
         self.high = high
 
-    # docstr-coverage: inherited
-    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
+    @override
+    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:
         num_candidates = similarity.shape[-1]
         stop = max(1, math.ceil(self.high * num_candidates))
         start = min(int(self.low * num_candidates), stop - 1)
@@ -89,10 +90,10 @@ class BandSelection(Selection):
 
 
 class SemiHardSelection(Selection):
-    r"""Choose a candidate at random, the more similar the more likely, but none that the shadow might take for true.
+    r"""Choose a candidate at random, the more similar the more likely, but none that might be true.
 
-    Never chosen are candidates that beat the positive in the shadow, and those that come near to it (the margin): they
-    are where the false negatives are. Where no candidate is left, all are admitted.
+    Candidates are left out if they beat the positive in the proxy model, or come near to it (the margin): many of them
+    are false negatives. Where no candidate is left, all are admitted.
 
     The probability of a candidate is proportional to $\exp(\alpha s)$, with $s$ the similarity. The exponent $\alpha$
     leads from uniform (0) to the hardest admissible candidate (infinity). With a finite one, easy levels, whose samples
@@ -104,8 +105,8 @@ class SemiHardSelection(Selection):
 
         :param exponent: the exponent $\alpha \ge 0$. The default is nearly the hardest admissible candidate for the
             harder levels, and nearly uniform for the easiest one.
-        :param margin: by how much the shadow must prefer the positive to a candidate, as a log odds ratio. The default
-            leaves a seventh of the false negatives that there are without (``docs/findings.md``).
+        :param margin: by how much the proxy model must prefer the positive to a candidate, as a log odds ratio. The
+            default leaves a seventh of the false negatives that there are without a margin (``docs/findings.md``).
 
         :raises ValueError: if the exponent is negative, or one of the arguments is not a number
         """
@@ -116,12 +117,12 @@ class SemiHardSelection(Selection):
         self.exponent = exponent
         self.margin = margin
 
-    # docstr-coverage: inherited
-    def admits(self, excess: Tensor) -> Tensor:  # noqa: D102
+    @override
+    def admits(self, excess: Tensor) -> Tensor:
         return excess < -self.margin
 
-    # docstr-coverage: inherited
-    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:  # noqa: D102
+    @override
+    def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:
         if math.isinf(self.exponent):
             return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
         logits = similarity.mul_(self.exponent).masked_fill_(~admissible, INADMISSIBLE)

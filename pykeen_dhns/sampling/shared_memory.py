@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..utils.optimization import SelfOptimizedModule
 
@@ -13,23 +13,22 @@ __all__ = ["share_memory"]
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
-def share_memory(module: nn.Module, *others: Tensor) -> bool:
+def share_memory(module: nn.Module) -> bool:
     """Move parameters, buffers, and optimiser state to shared memory, if there is room.
 
-    Updates in place are then seen by all processes, without locks: two workers that update at the same time may undo a
-    part of each other's step, as is usual for this kind of training.
+    All processes then see updates in place, without locks. Two workers that update at the same time may undo a part of
+    each other's step, as usual in this kind of training.
 
     :param module: the module to share
-    :param *others: further tensors to share
 
-    :returns: whether all is shared now
+    :returns: whether everything is shared now
     """
-    tensors = [*module.parameters(), *module.buffers(), *others]
+    tensors = [*module.parameters(), *module.buffers()]
     for child in module.modules():
         if isinstance(child, SelfOptimizedModule):
             tensors += child.optimizer_tensors()
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    # more than there is would not fail here, but kill the process (SIGBUS) when it writes to that memory
+    # With more than there is, this would not fail here, but kill the process (SIGBUS) at its first write.
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < 2 * size:
         return False
     try:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from pykeen.training.callbacks import TrainingCallback
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from .loop import DHNSTrainingLoop
@@ -17,7 +18,7 @@ class GeneratorTrainingCallback(TrainingCallback):
     def __init__(self, only_size_probing: bool = False) -> None:
         """Initialize the callback.
 
-        :param only_size_probing: whether only memory is probed, such that nothing is to be learned
+        :param only_size_probing: whether only memory is probed, so that nothing is to be learned
         """
         super().__init__()
         self.only_size_probing = only_size_probing
@@ -27,22 +28,22 @@ class GeneratorTrainingCallback(TrainingCallback):
         """Return the training loop."""
         return cast("DHNSTrainingLoop", self.training_loop)
 
-    # docstr-coverage: inherited
-    def pre_batch(self, **kwargs: Any) -> None:  # noqa: D102
+    @override
+    def pre_batch(self, **kwargs: Any) -> None:
         optimizer = self.loop.generator_optimizer
         if optimizer is not None:
             optimizer.zero_grad(set_to_none=True)
 
-    # docstr-coverage: inherited
-    def post_batch(self, epoch: int, batch: Any, **kwargs: Any) -> None:  # noqa: D102
+    @override
+    def post_batch(self, epoch: int, batch: Any, **kwargs: Any) -> None:
         optimizer = self.loop.generator_optimizer
         if optimizer is not None and not self.only_size_probing:
             optimizer.step()
 
-    # docstr-coverage: inherited
+    @override
     @torch.no_grad()
-    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: D102
+    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
         objective = self.loop.objective
         metrics = objective.statistics.pop()
-        metrics |= {f"share_{name}": float(share) for name, share in objective.bound.shares().items()}
+        metrics |= {f"share_{name}": float(share) for name, share in objective.adapter.shares().items()}
         self.result_tracker.log_metrics(metrics, step=epoch, prefix="dhns")

@@ -5,22 +5,23 @@ from typing import Any
 
 from pykeen.triples.instances import BatchedSLCWAInstances
 from torch.utils import data
+from typing_extensions import override
 
 __all__ = ["SharedSLCWAInstances"]
 
 
 class SharedSLCWAInstances(BatchedSLCWAInstances):
-    """Training instances, each of which is seen once an epoch, however many workers there are.
+    """Training instances that see each triple once an epoch, however many workers there are.
 
-    With a single process, these are PyKEEN's own, in the same order. With several workers, PyKEEN 1.11.1 uses positions
-    within a worker's share as positions in the whole, such that the first share is seen by each worker, and the
-    others by none.
+    With a single process, these are PyKEEN's own, in the same order. With several workers, PyKEEN 1.11.1 takes
+    positions within a worker's share for positions in the whole. So each worker sees the first share, and none the
+    others.
     """
 
     def __init__(self, *, num_workers: int = 0, **kwargs: Any) -> None:
         """Initialize the instances.
 
-        :param num_workers: the number of workers, 0 for none but the main process
+        :param num_workers: the number of workers, 0 means that the main process makes the batches
         :param kwargs: additional keyword-based parameters of PyKEEN's instances
         """  # noqa: DOC103
         super().__init__(**kwargs)
@@ -29,8 +30,8 @@ class SharedSLCWAInstances(BatchedSLCWAInstances):
     def _share(self, worker: int) -> range:
         return range(worker, len(self.mapped_triples), max(1, self.num_workers))
 
-    # docstr-coverage: inherited
-    def iter_triple_ids(self) -> Iterable[list[int]]:  # noqa: D102
+    @override
+    def iter_triple_ids(self) -> Iterable[list[int]]:
         info = data.get_worker_info()
         share = self._share(0 if info is None else info.id)
         if not len(share):

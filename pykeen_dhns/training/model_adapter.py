@@ -1,13 +1,14 @@
-"""A live model, as the diffusion model sees it: embeddings by modality, conditions, and scores of what is generated."""
+"""What the generator needs of the model: embeddings by modality, conditions, and scores of generated embeddings."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from pykeen.models import ERModel, Model
 from pykeen.nn.representation import Embedding, Representation
 from pykeen.typing import InductiveMode
+from pykeen.utils import unpack_singletons
 from torch import Tensor
 
 from ..multimodal.modalities import STRUCTURAL
@@ -15,12 +16,15 @@ from ..multimodal.representation import MultimodalRepresentation
 from ..queries.base import Query
 from ..queries.layout import Representations, VectorLayout
 from ..queries.registry import make_query
-from ..utils.evaluation_mode import undisturbed
+from ..utils.module_state import evaluation_mode
 
-__all__ = ["BoundModel", "Embeddings", "UnboundModelError"]
+__all__ = ["AnyModel", "GeneratorBatch", "ModelAdapter", "UnsupportedModelError"]
+
+#: A model, whatever its representations are
+AnyModel: TypeAlias = ERModel[Any, Any, Any]
 
 
-class UnboundModelError(TypeError):
+class UnsupportedModelError(TypeError):
     """Raised for models whose embeddings cannot be generated."""
 
     def __init__(self, model: Model, missing: str) -> None:
@@ -42,20 +46,21 @@ class UnboundModelError(TypeError):
 
 
 @dataclasses.dataclass
-class Embeddings:
-    """What the diffusion model learns from: both sides of a batch, side and modality being one dimension.
+class GeneratorBatch:
+    """What the generator sees of a batch of triples.
 
-    The first half of the groups is about missing heads, the second one about missing tails.
+    A group is a side and a modality. The first half of the groups is about missing heads, the second half about missing
+    tails.
     """
 
-    #: shape: (num_groups, batch_size, dim), the embeddings to be generated
+    #: shape: (num_groups, batch_size, dim) the embeddings to be generated
     targets: Tensor
-    #: shape: (num_groups, batch_size, dim), what they are generated from
+    #: shape: (num_groups, batch_size, dim) what they are generated from
     conditions: Tensor
-    #: shape: (num_groups, batch_size), where both exist. None, if all do.
-    learnable: Tensor | None
-    #: shape: (num_groups, batch_size), where the condition exists. None, if all do.
-    usable: Tensor | None
+    #: shape: (num_groups, batch_size) where target and condition exist. None if all do.
+    learnable: Tensor | None = None
+    #: shape: (num_groups, batch_size) where the condition exists. None if all do.
+    usable: Tensor | None = None
 
 
 def _missing_property(model: Model) -> str | None:
@@ -72,24 +77,24 @@ def _missing_property(model: Model) -> str | None:
     return None
 
 
-class BoundModel:
-    """Reads the embeddings of a model, and scores embeddings with it. It owns none of the parameters."""
+class ModelAdapter:
+    """Reads the embeddings of a model, and scores generated embeddings with it. It owns none of the parameters."""
 
     def __init__(self, model: Model, *, mode: InductiveMode | None = None, multimodal: bool = True) -> None:
-        """Bind a model.
+        """Initialize the adapter.
 
         :param model: the model
         :param mode: the inductive mode, or None
         :param multimodal: whether to tell modalities apart, where the model has them. Otherwise, there is only the
             structural one.
 
-        :raises UnboundModelError: if the model is of a kind that cannot be bound
+        :raises UnsupportedModelError: if the embeddings of this kind of model cannot be generated
         """
         missing = _missing_property(model)
         if missing is not None:
-            raise UnboundModelError(model, missing)
+            raise UnsupportedModelError(model, missing)
         assert isinstance(model, ERModel)
-        self.model = model
+        self.model: AnyModel = model
         self.mode = mode
         self.multimodal = multimodal
         #: The names of the modalities, the structural one first
@@ -99,9 +104,9 @@ class BoundModel:
                 name for r in self.entities if isinstance(r, MultimodalRepresentation) for name in r.modality_names
             )
             self.names = tuple(dict.fromkeys((STRUCTURAL, *names)))
-        layout, self.relation = _make_layout(self.entities), _make_layout(model.relation_representations)
+        layout, self.relation = _make_layout(self.entities), _make_layout(self.relations)
         self.head, self.tail = (_select(layout, indices) for indices in (self.head_indices, self.tail_indices))
-        #: The dimension of what is generated: that of the larger side, if they differ
+        #: The dimension of generated embeddings: that of the larger side, if they differ
         self.dim = max(self.head.dim, self.tail.dim)
 
     @property
@@ -123,16 +128,34 @@ class BoundModel:
         return self.model.interaction.tail_indices
 
     @property
+    def relations(self) -> Sequence[Representation]:
+        """Return the relation representations."""
+        return list(self.model.relation_representations)
+
+    @property
     def num_groups(self) -> int:
         """Return the number of groups of embeddings: sides times modalities."""
         return 2 * len(self.names)
 
-    def make_condition(self) -> Query:
-        """Make the condition for the model's interaction."""
+    def make_query(self) -> Query:
+        """Make the query for the model's interaction, which is the generator's condition."""
         return make_query(self.model.interaction, head=self.head, relation=self.relation, tail=self.tail)
 
+    def interact(self, heads: Representations, relations: Representations, tails: Representations) -> Tensor:
+        """Score representations with the model's interaction.
+
+        :param heads: shape: `(*batch_dims, *shape_i)` the head representations
+        :param relations: shape: `(*batch_dims, *shape_i)` the relation representations
+        :param tails: shape: `(*batch_dims, *shape_i)` the tail representations
+
+        :returns: shape: `batch_dims` the scores, broadcast
+        """
+        h, r, t = unpack_singletons(*map(tuple, (heads, relations, tails)))
+        scores: Tensor = self.model.interaction(h=h, r=r, t=t)
+        return scores
+
     def _read_entities(self, indices: Tensor, part_indices: Sequence[int]) -> tuple[Representations, Tensor | None]:
-        """Read embeddings, apart from what happens in a forward pass only (regularisation, dropout).
+        """Read embeddings, without what only happens in a forward pass (regularisation, dropout).
 
         :param indices: shape: (batch_size,) the entities
         :param part_indices: which representations to read
@@ -152,49 +175,46 @@ class BoundModel:
                 by_name = representation.modalities(indices, normalize=True)
                 parts.append(torch.stack([by_name.get(name, by_name[STRUCTURAL]) for name in self.names]))
                 masks.append(self._mask(representation, indices))
-        known = [mask for mask in masks if mask is not None]
-        return parts, torch.stack(known).all(dim=0) if known else None
+        return parts, torch.stack(masks).all(dim=0) if masks else None
 
-    def _mask(self, representation: MultimodalRepresentation, indices: Tensor) -> Tensor | None:
+    def _mask(self, representation: MultimodalRepresentation, indices: Tensor) -> Tensor:
         """Return which modalities exist, shape: (num_modalities, batch_size)."""
         own = representation.mask(indices)
         columns = {name: own[..., i] for i, name in enumerate(representation.modality_names)}
         everything = torch.ones_like(columns[STRUCTURAL])
         return torch.stack([columns.get(name, everything) for name in self.names])
 
-    def read(self, positives: Tensor, condition: Query, *, detach: bool = True) -> Embeddings:
+    def read(self, positives: Tensor, query: Query, *, detach: bool = True) -> GeneratorBatch:
         """Read the embeddings of both sides of triples, and compute their conditions.
 
         :param positives: shape: (batch_size, 3) the triples
-        :param condition: the condition
-        :param detach: whether to cut the embeddings off from the graph, such that no gradient reaches the model
+        :param query: the query, which computes the conditions
+        :param detach: whether to keep gradients from reaching the model
 
         :returns: the embeddings
         """
-        # Read with gradients, even if they are cut off: representations that pass messages cache what they compute for
-        # the forward pass, which does need gradients.
+        # Read with gradients even if they are cut off. Representations that pass messages cache what they compute, and
+        # the forward pass, which needs gradients, takes it from there.
         heads, head_mask = self._read_entities(positives[:, 0], self.head_indices)
         tails, tail_mask = self._read_entities(positives[:, 2], self.tail_indices)
-        relations: Representations = [
-            _normalize(r, r._plain_forward(positives[:, 1])) for r in self.model.relation_representations
-        ]
+        relations: Representations = [_normalize(r, r._plain_forward(positives[:, 1])) for r in self.relations]
         if detach:
             heads, tails, relations = ([part.detach() for part in parts] for parts in (heads, tails, relations))
         relations = [part.unsqueeze(dim=0) for part in relations]
         targets = torch.cat([self.head.flatten(heads, self.dim), self.tail.flatten(tails, self.dim)])
         conditions = torch.cat(
             [
-                self.head.flatten(condition.head(tails, relations), self.dim),
-                self.tail.flatten(condition.tail(heads, relations), self.dim),
+                self.head.flatten(query.head(tails, relations), self.dim),
+                self.tail.flatten(query.tail(heads, relations), self.dim),
             ]
         )
         if head_mask is None and tail_mask is None:
-            return Embeddings(targets=targets, conditions=conditions, learnable=None, usable=None)
-        # of a side which is not multimodal, everything exists
+            return GeneratorBatch(targets=targets, conditions=conditions)
+        # on a side that is not multimodal, everything exists
         head_mask = torch.ones_like(tail_mask) if head_mask is None else head_mask  # type: ignore[arg-type]
         tail_mask = torch.ones_like(head_mask) if tail_mask is None else tail_mask
         both = head_mask & tail_mask
-        return Embeddings(
+        return GeneratorBatch(
             targets=targets,
             conditions=conditions,
             learnable=torch.cat([both, both]),
@@ -203,7 +223,7 @@ class BoundModel:
         )
 
     def read_entities(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Read the embeddings of entities, as what might be generated for either side.
+        """Read the embeddings of entities, for either side.
 
         :param indices: shape: (num,) the entities
 
@@ -233,19 +253,12 @@ class BoundModel:
         h = self._normalize(self.head.unflatten(generated_heads), self.head_indices)
         t = self._normalize(self.tail.unflatten(generated_tails), self.tail_indices)
         heads, relations, tails = ([part[None, None] for part in parts] for parts in (heads, relations, tails))
-        interaction = self.model.interaction
-        return torch.cat(
-            [
-                interaction(h=_unpack(h), r=_unpack(relations), t=_unpack(tails)),
-                interaction(h=_unpack(heads), r=_unpack(relations), t=_unpack(t)),
-            ],
-            dim=1,
-        )
+        return torch.cat([self.interact(h, relations, tails), self.interact(heads, relations, t)], dim=1)
 
     def _normalize(self, parts: Representations, part_indices: Sequence[int]) -> Representations:
-        """Apply the representations' normalisers, as to every embedding that the model ever scores.
+        """Apply the representations' normalisers, as to every embedding that the model scores.
 
-        Not their constrainers: these change parameters after a step, and what is generated is none.
+        Their constrainers do not apply: they change parameters after a step, and generated embeddings are none.
         """
         return [_normalize(self.entities[i], part) for i, part in zip(part_indices, parts, strict=True)]
 
@@ -275,7 +288,7 @@ class BoundModel:
             if isinstance(representation, MultimodalRepresentation) and len(representation.modality_names) > 1:
                 step = -(-representation.max_id // max_num)
                 indices = torch.arange(0, representation.max_id, step, device=representation.device)
-                with undisturbed(self.model):
+                with evaluation_mode(self.model):
                     shares = representation.shares(indices).mean(dim=0)
                 return dict(zip(representation.modality_names, shares, strict=True))
         return {}
@@ -285,18 +298,13 @@ def _normalize(representation: Representation, x: Tensor) -> Tensor:
     return x if representation.normalizer is None else representation.normalizer(x)
 
 
-def _unpack(parts: Representations) -> Any:
-    """Pass parts as PyKEEN's interactions want them."""
-    return parts[0] if len(parts) == 1 else parts
-
-
 def _is_complex(representation: Representation) -> bool:
     if isinstance(representation, Embedding):
         return bool(representation.is_complex)
     is_training = representation.training
     result = representation.eval()._plain_forward(torch.zeros(1, dtype=torch.long, device=representation.device))
     representation.train(is_training)
-    # clears what representations that pass messages have cached
+    # drops what representations that pass messages have cached
     representation.post_parameter_update()
     return bool(result.is_complex())
 

@@ -2,23 +2,18 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import torch
-from pykeen.models import ERModel
 from pykeen.nn.representation import Representation
-from pykeen.typing import InductiveMode
-from pykeen.utils import get_batchnorm_modules
-from torch import Tensor, nn
+from pykeen.utils import get_batchnorm_modules, get_dropout_modules, upgrade_to_sequence
+from torch import Tensor
 from torch.nn import functional
 
-from ..losses.columns import to_dense
+from .model_adapter import ModelAdapter
+from ..losses.dense import to_dense
 from ..queries.layout import Representations
 
-__all__ = ["AnyModel", "ScoredTriples", "TripleScorer"]
-
-#: A model, whatever its representations are
-AnyModel: TypeAlias = ERModel[Any, Any, Any]
+__all__ = ["ScoredTriples", "TripleScorer"]
 
 
 @dataclasses.dataclass
@@ -59,49 +54,36 @@ class _Rows:
         return cls(*(mask.nonzero().squeeze(dim=-1) for mask in masks))
 
 
-def _has_dropout(modules: Sequence[nn.Module]) -> bool:
-    return any(isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for module in modules for m in module.modules())
-
-
 class TripleScorer:
     """Scores a batch of positives and their sampled negatives.
 
-    PyKEEN scores each negative as a triple of its own: three look-ups each, and as many rows of gradients. But most of
-    a negative is its positive. Where all negatives of a positive have the same side corrupted, this looks up only the
-    corrupted entities, and lets the interaction broadcast the rest. All entities of a batch are looked up in a single
-    call, which matters where representations are more than a look-up.
+    PyKEEN scores each negative as a triple of its own: three look-ups each, and as many rows of gradients. But a
+    negative differs from its positive in one entity only. If all negatives of a positive have the same side corrupted,
+    this looks up the corrupted entities only, and the interaction broadcasts the rest. All entities of a batch are
+    looked up in a single call, which matters where representations are more than a look-up.
 
-    The scores are the same. Where they could not be (batch normalisation and dropout, which depend on what else is in
-    a call, and regularisers of entity representations, which depend on how often an entity is looked up), each negative
-    is scored as a triple of its own, and none of those which a filter has left out, as PyKEEN does it.
+    The scores are the same. Batch normalisation and dropout depend on what else is in a call, and regularisers of
+    entity representations on how often an entity is looked up. With these, each negative is scored as a triple of its
+    own, as in PyKEEN, unless a filter has left it out.
     """
 
-    def __init__(self, model: AnyModel, *, mode: InductiveMode | None = None) -> None:
+    def __init__(self, adapter: ModelAdapter) -> None:
         """Initialize the scorer.
 
-        :param model: the model
-        :param mode: the inductive mode, or None
+        :param adapter: the adapter of the model
         """
-        self.model = model
-        self.mode = mode
+        self.adapter = adapter
+        self.model = adapter.model
         #: Whether to broadcast where it is possible
         self.broadcasts = True
 
     @property
-    def entities(self) -> Sequence[Representation]:
-        """Return the entity representations."""
-        representations: Sequence[Representation] = self.model._get_entity_representations_from_inductive_mode(
-            mode=self.mode
-        )
-        return representations
-
-    @property
     def can_broadcast(self) -> bool:
         """Return whether broadcasting leaves the loss as it is."""
-        entities, relations = list(self.entities), list(self.model.relation_representations)
+        parts = [*self.adapter.entities, *self.adapter.relations, self.model.interaction]
         return self.broadcasts and not (
-            any(r.regularizer is not None for r in entities)
-            or _has_dropout([*entities, *relations, self.model.interaction])
+            any(r.regularizer is not None for r in self.adapter.entities)
+            or any(dropout.p > 0 for part in parts for dropout in get_dropout_modules(part))
             or get_batchnorm_modules(self.model)
         )
 
@@ -115,7 +97,7 @@ class TripleScorer:
         :returns: the scores
         """
         if self.can_broadcast:
-            # on the device of the batch, which is where the sampler is: no need to wait for the model's
+            # on the device of the batch, so that nothing has to wait for the model's
             rows = _Rows.partition(positives, negatives)
             # the relation of a positive counts as often as it has negatives
             if not (self._has_relation_regularizer and (len(rows.other) or not (masks is None or masks.all()))):
@@ -123,9 +105,9 @@ class TripleScorer:
         device = self.model.device
         heads, relations, tails = self._look_up(positives.to(device))
         kept = negatives if masks is None else negatives[masks]
-        negative = self.model.score_hrt(kept.reshape(-1, 3).to(device), mode=self.mode).view(kept.shape[:-1])
+        negative = self.model.score_hrt(kept.reshape(-1, 3).to(device), mode=self.adapter.mode).view(kept.shape[:-1])
         return ScoredTriples(
-            positive=self._interact(heads, relations, tails).unsqueeze(dim=-1),
+            positive=self.adapter.interact(heads, relations, tails).unsqueeze(dim=-1),
             negative=to_dense(negative, None if masks is None else masks.to(device)),
             heads=heads,
             relations=relations,
@@ -133,14 +115,10 @@ class TripleScorer:
         )
 
     def _look_up(self, triples: Tensor) -> tuple[Representations, Representations, Representations]:
-        sides = self.model._get_representations(h=triples[:, 0], r=triples[:, 1], t=triples[:, 2], mode=self.mode)
-        heads, relations, tails = ([side] if torch.is_tensor(side) else side for side in sides)
+        h, r, t = triples.unbind(dim=-1)
+        sides = self.model._get_representations(h=h, r=r, t=t, mode=self.adapter.mode)
+        heads, relations, tails = map(upgrade_to_sequence, sides)
         return heads, relations, tails
-
-    def _interact(self, heads: Representations, relations: Representations, tails: Representations) -> Tensor:
-        h, r, t = (parts[0] if len(parts) == 1 else parts for parts in (heads, relations, tails))
-        scores: Tensor = self.model.interaction(h=h, r=r, t=t)
-        return scores
 
     def _score_by_side(self, positives: Tensor, negatives: Tensor, rows: _Rows) -> ScoredTriples:
         device = self.model.device
@@ -160,25 +138,25 @@ class TripleScorer:
         relation_ids = positives[:, 1].to(device)
         relations = repeated = self._look_up_relations(relation_ids)
         if self._has_relation_regularizer:
-            # looked up once more, since each look-up is regularised: negatives count like positives
+            # Each look-up is regularised. Negatives count like positives, so they get one of their own.
             repeated = self._look_up_relations(relation_ids)
 
-        scores = []
+        scores, interact = [], self.adapter.interact
         if len(rows.head):
             index = rows.head.to(device)
-            scores.append(self._interact(entities["corrupted_heads"], _select(repeated, index), _select(tails, index)))
+            scores.append(interact(entities["corrupted_heads"], _select(repeated, index), _select(tails, index)))
         if len(rows.tail):
             index = rows.tail.to(device)
-            scores.append(self._interact(_select(heads, index), _select(repeated, index), entities["corrupted_tails"]))
+            scores.append(interact(_select(heads, index), _select(repeated, index), entities["corrupted_tails"]))
         if len(rows.mixed):
             index = rows.mixed.to(device)
-            scores.append(self._interact(entities["mixed_heads"], _select(repeated, index), entities["mixed_tails"]))
+            scores.append(interact(entities["mixed_heads"], _select(repeated, index), entities["mixed_tails"]))
         if len(rows.other):
             other_relations = self._look_up_relations(other[..., 1].to(device))
-            scores.append(self._interact(entities["other_heads"], other_relations, entities["other_tails"]))
+            scores.append(interact(entities["other_heads"], other_relations, entities["other_tails"]))
         order = torch.cat([rows.head, rows.tail, rows.mixed, rows.other]).argsort().to(device)
         return ScoredTriples(
-            positive=self._interact(heads, relations, tails).unsqueeze(dim=-1),
+            positive=self.adapter.interact(heads, relations, tails).unsqueeze(dim=-1),
             negative=torch.cat(scores)[order],
             heads=heads,
             relations=relations,
@@ -187,10 +165,10 @@ class TripleScorer:
 
     @property
     def _has_relation_regularizer(self) -> bool:
-        return any(r.regularizer is not None for r in self.model.relation_representations)
+        return any(r.regularizer is not None for r in self.adapter.relations)
 
     def _look_up_relations(self, indices: Tensor) -> Representations:
-        return [r(indices=indices) for r in self.model.relation_representations]
+        return [r(indices=indices) for r in self.adapter.relations]
 
     def _look_up_entities(self, ids: dict[str, Tensor]) -> dict[str, Representations]:
         """Look up entities, with a single call of each representation.
@@ -199,12 +177,12 @@ class TripleScorer:
 
         :returns: shape: `(*shape_of_ids, *shape_i)` their representations, by role
         """
-        interaction = self.model.interaction
-        wanted = {key: interaction.head_indices if key.endswith("heads") else interaction.tail_indices for key in ids}
+        heads, tails = self.adapter.head_indices, self.adapter.tail_indices
+        wanted = {key: heads if key.endswith("heads") else tails for key in ids}
         parts = {}
-        for i in sorted({*interaction.head_indices, *interaction.tail_indices}):
+        for i in sorted({*heads, *tails}):
             keys = [key for key in ids if i in wanted[key]]
-            for key, part in zip(keys, _look_up(self.entities[i], [ids[key] for key in keys]), strict=True):
+            for key, part in zip(keys, _look_up(self.adapter.entities[i], [ids[key] for key in keys]), strict=True):
                 parts[key, i] = part
         return {key: [parts[key, i] for i in indices] for key, indices in wanted.items()}
 
@@ -220,7 +198,7 @@ def _look_up(representation: Representation, ids: Sequence[Tensor]) -> Sequence[
     everything = torch.cat([x.flatten() for x in ids])
     sizes = [x.numel() for x in ids]
     if representation.unique and type(representation).forward is Representation.forward:
-        # as the representation does it itself, but with a look-up whose gradient is faster than that of indexing
+        # as the representation does itself, but by a look-up, whose gradient is faster than that of indexing
         unique, inverse = everything.unique(return_inverse=True)
         x = representation._plain_forward(unique)
         x = x if representation.normalizer is None else representation.normalizer(x)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.sparse import check_sparse_tensor_invariants
+from typing_extensions import override
 
 __all__ = ["SelfOptimizedModule"]
 
@@ -17,7 +18,8 @@ class SelfOptimizedModule(nn.Module):
     and can be shared with other processes.
     """
 
-    optimizer: Optimizer
+    #: The optimiser. None, if there is nothing to learn.
+    optimizer: Optimizer | None = None
 
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Set the optimiser, and allocate its state at once.
@@ -40,32 +42,46 @@ class SelfOptimizedModule(nn.Module):
         """Take one step of the optimiser.
 
         :param loss: shape: (), the loss to minimize
+
+        :raises ValueError: if the module has no optimiser
         """
-        self.optimizer.zero_grad()
+        optimizer = self.optimizer
+        if optimizer is None:
+            raise ValueError(
+                f"{type(self).__name__} has no optimiser: call set_optimizer at the end of its constructor."
+            )
+        optimizer.zero_grad()
         # said explicitly, else PyTorch warns that nobody has chosen whether to check sparse gradients
         with check_sparse_tensor_invariants(enable=check_sparse_tensor_invariants.is_enabled()):
             loss.backward()
-            self.optimizer.step()
-        self.optimizer.zero_grad()
+            optimizer.step()
+        optimizer.zero_grad()
 
     def optimizer_tensors(self) -> list[Tensor]:
         """Return the tensors of the optimiser's state."""
-        return [value for state in self.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
+        return [value for state in self._states.values() for value in state.values() if torch.is_tensor(value)]
+
+    @property
+    def _states(self) -> dict[nn.Parameter, dict[str, Any]]:
+        """Return what the optimiser knows of each parameter."""
+        return {} if self.optimizer is None else self.optimizer.state
 
     def _apply(self, *args: Any, **kwargs: Any) -> "SelfOptimizedModule":
         super()._apply(*args, **kwargs)
-        for parameter, state in self.optimizer.state.items():
+        for parameter, state in self._states.items():
             # the step counter stays where and what it is: half precision, e.g., could not count beyond 2,048
             moved = {key: value.to(parameter) for key, value in state.items() if key != "step"}
             state.update(moved)
         return self
 
-    # docstr-coverage: inherited
-    def get_extra_state(self) -> dict[str, Any]:  # noqa: D102
-        return self.optimizer.state_dict()
+    @override
+    def get_extra_state(self) -> dict[str, Any]:
+        return {} if self.optimizer is None else self.optimizer.state_dict()
 
-    # docstr-coverage: inherited
-    def set_extra_state(self, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        if self.optimizer is None:
+            return
         # copied in place, since the tensors may be shared with other processes
         own = self.optimizer.state_dict()["state"]
         for index, values in state["state"].items():

@@ -1,10 +1,31 @@
 """The loss over generated negatives, with a margin per level: L_HA (Eq. 13), row by row."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["hardness_adaptive_rows"]
+__all__ = ["hardness_adaptive_rows", "index_levels"]
+
+
+@lru_cache(maxsize=64)
+def index_levels(levels: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Index the levels of columns. Cached, since every batch needs it.
+
+    :param levels: the level of each column
+    :param device: the device of the result
+
+    :returns: shape: (num_present,) the levels that have a column, and shape: (num_columns,) the position of each
+        column's level among these
+    """
+    present = sorted(set(levels))
+    # tensors from inference mode could not be used for training later
+    with torch.inference_mode(mode=False):
+        return (
+            torch.tensor(present, dtype=torch.long, device=device),
+            torch.tensor([present.index(level) for level in levels], dtype=torch.long, device=device),
+        )
 
 
 def hardness_adaptive_rows(
@@ -20,7 +41,7 @@ def hardness_adaptive_rows(
     neg_weights: Tensor | None = None,
     normalize: bool = True,
 ) -> Tensor:
-    """Compute the loss over generated negatives, of which levels may have different numbers.
+    """Compute the loss over generated negatives. Levels may have different numbers of them.
 
     :param positive_scores: shape: (batch_size, 1) the scores of the positives
     :param generated_scores: shape: (batch_size, num_columns) the scores of the generated negatives
@@ -31,17 +52,17 @@ def hardness_adaptive_rows(
     :param mask: shape: (batch_size, num_columns) which negatives count. Defaults to all.
     :param pos_weights: shape: (batch_size, 1) the sample weights of the positives
     :param neg_weights: shape: (batch_size, num_columns) the sample weights of the negatives
-    :param normalize: whether to normalise sample weights such that equal ones change nothing, as PyKEEN does for means
+    :param normalize: whether to normalise sample weights to a mean of one, as PyKEEN does for means
 
     :returns: shape: (batch_size,) the loss of each row
     """
-    # the buffers are of single precision, also where scores are of half or double precision
+    # the margins are of single precision, also where scores are of half or double precision
     dtype = torch.promote_types(margins.dtype, generated_scores.dtype)
     margins, weights = margins.to(dtype), weights.to(dtype)
     if mask is None:
         present = margins.new_ones(1, len(columns))
     else:
-        # before anything else: NaN or infinity times zero is NaN, in the gradient, too
+        # before anything else: NaN or infinity times zero is NaN, also in the gradient
         generated_scores = torch.where(mask, generated_scores, 0.0)
         present = mask.to(dtype)
     # what each negative contributes to the mean over levels of the means over their negatives
@@ -61,7 +82,7 @@ def hardness_adaptive_rows(
 
 
 def _normalize(weights: Tensor, present: Tensor | None = None) -> Tensor:
-    """Normalise sample weights such that their mean, over those that are present, is one."""
+    """Normalise sample weights to a mean of one over those that are present."""
     if present is None:
         return weights / weights.mean().clamp(min=torch.finfo(weights.dtype).eps)
     total = (weights * present).sum().clamp(min=torch.finfo(weights.dtype).eps)

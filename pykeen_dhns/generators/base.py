@@ -1,0 +1,151 @@
+"""What all generators of embeddings have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from class_resolver import Hint
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..diffusion import GaussianDiffusion, Levels, RunningScale, Schedule
+from ..utils.optimization import SelfOptimizedModule
+
+__all__ = ["EmbeddingGenerator"]
+
+
+class EmbeddingGenerator(SelfOptimizedModule, ABC):
+    """Generates embeddings of missing entities, from hard to easy.
+
+    A generator sees a *target*, the embedding of an entity, and its *condition*, what the rest of the triple tells
+    about it. Both are tensors of shape `(num_groups, *batch_dims, dim)`. Groups share the generator, but each has a
+    scale of its own: a group is a modality, or a side of a triple, or both.
+
+    To write a generator of your own, implement :meth:`generate`. If it has parameters, also implement :meth:`loss`, and
+    end the constructor with :meth:`set_optimizer`.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        num_groups: int = 1,
+        num_timesteps: int = 50,
+        schedule: Hint[Schedule] = None,
+        levels: Levels | Sequence[float] | None = None,
+        condition: nn.Module | None = None,
+    ) -> None:
+        """Initialize the generator.
+
+        :param dim: the number of real dimensions of an embedding. A complex number counts twice.
+        :param num_groups: the number of groups of embeddings
+        :param num_timesteps: the number of time steps $T$. The paper chooses among 20, 50, 70 and 100.
+        :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
+        :param levels: the hardness levels, as fractions of the number of time steps. Defaults to the paper's.
+        :param condition: the module that computes the conditions, if its parameters are to be trained along
+        """
+        super().__init__()
+        self.dim = dim
+        self.num_groups = num_groups
+        self.levels = Levels.make(levels)
+        self.process = GaussianDiffusion(num_timesteps=num_timesteps, schedule=schedule)
+        self.target_scale = RunningScale(dim=dim, num_groups=num_groups)
+        self.condition = condition
+
+    @property
+    def time_steps(self) -> tuple[int, ...]:
+        """Return the time step of each level, ascending, i.e., hardest first."""
+        return self.levels.time_steps(self.process.num_timesteps)
+
+    def _real(self, x: Tensor) -> Tensor:
+        """View embeddings as real vectors."""
+        if x.is_complex():
+            x = torch.view_as_real(x.resolve_conj()).flatten(start_dim=-2)
+        if x.shape[0] != self.num_groups or x.shape[-1] != self.dim:
+            raise ValueError(
+                f"Embeddings of shape {tuple(x.shape)} (complex numbers as two real ones) do not fit: the first "
+                f"dimension must be num_groups={self.num_groups}, the last one dim={self.dim}."
+            )
+        return x
+
+    @torch.no_grad()
+    def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:  # noqa: ARG002
+        """Update the scales.
+
+        :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_groups, *batch_dims, dim)` their conditions
+        :param mask: shape: `(num_groups, *batch_dims)` which of the embeddings exist. If None, all do.
+        """
+        self.target_scale.update(self._real(target), mask)
+
+    def loss(
+        self,
+        target: Tensor,  # noqa: ARG002
+        condition: Tensor,  # noqa: ARG002
+        *,
+        mask: Tensor | None = None,  # noqa: ARG002
+        detach: bool = True,  # noqa: ARG002
+    ) -> Tensor | None:
+        """Compute the loss of the generator.
+
+        :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_groups, *batch_dims, dim)` their conditions
+        :param mask: shape: `(num_groups, *batch_dims)` which of the embeddings exist. If None, all do.
+        :param detach: whether to keep gradients from reaching the embeddings
+
+        :returns: shape: () the loss, or None if there is nothing to learn
+        """
+        return None
+
+    def update(self, target: Tensor, condition: Tensor) -> Tensor | None:
+        """Learn from embeddings: update the scales, then take one step of the optimiser.
+
+        :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings to be generated
+        :param condition: shape: `(num_groups, *batch_dims, dim)` their conditions
+
+        :returns: shape: () the loss before the step, detached, or None if there is nothing to learn
+        """
+        self.observe(target, condition)
+        loss = self.loss(target, condition)
+        if loss is None:
+            return None
+        self.optimize(loss)
+        return loss.detach()
+
+    @abstractmethod
+    def generate(self, condition: Tensor) -> Tensor:
+        """Generate embeddings at all levels, without gradients.
+
+        :param condition: shape: `(num_groups, *batch_dims, dim)` the conditions
+
+        :returns: shape: `(num_levels, num_groups, *batch_dims, dim)` the embeddings, hardest level first, at the
+            scale and of the dtype of the embeddings that were observed
+        """
+
+    def _to_target_scale(self, samples: Tensor, like: Tensor) -> Tensor:
+        """Bring samples from unit scale to the targets' scale, and to the dtype of the conditions."""
+        # the levels are one more batch dimension behind the group
+        samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
+        if like.is_complex():
+            samples = torch.view_as_complex(samples.unflatten(-1, (-1, 2)).contiguous())
+        return samples
+
+    def similarity(self, samples: Tensor, level: Tensor, targets: Tensor) -> Tensor:
+        r"""Compare generated embeddings with those of entities: the dot product with their direction, at unit scale.
+
+        At unit scale, embeddings have zero mean and unit variance. Averaged over what is generated, all targets are
+        then equally similar, and the similarities are about standard normal. The negative distance would prefer targets
+        near to the mean whatever was generated, i.e., those that the embedding model knows least about. The similarity
+        is discounted by the correlation $\sqrt{\bar\alpha_t}$ of sample and data: the more noise there is in a sample,
+        the less it says.
+
+        :param samples: shape: (num_groups, num_columns, num_samples, dim) the generated embeddings
+        :param level: shape: (num_columns,) the index of the level at which they were generated
+        :param targets: shape: (num_groups, num_targets, dim) the embeddings to compare with
+
+        :returns: shape: (num_groups, num_columns, num_samples, num_targets) the similarities
+        """
+        samples, targets = (self.target_scale.normalize(self._real(x)) for x in (samples, targets))
+        signal = self.process.alphas_cumprod[list(self.time_steps)].sqrt()[level].view(-1, 1, 1)
+        directions = signal * functional.normalize(samples, dim=-1)
+        return directions @ targets.transpose(-2, -1).unsqueeze(dim=1)

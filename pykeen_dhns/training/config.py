@@ -1,0 +1,136 @@
+"""The arguments of the joint training, as the training loop and the Lightning module take them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from class_resolver import HintOrType, HintType, OptionalKwargs
+from pykeen.sampling import NegativeSampler, negative_sampler_resolver
+from pykeen.sampling.filtering import Filterer
+
+from ..generators import EmbeddingGenerator, GeneratorConfig
+from ..sampling import DHNSNegativeSampler
+from ..utils.validation import check_non_negative
+
+__all__ = ["LoopConfig"]
+
+#: Arguments that are passed on to any negative sampler, and to our own only
+SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwargs")
+OWN_SAMPLER_ARGUMENTS = ("base_sampler", "base_sampler_kwargs", "hard_fraction")
+#: Arguments that configure the generator of our own sampler as well as that of the loop
+SHARED_ARGUMENTS = ("num_timesteps", "schedule", "reverse", "levels", "learning_rate")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoopConfig(GeneratorConfig):
+    """The arguments of the joint training. Those of the generator, which come first, are inherited."""
+
+    #: The generator, by class or name: ``diffheg``; ``noise``, Gaussian noise of the same mean and scale, the control
+    #: that any claim about ``diffheg`` needs; ``query``; or ``none``, which leaves the sampled negatives only
+    generator: HintType[EmbeddingGenerator] | Literal["none"] = None
+    #: The sampler of the negatives that are not generated. Defaults to :class:`pykeen_dhns.DHNSNegativeSampler`. In
+    #: this loop, it leaves the generation to the loop, and passes on the negatives of its own base sampler, unless it
+    #: is given a ``hard_fraction``.
+    negative_sampler: HintOrType[NegativeSampler] = None
+    #: Keyword-based arguments of the negative sampler. Those that configure the generator (``num_timesteps``,
+    #: ``schedule``, ``reverse``, ``levels``, ``learning_rate``) also configure the loop's.
+    negative_sampler_kwargs: OptionalKwargs = None
+    #: The number of sampled negatives per positive
+    num_negs_per_pos: int | None = None
+    #: Whether to filter known triples among the sampled negatives, and how
+    filtered: bool | None = None
+    filterer: HintOrType[Filterer] = None
+    filterer_kwargs: OptionalKwargs = None
+    #: The base sampler of :class:`pykeen_dhns.DHNSNegativeSampler`, and its arguments
+    base_sampler: HintOrType[NegativeSampler] = None
+    base_sampler_kwargs: OptionalKwargs = None
+    #: The share of the sampled negatives that are generated as entities, not as embeddings. Defaults to 0, since the
+    #: loop generates embeddings in addition.
+    hard_fraction: float | None = None
+    #: Whether to generate an embedding for each modality, as in the paper, or for the structural one only. The latter
+    #: takes less time, and was better (``docs/findings.md``).
+    multimodal: bool = False
+    #: Whether generated negatives have a loss of their own ($L_{HA}$; NTAT), or are added to the sampled ones
+    adaptive_training: bool = True
+    #: Whether each level has a margin of its own (HAL), or all share a fixed one
+    adaptive_margin: bool = True
+    #: The weight with which the diffusion loss also trains the model's embeddings. Defaults to 0: the generator should
+    #: follow the model, not make its own work easy.
+    diffusion_weight: float = 0.0
+    #: The share of a batch's positives, drawn at random, that the generator learns from and generates for. The others
+    #: have sampled negatives only. It shortens the generation; the expected gradient stays the same.
+    generated_share: float = 1.0
+    #: Keyword-based arguments of :class:`pykeen_dhns.HardnessAdaptiveLoss`. It computes $L_{HA}$ if the model has
+    #: another loss, which then is for the sampled negatives. The margin defaults to that of the model's loss.
+    hardness_loss_kwargs: OptionalKwargs = None
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        :raises ValueError: if one is out of range
+        """
+        if not 0 < self.generated_share <= 1:
+            raise ValueError(f"generated_share={self.generated_share} must be above 0, and at most 1.")
+        if self.generated_share < 1 and not self.adaptive_training:
+            raise ValueError(
+                f"generated_share={self.generated_share} needs adaptive_training=True. Without it, generated negatives "
+                "are added to the sampled ones, and each positive must have the same number of these."
+            )
+        check_non_negative("diffusion_weight", self.diffusion_weight)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all arguments."""
+        return [field.name for field in dataclasses.fields(cls)]
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> "LoopConfig":
+        """Make the configuration from what a user gives.
+
+        :param arguments: the arguments, by name. None means the default.
+
+        :returns: the configuration
+
+        :raises ValueError: if an argument is given twice with different values, or is out of its range
+        """  # noqa: DOC502
+        given = {name: value for name, value in arguments.items() if value is not None}
+        sampler_cls = negative_sampler_resolver.lookup(given.get("negative_sampler"), default=DHNSNegativeSampler)
+        if issubclass(sampler_cls, DHNSNegativeSampler):
+            sampler_kwargs = given.get("negative_sampler_kwargs") or {}
+            shared = {name: sampler_kwargs[name] for name in SHARED_ARGUMENTS if name in sampler_kwargs}
+            given = _merge(shared, given)
+        return cls(**given)
+
+    def make_sampler_arguments(self) -> tuple[HintOrType[NegativeSampler], dict[str, Any]]:
+        """Make the arguments for PyKEEN's resolver of negative samplers.
+
+        :returns: the negative sampler, and its keyword-based arguments
+
+        :raises ValueError: if an argument is given twice, or is not one of this sampler
+        """
+        cls = negative_sampler_resolver.lookup(self.negative_sampler, default=DHNSNegativeSampler)
+        is_own = issubclass(cls, DHNSNegativeSampler)
+        own = {name: getattr(self, name) for name in OWN_SAMPLER_ARGUMENTS if getattr(self, name) is not None}
+        if own and not is_own:
+            raise ValueError(
+                f"{sorted(own)} are arguments of the negative sampler 'dhns', but negative_sampler={cls.__name__}. "
+                "Leave them, or the sampler, out."
+            )
+        given = {name: getattr(self, name) for name in SAMPLER_ARGUMENTS if getattr(self, name) is not None} | own
+        kwargs = _merge(self.negative_sampler_kwargs or {}, given)
+        if is_own:
+            # what the generator of the loop has, and nothing to generate
+            shared = {name: getattr(self, name) for name in SHARED_ARGUMENTS}
+            kwargs = {"hard_fraction": 0.0, **shared, **kwargs}
+        return cls if self.negative_sampler is None else self.negative_sampler, kwargs
+
+
+def _merge(sampler_kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge arguments of the negative sampler with those that are given to the loop."""
+    for name in sampler_kwargs.keys() & given.keys():
+        if sampler_kwargs[name] != given[name]:
+            raise ValueError(
+                f"{name} is given twice: {given[name]!r}, and {sampler_kwargs[name]!r} as argument of the negative "
+                "sampler."
+            )
+    return {**sampler_kwargs, **given}
