@@ -21,7 +21,7 @@ from pykeen_dhns.datasets import PublishedDataset
 from pykeen_dhns.queries import registry
 from pykeen_dhns.sampling.selection import selection_resolver
 
-from .entry_points.pages import read_page, run_page
+from .helpers.pages import read_page, run_page
 
 
 @pytest.fixture(name="run")

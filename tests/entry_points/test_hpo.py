@@ -17,7 +17,7 @@ from pykeen.pipeline import pipeline_from_path
 
 from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss, MultimodalModel
 
-from .pages import read_page, run_page
+from ..helpers.pages import read_page, run_page
 
 #: A sampler and a loss which fit, in PyKEEN's own loop
 FITTING: dict[str, Any] = dict(

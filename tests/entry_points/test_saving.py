@@ -10,7 +10,7 @@ from pykeen.datasets import Nations
 
 from pykeen_dhns import DHNSNegativeSampler
 
-from .pages import run_page
+from ..helpers.pages import run_page
 
 TRIPLES = Nations().training.mapped_triples
 

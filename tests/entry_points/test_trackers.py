@@ -17,7 +17,7 @@ from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.trackers import JSONResultTracker, PythonResultTracker
 from pykeen.utils import flatten_dictionary
 
-from .pages import read_page, run_page
+from ..helpers.pages import read_page, run_page
 
 #: By name, then by epoch
 Metrics = Mapping[str, Mapping[int, float]]

@@ -11,7 +11,7 @@ from pykeen_dhns.comparison import execution
 
 from .running import run, run_pykeen
 from ..comparison.test_execution import run_here
-from ..entry_points.pages import run_page
+from ..helpers.pages import run_page
 
 
 def run_commands(text: str, folder: Path) -> None:  # noqa: ARG001
