@@ -36,8 +36,8 @@ __all__ = [
     "save_result",
 ]
 
-#: Where public names are defined. They are imported at first use, since PyKEEN loads this package in the middle of its
-#: own import.
+#: Where public names are defined. They are imported at first use, since PyKEEN imports this package while PyKEEN itself
+#: is half imported.
 _MODULES = {
     "DB15K": "datasets",
     "MKGW": "datasets",

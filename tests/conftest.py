@@ -13,7 +13,7 @@ torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Distribute files with slow tests first, such that at the end, no process has to wait for another."""
+    """Distribute files with slow tests first, so that no process has to wait for another at the end."""
     if hasattr(config, "workerinput"):
         slow = {item.path for item in items if "slow" in item.keywords}
         items.sort(key=lambda item: item.path not in slow)
@@ -27,9 +27,9 @@ def _seed() -> None:
 
 @pytest.fixture(autouse=True)
 def _freeze() -> None:
-    """Keep what is there, i.e., what was imported, out of PyKEEN's collections of garbage.
+    """Keep what was imported out of PyKEEN's garbage collections.
 
-    There is one in each epoch. It takes most of the time of epochs as short as those of tests, or next to none.
+    PyKEEN collects garbage in each epoch, which takes most of the time of epochs as short as those of tests.
     """
     gc.collect()
     gc.freeze()

@@ -44,6 +44,7 @@ def load_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The README's snippets run."""
@@ -117,7 +118,7 @@ def test_every_argument_is_documented() -> None:
         documentation = cls.__init__.__doc__ or ""
         arguments = set(inspect.signature(cls.__init__).parameters) - {"self"}
         assert all(f":param {name}: " in documentation for name in arguments), cls
-        if cls is not DHNSTrainingLoop:  # whose ranges are those of the arguments of its method train
+        if cls is not DHNSTrainingLoop:  # its ranges are for the arguments of its method train
             assert set(getattr(cls, "hpo_default", ())) <= arguments, cls
 
 

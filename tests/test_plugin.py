@@ -139,7 +139,7 @@ def test_import_order(module: str, tmp_path: Path) -> None:
     ],
 )
 def test_no_other_import(module: str, resolver: str, name: str, tmp_path: Path) -> None:
-    """Names are there right after the import of what has them, whose import began before the plugin's."""
+    """Names are there right after the import of their package, which begins before the plugin is imported."""
     result = run(f"from pykeen.{module} import {resolver}; {resolver}.lookup({name!r})", tmp_path)
     assert result.returncode == 0, result.stderr
 

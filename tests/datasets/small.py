@@ -21,7 +21,7 @@ TRIPLES: Mapping[str, list[tuple[int, int, int]]] = {
     for split, parts in {"train": range(8), "valid": [8], "test": [9]}.items()
 }
 
-#: Labels, some of which are of the kind that is easily damaged
+#: Labels. The first ones are easily damaged.
 ENTITIES = ['<a "quoted" one>', "Jūrmala", "two words", *(f"entity {i}" for i in range(3, NUM_ENTITIES))]
 RELATIONS = ["plays_for", "http://example.org/is#in", "r"]
 

@@ -11,7 +11,7 @@ from pykeen.pipeline import pipeline
 
 from .small import NUM_ENTITIES, Small, write_files
 
-#: Features, of which the entity before the last one has none
+#: Features. The entity before the last one has none.
 FEATURES = np.random.default_rng(0).normal(size=(NUM_ENTITIES, 4)).astype(np.float32)
 FEATURES[-2] = np.nan
 

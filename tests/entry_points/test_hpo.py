@@ -1,9 +1,9 @@
 """Tests of hyper-parameter optimisation, by PyKEEN and Optuna."""
 
-import itertools
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,17 +101,17 @@ def test_names(kwargs: dict[str, Any], expected: set[str], caplog: pytest.LogCap
 
 
 def test_loss_does_not_fit(caplog: pytest.LogCaptureFixture) -> None:
-    """If the sampler's hard fraction is searched, of which the loss does not know, each trial says so."""
+    """The loss does not know the sampler's hard fraction. If that is searched, each trial says so."""
     ranges = dict(hard_fraction=dict(type=float, low=0.4, high=0.5))
     search(**FITTING | dict(negative_sampler_kwargs=dict(num_negs_per_pos=19), negative_sampler_kwargs_ranges=ranges))
     assert sum("taken for generated" in message for message in caplog.messages) == 2
 
 
 def test_extremes() -> None:
-    """Each combination of the ends of default ranges works: of the sampler, of the loop, and of the loss in both."""
+    """The ends of default ranges work: of the sampler, and of the loss."""
     triples = Nations().training.mapped_triples
-    losses = [HardnessAdaptiveLoss(**kwargs) for kwargs in corners(HardnessAdaptiveLoss.hpo_default)]
-    for kwargs in corners(DHNSNegativeSampler.hpo_default):
+    losses = [HardnessAdaptiveLoss(**kwargs) for kwargs in iterate_extremes(HardnessAdaptiveLoss.hpo_default)]
+    for kwargs in iterate_extremes(DHNSNegativeSampler.hpo_default):
         sampler = DHNSNegativeSampler(mapped_triples=triples, **kwargs)
         negatives = sampler.corrupt_batch(triples[:8])
         assert negatives.shape == (8, kwargs["num_negs_per_pos"], 3)
@@ -119,10 +119,18 @@ def test_extremes() -> None:
             assert loss.process_slcwa_scores(torch.randn(8, 1), torch.randn(negatives.shape[:-1])).isfinite()
 
 
-def corners(ranges: Any) -> list[dict[str, Any]]:
-    """Combine the ends of all ranges."""
-    ends = [r["choices"] if r["type"] == "categorical" else (r["low"], r["high"]) for r in ranges.values()]
-    return [dict(zip(ranges, values, strict=True)) for values in itertools.product(*ends)]
+def iterate_extremes(ranges: Any) -> Iterator[dict[str, Any]]:
+    """Yield all lower ends and all upper ends, and each of both with one argument at its other end."""
+    ends = {
+        name: (entry["choices"][0], entry["choices"][-1])
+        if entry["type"] == "categorical"
+        else (entry["low"], entry["high"])
+        for name, entry in ranges.items()
+    }
+    for i in (0, 1):
+        base = {name: values[i] for name, values in ends.items()}
+        yield base
+        yield from (base | {name: values[1 - i]} for name, values in ends.items())
 
 
 def test_fixed_where_it_is_searched() -> None:

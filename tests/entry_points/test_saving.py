@@ -46,7 +46,7 @@ def assert_same(*samplers: DHNSNegativeSampler) -> None:
 
 @pytest.mark.parametrize("kwargs", [dict(), dict(base_sampler="bernoulli", hard_fraction=0.5, filtered=True)])
 def test_sampler(kwargs: dict[str, Any], tmp_path: Path) -> None:
-    """A sampler that was copied, saved, or whose state was, goes on as if nothing had happened."""
+    """A copied sampler, a loaded one, and one with a loaded state go on as if nothing had happened."""
     arguments: dict[str, Any] = dict(mapped_triples=TRIPLES, num_negs_per_pos=8, embedding_dim=8) | kwargs
     sampler, fresh = DHNSNegativeSampler(**arguments), DHNSNegativeSampler(**arguments)
     for start in (0, 64):
