@@ -2,7 +2,7 @@
 
 from .api import inspect_directory, inspect_result, inspect_sampler, inspect_training_loop
 from .inspection import Inspection
-from .keeper import KeepSampler
+from .keep_sampler import KeepSampler
 from .saving import load_run, save_generators, save_result
 from .scores import collect_scores, make_histograms
 from .settings import InspectionSettings

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from .labels import Labels
+from .neighbors import Example, Resemblance, compare_to_entities, find_neighbors
 from .plots import plot_histograms, plot_projections, plot_relations, require_matplotlib
 from .projection import Projection, project
 from .relations import RelationHardness, rate_relations
 from .report import list_relations, write_report
-from .resemblance import Example, Resemblance, compare_to_entities, find_neighbors
 from .scores import Scores, collect_scores, make_histograms
 from .settings import InspectionSettings
-from .source import Source
+from .sources import Source
 from ..utils.evaluation_mode import undisturbed
 
 __all__ = ["Inspection", "inspect_source"]

@@ -7,7 +7,7 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor, nn
 
 from .settings import Target
-from .source import Scored, Source, unit_scale
+from .sources import Scored, Source, unit_scale
 from ..training.model_adapter import Embeddings
 from ..training.objective import JointObjective
 

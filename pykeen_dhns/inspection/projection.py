@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .labels import Labels
 from .settings import Target
-from .source import Source
+from .sources import Source
 
 __all__ = ["Panel", "Projection", "project"]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .resemblance import Example, Neighbor, Neighborhood
+from .neighbors import Example, Neighbor, Neighborhood
 from ..comparison.markdown import MISSING, format_table
 
 if TYPE_CHECKING:

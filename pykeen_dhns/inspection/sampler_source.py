@@ -8,7 +8,7 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor, nn
 
 from .settings import Target
-from .source import Scored, Source, unit_scale
+from .sources import Scored, Source, unit_scale
 from ..sampling.columns import ColumnLayout
 from ..sampling.corruption import replace_known
 from ..sampling.sampler import DHNSNegativeSampler

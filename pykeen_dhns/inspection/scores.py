@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .source import Source
+from .sources import Source
 
 __all__ = ["Scores", "collect_scores", "make_histograms"]
 

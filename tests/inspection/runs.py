@@ -10,7 +10,7 @@ from pykeen.pipeline import PipelineResult, pipeline
 from torch import Tensor, nn
 
 from pykeen_dhns.inspection.settings import Target
-from pykeen_dhns.inspection.source import Scored, Source
+from pykeen_dhns.inspection.sources import Scored, Source
 
 
 def run(**kwargs: Any) -> PipelineResult:

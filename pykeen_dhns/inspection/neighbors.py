@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from .labels import Labels
 from .settings import Target
-from .source import Source
+from .sources import Source
 
 __all__ = ["Example", "Neighbor", "Neighborhood", "Resemblance", "compare_to_entities", "find_neighbors"]
 

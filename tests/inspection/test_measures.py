@@ -10,7 +10,7 @@ import torch
 from pykeen_dhns.inspection import Inspection, InspectionSettings
 from pykeen_dhns.inspection.inspection import inspect_source
 from pykeen_dhns.inspection.labels import Labels
-from pykeen_dhns.inspection.resemblance import find_neighbors
+from pykeen_dhns.inspection.neighbors import find_neighbors
 
 from .runs import FACTORY, Planted
 
