@@ -7,12 +7,12 @@ triples, and the negatives of each hardness level. ``report.py --plots`` draws t
 import argparse
 from pathlib import Path
 
+import numpy as np
 from pykeen.pipeline import PipelineResult, pipeline
 from reports import RESULTS, save_result
 
-from pykeen_dhns import DHNSTrainingLoop
 from pykeen_dhns.comparison.provenance import describe_commit, describe_versions, today
-from pykeen_dhns.inspection import inspect_training_loop, make_histograms
+from pykeen_dhns.inspection import inspect_result
 
 
 def train(args: argparse.Namespace) -> PipelineResult:
@@ -45,16 +45,28 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS / "levels")
     args = parser.parse_args()
     result = train(args)
-    assert isinstance(result.training_loop, DHNSTrainingLoop)
     # all training triples, not only some of them
-    inspection = inspect_training_loop(
-        result.training_loop, result.training, max_triples=result.training.num_triples, seed=args.seed
-    )
-    edges, rows = make_histograms(inspection.scores)
+    scores = inspect_result(result, max_triples=result.training.num_triples, seed=args.seed).scores
+    edges = np.histogram_bin_edges(scores["score"], bins=60)
+    rows = [
+        dict(
+            name=name,
+            mean=float(values.mean()),
+            std=float(values.std(ddof=0)),
+            counts=np.histogram(values, edges)[0].tolist(),
+        )
+        for name, values in scores.groupby("triples", sort=False)["score"]
+    ]
     configuration = {key: value for key, value in vars(args).items() if key != "output"}
     path = args.output / f"{args.dataset}.json"
     save_result(
-        path, configuration, rows, edges=edges, versions=describe_versions(), commit=describe_commit(), date=today()
+        path,
+        configuration,
+        rows,
+        edges=edges.tolist(),
+        versions=describe_versions(),
+        commit=describe_commit(),
+        date=today(),
     )
     for row in rows:
         print(f"{row['name']:<12} {row['mean']:.3f} ± {row['std']:.3f}")

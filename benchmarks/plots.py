@@ -1,5 +1,6 @@
 """Plots of what comparisons gave. matplotlib is imported only where there is something to draw."""
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 
 from pykeen_dhns.comparison import Comparison
 from pykeen_dhns.comparison.summary import Summary, baseline_cell, summarize
-from pykeen_dhns.inspection.plots import draw_histograms
 
 __all__ = ["plot_bars", "plot_curves", "plot_levels"]
 
@@ -129,7 +129,13 @@ def plot_levels(result: dict[str, Any], path: Path) -> Path:
     :returns: the file
     """
     figure, (ax,) = _make_figure(1, width=8, height=4)
-    draw_histograms(ax, result["edges"], result["rows"])
+    edges = result["edges"]
+    centers = [(left + right) / 2 for left, right in itertools.pairwise(edges)]
+    for row in result["rows"]:
+        total = sum(row["counts"])
+        ax.plot(centers, [count / total for count in row["counts"]], label=row["name"])
     configuration = result["configuration"]
-    ax.set_title(f"{configuration['dataset']}, after {configuration['epochs']} epochs")
+    title = f"{configuration['dataset']}, after {configuration['epochs']} epochs"
+    ax.set(xlabel="score", ylabel="share", title=title)
+    ax.legend()
     return _save(figure, path)

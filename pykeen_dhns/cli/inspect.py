@@ -30,29 +30,31 @@ __all__ = ["inspect"]
 @click.option(
     "--target", type=click.Choice(["tail", "head"]), default="tail", show_default=True, help="The side to show."
 )
-@click.option("--relation", help="The relation to show, by its label. Default: any; in the projection, the commonest.")
+@click.option(
+    "--relation", help="The relation to show, by its label. Default: any; in the projection, the most frequent."
+)
 @click.option("--max-triples", type=click.IntRange(min=1), default=2000, show_default=True, help="Triples to score.")
 @click.option("--num-relations", type=click.IntRange(min=1), default=20, show_default=True, help="Relations to show.")
-@click.option("--part", type=click.Choice(["loop", "sampler"]), help="Which generator, where a run has both.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What is drawn depends on it.")
+@click.option("--part", type=click.Choice(["loop", "sampler"]), help="Which generator, if a run has both.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of what is drawn.")
 @click.option("--device", default="cpu", show_default=True, help="Where to compute.")
 @click.option("--plots/--no-plots", default=True, show_default=True, help="Whether to draw.")
 @show_errors
 def inspect(*, directory: Path, output: Path | None, part: Any, device: str, plots: bool, **settings: Any) -> None:
-    """Show what the generator of a run makes, such that one can see whether it makes sense.
+    """Show what the generator of a run makes.
 
     DIRECTORY is where `pykeen-dhns train --output` saved the run, or `pykeen_dhns.save_result`.
 
-    The report, in Markdown, is printed, and saved with its plots: nearest entities, by level and modality; scores by
-    level; hardness by relation; true, uniform, and generated entities in two dimensions.
+    The report, in Markdown, is printed, and saved with its plots: nearest entities by level and modality, scores by
+    level, hardness by relation, and a projection of true, uniform, and generated entities.
 
-    PyKEEN saves models as pickles, which may run any code when they are loaded: inspect only what you trust.
+    Models and generators are saved as pickles. Loading them may run any code: inspect only what you trust.
     """
     from ..inspection import inspect_directory
     from ..inspection.plots import require_matplotlib
 
     if plots:
-        # before the work, not after it
+        # checked before the work starts
         require_matplotlib()
     inspection = inspect_directory(directory, part=part, device=device, **settings)
     files = inspection.save(output or directory / "inspection", plots=plots)

@@ -1,23 +1,21 @@
 """Look at what is generated: nearest entities, scores by level, hardness by relation, a projection."""
 
-from .api import inspect_directory, inspect_result, inspect_sampler, inspect_training_loop
-from .inspection import Inspection
+from .inspection import inspect_directory, inspect_result, inspect_source
 from .keep_sampler import KeepSampler
-from .saving import load_run, save_generators, save_result
-from .scores import collect_scores, make_histograms
-from .settings import InspectionSettings
+from .report import Inspection
+from .saving import load_sources, save_result
+from .sources import LoopGenerator, LoopSource, SamplerSource, Source
 
 __all__ = [
     "Inspection",
-    "InspectionSettings",
     "KeepSampler",
-    "collect_scores",
+    "LoopGenerator",
+    "LoopSource",
+    "SamplerSource",
+    "Source",
     "inspect_directory",
     "inspect_result",
-    "inspect_sampler",
-    "inspect_training_loop",
-    "load_run",
-    "make_histograms",
-    "save_generators",
+    "inspect_source",
+    "load_sources",
     "save_result",
 ]

@@ -1,122 +1,176 @@
-"""Everything that an inspection finds."""
+"""Inspect the generator of a run."""
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import torch
+from pykeen.pipeline import PipelineResult
+from pykeen.sampling import NegativeSampler
 from torch import Tensor
 
-from .labels import Labels
-from .neighbors import Example, Resemblance, compare_to_entities, find_neighbors
-from .plots import plot_histograms, plot_projections, plot_relations, require_matplotlib
-from .projection import Projection, project
-from .relations import RelationHardness, rate_relations
-from .report import list_relations, write_report
-from .scores import Scores, collect_scores, make_histograms
-from .settings import InspectionSettings
-from .sources import Source
+from .neighbors import find_neighbors, list_negatives, summarize_neighbors
+from .projection import project
+from .report import Inspection
+from .saving import load_sources
+from .scores import collect_scores, rate_relations
+from .sources import LoopGenerator, LoopSource, SamplerSource, Source, Target
+from ..sampling.sampler import DHNSNegativeSampler
+from ..training.loop import DHNSTrainingLoop
 from ..utils.evaluation_mode import undisturbed
+from ..utils.validation import check_choice, check_positive_int
 
-__all__ = ["Inspection", "inspect_source"]
+__all__ = ["inspect_directory", "inspect_result", "inspect_source"]
 
-#: How many triples to compare with all entities
-MAX_COMPARED = 500
-
-
-@dataclasses.dataclass
-class Inspection:
-    """What a run's generator makes, in numbers, names, and pictures."""
-
-    #: What was inspected, in words
-    title: str
-    #: The model, by the name of its class
-    model: str
-    #: What generates: ``diffheg``, or a control
-    generator: str
-    #: The names of the levels, hardest first
-    levels: Sequence[str]
-    #: The names of the modalities
-    modalities: Sequence[str]
-    num_entities: int
-    settings: InspectionSettings
-    examples: Sequence[Example]
-    resemblance: Sequence[Resemblance]
-    scores: Scores
-    relations: Sequence[RelationHardness]
-    projections: Sequence[Projection]
-
-    def to_markdown(self) -> str:
-        """Write the report.
-
-        :returns: the report, in Markdown
-        """
-        return write_report(self)
-
-    def save(self, directory: str | Path, *, plots: bool = True) -> list[Path]:
-        """Save the report, all relations, and the plots.
-
-        :param directory: the folder, which is made, if need be
-        :param plots: whether to draw
-
-        :returns: the files: ``report.md``, ``relations.tsv``, and, with plots, ``scores.png``, ``projection.png``, and
-            ``relations.png``
-
-        :raises ImportError: if there is nothing to draw with
-        """  # noqa: DOC502
-        if plots:
-            require_matplotlib()
-        directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        report, relations = directory / "report.md", directory / "relations.tsv"
-        report.write_text(write_report(self, plots=plots), encoding="utf8")
-        relations.write_text(list_relations(self), encoding="utf8")
-        files = [report, relations]
-        if plots:
-            files.append(plot_histograms(*make_histograms(self.scores), directory / "scores.png"))
-            if self.projections:
-                files.append(plot_projections(self.projections, directory / "projection.png"))
-            shown = self.relations[: self.settings.num_relations]
-            files.append(plot_relations(shown, self.levels, directory / "relations.png"))
-        return files
+#: The number of triples whose missing entities are ranked
+MAX_RANKED = 500
 
 
-def inspect_source(source: Source, settings: InspectionSettings) -> Inspection:
-    """Inspect what generates negatives. Neither it nor the model changes.
+def inspect_source(
+    source: Source,
+    *,
+    num_examples: int = 4,
+    examples: Sequence[tuple[str, str, str]] = (),
+    num_neighbors: int = 5,
+    target: Target = "tail",
+    relation: str | None = None,
+    max_triples: int = 2000,
+    num_uniform: int = 4,
+    num_relations: int = 20,
+    seed: int = 0,
+) -> Inspection:
+    """Inspect a generator. Neither it nor the model changes.
 
-    :param source: what generates
-    :param settings: what to look at
+    :param source: the generator, and its model
+    :param num_examples: the number of triples to show nearest entities for
+    :param examples: these triples, by the labels of head, relation, and tail. Drawn at random by default.
+    :param num_neighbors: the number of entities to show for each of them
+    :param target: the side to generate for nearest entities, ranks, and the projection. Scores are those of both sides.
+    :param relation: the label of a relation. The default is any relation for the examples, and the most frequent one
+        for the projection.
+    :param max_triples: the number of training triples to score, drawn at random
+    :param num_uniform: the number of uniform negatives for each of them
+    :param num_relations: the number of relations to show in the report
+    :param seed: the seed of everything that is drawn
 
     :returns: what was found
+
+    :raises ValueError: if an argument is out of range, a label is unknown, or the training has diverged
     """
-    labels = Labels(source.training)
-    relation = None if settings.relation is None else labels.find_relation(settings.relation)
-    examples = labels.find_triples(settings.examples) if settings.examples else None
-    with undisturbed(source.model, *source.modules, seed=settings.seed):
+    check_choice("target", target, get_args(Target))
+    check_positive_int("num_examples", num_examples)
+    check_positive_int("num_neighbors", num_neighbors)
+    check_positive_int("max_triples", max_triples)
+    check_positive_int("num_uniform", num_uniform)
+    check_positive_int("num_relations", num_relations)
+    relation_id = None if relation is None else _find_id("relation", relation, source.relations)
+    with undisturbed(source.model, *source.modules, seed=seed):
         triples = source.triples[torch.randperm(len(source.triples))]
-        if examples is None:
-            examples = _draw_examples(triples, relation, settings)
-        scores = collect_scores(source, triples[: settings.max_triples], settings.num_uniform)
+        shown = triples if relation_id is None else triples[triples[:, 1] == relation_id]
+        if not len(shown):
+            raise ValueError(f"No training triple has the relation {relation!r}, so there is nothing to show.")
+        shown = _find_triples(source, examples) if examples else shown[:num_examples]
+        scores = collect_scores(source, triples[:max_triples], num_uniform)
         return Inspection(
             title=source.title,
             model=type(source.model).__name__,
             generator=source.generator,
-            levels=source.level_names(),
+            levels=source.levels,
             modalities=source.modalities,
-            num_entities=source.num_entities,
-            settings=settings,
-            examples=find_neighbors(
-                source, examples, labels, target=settings.target, num_neighbors=settings.num_neighbors
-            ),
-            resemblance=compare_to_entities(source, triples[:MAX_COMPARED], target=settings.target),
+            num_entities=len(source.entities),
+            target=target,
+            negatives=list_negatives(source, shown, target=target, num=num_neighbors),
+            neighbors=find_neighbors(source, shown, target=target, num=num_neighbors),
+            ranks=summarize_neighbors(find_neighbors(source, triples[:MAX_RANKED], target=target, num=1)),
             scores=scores,
-            relations=rate_relations(scores, labels),
-            projections=project(source, labels, target=settings.target, relation=relation),
+            relations=rate_relations(scores),
+            num_relations=num_relations,
+            projection=project(source, target=target, relation=relation_id),
         )
 
 
-def _draw_examples(triples: Tensor, relation: int | None, settings: InspectionSettings) -> Tensor:
-    chosen = triples if relation is None else triples[triples[:, 1] == relation]
-    if not len(chosen):
-        raise ValueError(f"There is no training triple with relation={settings.relation!r}, so nothing to show.")
-    return chosen[: settings.num_examples]
+def _find_triples(source: Source, examples: Sequence[tuple[str, str, str]]) -> Tensor:
+    entities = dict(enumerate(source.entities))
+    heads, relations, tails = zip(*dict.fromkeys(examples), strict=True)
+    columns = [
+        [_find_id("entity", label, entities) for label in heads],
+        [_find_id("relation", label, source.relations) for label in relations],
+        [_find_id("entity", label, entities) for label in tails],
+    ]
+    return torch.as_tensor(columns).t()
+
+
+def _find_id(kind: str, label: str, labels: Mapping[int, str]) -> int:
+    for index, other in labels.items():
+        if other == label:
+            return index
+    some = ", ".join(map(repr, list(labels.values())[:10]))
+    raise ValueError(f"There is no {kind} {label!r}. The training triples have {len(labels)}, for example: {some}.")
+
+
+def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = None, **settings: Any) -> Inspection:
+    """Inspect what generated the negatives of a run of PyKEEN's pipeline.
+
+    :param result: the result of the pipeline
+    :param sampler: the sampler to inspect, cf. :class:`pykeen_dhns.inspection.KeepSampler`. Defaults to what the
+        training loop generates, with ``training_loop="dhns"``.
+    :param settings: what to look at, cf. :func:`pykeen_dhns.inspection.inspect_source`
+
+    :returns: what was found
+
+    :raises ValueError: if nothing was generated, or a setting does not fit
+    """  # noqa: DOC103
+    loop = result.training_loop
+    if isinstance(sampler, DHNSNegativeSampler):
+        if not sampler.layout.num_generated:
+            raise ValueError(
+                "With hard_fraction=0, the sampler generates nothing, so there is nothing to inspect. Train with a "
+                "larger hard_fraction."
+            )
+        return inspect_source(SamplerSource(sampler, result.model, result.training), **settings)
+    if sampler is not None:
+        raise ValueError(f"{type(sampler).__name__} generates nothing, so there is nothing to inspect.")
+    if not isinstance(loop, DHNSTrainingLoop):
+        raise ValueError(  # noqa: TRY004
+            f"{type(loop).__name__} generates nothing itself, and PyKEEN drops its sampler. With "
+            "negative_sampler='dhns', keep it: keeper = KeepSampler(), then pipeline(..., "
+            "training_kwargs=dict(callbacks=keeper)), and inspect_result(result, sampler=keeper.sampler)."
+        )
+    generator = LoopGenerator.from_loop(loop)
+    if generator is None:
+        raise ValueError(
+            "With generator='none', the training loop generates nothing, so there is nothing to inspect. Train with "
+            "generator='diffheg', or with generator='noise' to see the control."
+        )
+    return inspect_source(LoopSource(generator, result.model, result.training), **settings)
+
+
+def inspect_directory(
+    directory: str | Path,
+    *,
+    part: Literal["loop", "sampler"] | None = None,
+    device: str | torch.device = "cpu",
+    **settings: Any,
+) -> Inspection:
+    """Inspect what generated the negatives of a saved run.
+
+    .. warning::
+
+        The files are pickles, as PyKEEN's models are. Loading them can run any code that is in them: load only what
+        you trust.
+
+    :param directory: where the run was saved, by :func:`pykeen_dhns.save_result`, or by ``pykeen-dhns train``
+    :param part: which generator to inspect. Defaults to the training loop's, if there is one, else the sampler's.
+    :param device: where to compute
+    :param settings: what to look at, cf. :func:`pykeen_dhns.inspection.inspect_source`
+
+    :returns: what was found
+
+    :raises ValueError: if there is no such part, or a setting does not fit
+    """  # noqa: DOC103
+    sources = load_sources(directory, device=device)
+    if part is None:
+        part = "loop" if "loop" in sources else "sampler"
+    if part not in sources:
+        raise ValueError(f"The run in {directory} has no part {part!r}. Try one of: {sorted(sources)}")
+    return inspect_source(sources[part], **settings)

@@ -1,18 +1,18 @@
 """Keep the sampler of PyKEEN's own training loop."""
 
-import functools
 from typing import Any
 
 from pykeen.sampling import NegativeSampler
 from pykeen.training import SLCWATrainingLoop, TrainingLoop
 from pykeen.training.callbacks import TrainingCallback
 from torch.utils.data import DataLoader
+from typing_extensions import override
 
 __all__ = ["KeepSampler"]
 
 
 class KeepSampler(TrainingCallback):
-    """Keeps the sampler that a training loop builds for itself, and would forget at the end of the training.
+    """Keeps the sampler that a training loop builds, which PyKEEN would drop at the end of the training.
 
     >>> from pykeen.pipeline import pipeline
     >>> keeper = KeepSampler()
@@ -32,19 +32,18 @@ class KeepSampler(TrainingCallback):
     def __init__(self) -> None:
         """Initialize the callback."""
         super().__init__()
-        #: The sampler, once the training has begun
+        #: The sampler. None before the training begins, and for loops without a sampler.
         self.sampler: NegativeSampler | None = None
 
-    # docstr-coverage: inherited
-    def register_training_loop(self, training_loop: TrainingLoop[Any]) -> None:  # noqa: D102
+    @override
+    def register_training_loop(self, training_loop: TrainingLoop[Any]) -> None:
         is_new = training_loop is not self._training_loop
         super().register_training_loop(training_loop)
         if not is_new or not isinstance(training_loop, SLCWATrainingLoop):
             return
-        # PyKEEN passes neither the sampler nor its data loader to anything: they are made, used, and dropped
+        # PyKEEN passes the sampler to no callback, so the method that builds it is wrapped.
         create = training_loop._create_training_data_loader
 
-        @functools.wraps(create)
         def create_and_keep(*args: Any, **kwargs: Any) -> DataLoader[Any]:
             loader: DataLoader[Any] = create(*args, **kwargs)
             self.sampler = loader.dataset.negative_sampler  # type: ignore[attr-defined]

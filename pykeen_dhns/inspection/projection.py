@@ -1,116 +1,64 @@
 """True, uniform, and generated entities in two dimensions."""
 
-import dataclasses
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
+import pandas as pd
 import torch
+from pykeen.constants import TARGET_TO_INDEX
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from .labels import Labels
-from .settings import Target
-from .sources import Source
+from .sources import Source, Target
 
-__all__ = ["Panel", "Projection", "project"]
+__all__ = ["project"]
 
-#: At most how many points of each kind to draw
+#: The largest number of points of each kind
 MAX_POINTS = 300
 
-Points = np.ndarray[Any, np.dtype[np.float64]]
 
-
-@dataclasses.dataclass
-class Panel:
-    """What is generated at a level, for a modality."""
-
-    level: str
-    #: shape: (n, 2) what is generated
-    generated: Points
-    #: shape: (m, 2) the entities which became negatives, if they do
-    chosen: Points
-
-
-@dataclasses.dataclass
-class Projection:
-    """A modality in two dimensions: the principal components of the entities' embeddings, at unit scale."""
-
-    relation: str
-    target: Target
-    modality: str
-    #: The share of the variance that each dimension explains
-    explained: Sequence[float]
-    #: shape: (n, 2) the entities that are the relation's tails (or heads)
-    true: Points
-    #: shape: (m, 2) entities that were drawn uniformly
-    uniform: Points
-    panels: Sequence[Panel]
-
-
-def project(
-    source: Source, labels: Labels, *, target: Target, relation: int | None = None, max_points: int = MAX_POINTS
-) -> list[Projection]:
+def project(source: Source, *, target: Target, relation: int | None = None) -> pd.DataFrame:
     """Project what is generated for one relation, next to true and uniform entities.
 
-    All relations at once would be one cloud: what is generated for a relation should be near to its own entities.
+    The two dimensions are the principal components of the entities' embeddings, for each modality.
 
     :param source: what generates
-    :param labels: the labels
     :param target: the side
     :param relation: the relation. Defaults to the most frequent one.
-    :param max_points: at most how many points of each kind to draw
 
-    :returns: a projection for each modality that exists
+    :returns: a row for each point: the ``relation``, the ``modality``, its ``kind`` (``true`` and ``uniform`` entities,
+        ``generated`` embeddings, and entities that become a ``negative``), the ``level`` (empty for ``true`` and
+        ``uniform``), and the coordinates ``x`` and ``y``
     """
     relations = source.triples[:, 1]
     relation = int(relations.mode().values) if relation is None else relation
     rows = (relations == relation).nonzero().squeeze(dim=-1)
-    triples = source.triples[rows[torch.randperm(len(rows))[:max_points]]]
-    samples, usable = source.generate(triples, target)
-    chosen = source.choose(triples, target, 1)
-    embeddings, exists = source.embed(target)
-    true = triples[:, 0 if target == "head" else 2].unique()
-    uniform = torch.randperm(source.num_entities)[:max_points]
-    projections = []
+    triples = source.triples[rows[torch.randperm(len(rows))[:MAX_POINTS]]]
+    true = triples[:, TARGET_TO_INDEX[target]].unique()
+    uniform = torch.randperm(len(source.entities))[:MAX_POINTS]
+    samples, embeddings = source.generate(triples, target), source.embed(target)
+    negatives = source.sample_negatives(triples, target, 1)
+    frames = []
     for j, modality in enumerate(source.modalities):
-        own_true, own_uniform = (index[exists[j, index]] for index in (true, uniform))
-        if not len(own_true) or not usable[j].any():
-            continue
-        points = _Points(embeddings[j], torch.cat([own_true, own_uniform]).unique())
-        panels = [
-            Panel(
-                level=level,
-                generated=points(samples[i, j, usable[j]]),
-                chosen=points(embeddings[j, chosen[i].flatten()] if chosen is not None else embeddings[j, :0]),
-            )
-            for i, level in enumerate(source.level_names())
-        ]
-        projections.append(
-            Projection(
-                relation=labels.relation(relation),
-                target=target,
-                modality=modality,
-                explained=points.explained,
-                true=points(embeddings[j, own_true]),
-                uniform=points(embeddings[j, own_uniform]),
-                panels=panels,
-            )
-        )
-    return projections
+        points = {("true", ""): embeddings[j, true], ("uniform", ""): embeddings[j, uniform]}
+        for i, level in enumerate(source.levels):
+            points["generated", level] = samples[i, j]
+            if negatives is not None:
+                points["negative", level] = embeddings[j, negatives[i, :, 0]]
+        frames += _project_modality(points, modality)
+    return pd.concat(frames, ignore_index=True).assign(relation=source.relations[relation])
 
 
-class _Points:
-    """The two principal components of some entities' embeddings."""
-
-    def __init__(self, embeddings: Tensor, entities: Tensor) -> None:
-        data = embeddings[entities].double().numpy()
-        # of fewer than two dimensions, or entities, there are no two components
-        self.pca = PCA(n_components=min(2, *data.shape), svd_solver="full").fit(data)
-        self.explained = [float(share) for share in self.pca.explained_variance_ratio_]
-
-    def __call__(self, x: Tensor) -> Points:
-        if not len(x):
-            return np.zeros((0, 2))
-        points: Points = self.pca.transform(x.double().numpy())
-        return np.pad(points, [(0, 0), (0, 2 - points.shape[1])])
+def _project_modality(points: dict[tuple[str, str], Tensor], modality: str) -> list[pd.DataFrame]:
+    """Project the embeddings of a modality, by kind and level. NaN stands for entities that lack the modality."""
+    arrays = {key: x[x.isfinite().all(dim=-1)].double().numpy() for key, x in points.items()}
+    arrays = {key: x for key, x in arrays.items() if len(x)}
+    if ("true", "") not in arrays or not any(kind == "generated" for kind, _ in arrays):
+        return []
+    data = np.unique(np.concatenate([x for (_, level), x in arrays.items() if not level]), axis=0)
+    pca = PCA(n_components=min(2, *data.shape), svd_solver="full").fit(data)
+    return [
+        # With a single dimension, or a single entity, there is only one component.
+        pd.DataFrame(pca.transform(x), columns=["x", "y"][: pca.n_components_])
+        .reindex(columns=["x", "y"], fill_value=0.0)
+        .assign(modality=modality, kind=kind, level=level)
+        for (kind, level), x in arrays.items()
+    ]

@@ -1,234 +1,186 @@
-"""An inspection as a page."""
+"""The report of an inspection: tables and plots, each below a sentence that says how to read it."""
 
-import csv
-import io
-import itertools
-import math
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from .neighbors import Example, Neighbor, Neighborhood
-from ..comparison.markdown import MISSING, format_table
+import pandas as pd
 
-if TYPE_CHECKING:
-    from .inspection import Inspection
+from .plots import plot_projection, plot_relations, plot_scores, require_matplotlib
+from .scores import summarize_scores
+from .sources import Target
 
-__all__ = ["list_relations", "write_report"]
+__all__ = ["Inspection"]
 
-#: What generates, in words
-GENERATORS = {
-    "diffheg": "the diffusion model",
-    "noise": "noise, the control: nothing that it generates should depend on the triple",
-    "shadow": "the shadow's own guess, the control: the same at all levels",
-}
-#: A mean difference of two levels, in standard deviations of uniform negatives, that is next to nothing
-SAME = 0.05
+#: How the report marks an entity
+MARKS = {"missing": "**", "known": "*", "other": ""}
+#: The columns that identify a triple
+TRIPLE = ["head", "relation", "tail"]
 
 
-def write_report(inspection: "Inspection", *, plots: bool = False) -> str:
-    """Write the report.
+@dataclasses.dataclass
+class Inspection:
+    """What a run's generator makes, in tables and plots."""
 
-    :param inspection: what was found
-    :param plots: whether to refer to the plots, which are in the same folder
+    #: What was inspected
+    title: str
+    #: The name of the model's class
+    model: str
+    #: The name of the generator
+    generator: str
+    #: The names of the levels, hardest first
+    levels: Sequence[str]
+    #: The names of the modalities
+    modalities: Sequence[str]
+    num_entities: int
+    #: The side of neighbors, ranks, and projection
+    target: Target
+    #: The nearest entities, cf. :func:`pykeen_dhns.inspection.neighbors.find_neighbors`
+    neighbors: pd.DataFrame
+    #: The entities that become negatives, cf. :func:`pykeen_dhns.inspection.neighbors.list_negatives`
+    negatives: pd.DataFrame | None
+    #: How near the missing entities are, cf. :func:`pykeen_dhns.inspection.neighbors.summarize_neighbors`
+    ranks: pd.DataFrame
+    #: All scores, cf. :func:`pykeen_dhns.inspection.scores.collect_scores`
+    scores: pd.DataFrame
+    #: All relations, cf. :func:`pykeen_dhns.inspection.scores.rate_relations`
+    relations: pd.DataFrame
+    #: How many relations the report shows
+    num_relations: int
+    #: The points of the projection, cf. :func:`pykeen_dhns.inspection.projection.project`
+    projection: pd.DataFrame
 
-    :returns: the report, in Markdown
-    """
-    sections = [
-        _introduction(inspection),
-        _examples(inspection),
-        _resemblance(inspection),
-        _scores(inspection, plots),
-        _relations(inspection, plots),
-        *([_projections(inspection)] if plots and inspection.projections else []),
-    ]
-    return "\n\n".join(sections) + "\n"
+    @property
+    def score_summary(self) -> pd.DataFrame:
+        """Return mean and spread of the scores, cf. :func:`pykeen_dhns.inspection.scores.summarize_scores`."""
+        return summarize_scores(self.scores)
 
+    def to_markdown(self, *, plots: bool = False) -> str:
+        """Write the report.
 
-def _introduction(inspection: "Inspection") -> str:
-    other = "head" if inspection.settings.target == "tail" else "tail"
-    return (
-        f"# What {inspection.title} makes for {inspection.model}\n\n"
-        f"It is {GENERATORS.get(inspection.generator, inspection.generator)}. Levels: {', '.join(inspection.levels)}; "
-        f"the smaller t, the later the denoising stopped, and the harder the negatives. "
-        f"Modalities: {', '.join(inspection.modalities)}. Generated from: {other} and relation. "
-        f"Entities: {inspection.num_entities:,}."
-    )
+        :param plots: whether to show the plots, which :meth:`save` draws
 
+        :returns: the report, in Markdown
+        """
+        parts = [*self._introduction(), *self._neighbors(), *self._ranks(), *self._scores()]
+        if plots:
+            parts.append("![distributions of scores](scores.png)")
+        parts += self._relations()
+        if plots:
+            parts += ["![hardness by relation](relations.png)", *self._projection()]
+        return "\n\n".join(parts) + "\n"
 
-def _examples(inspection: "Inspection") -> str:
-    legend = (
-        f"The entities nearest to what was generated for the missing {inspection.settings.target}, nearest first. "
-        "**Bold** is the missing one, *italic* another known answer. The number is the cosine, where 1 is the same "
-        "direction, and 0 has nothing in common. The rank is that of the missing entity among all, other known answers "
-        "left out."
-    )
-    return "\n\n".join(["## Nearest entities", legend, *map(_example, inspection.examples)])
+    def save(self, directory: str | Path, *, plots: bool = True) -> list[Path]:
+        """Save the report, all relations, and the plots.
 
+        :param directory: the folder, which is made if there is none
+        :param plots: whether to draw plots
 
-def _example(example: Example) -> str:
-    becomes = any(neighborhood.chosen for neighborhood in example.neighborhoods)
-    rows = [
-        [
-            neighborhood.level,
-            neighborhood.modality,
-            MISSING if neighborhood.rank is None else f"{neighborhood.rank:,}",
-            _neighbors(neighborhood),
-            *([", ".join(neighborhood.chosen)] if becomes else []),
-        ]
-        for neighborhood in example.neighborhoods
-    ]
-    header = ["level", "modality", "rank", "nearest entities", *(["become negatives"] if becomes else [])]
-    missing = {"head": f"**{example.head}**", "tail": f"**{example.tail}**"}
-    head, tail = (missing[x] if example.target == x else getattr(example, x) for x in ("head", "tail"))
-    return f"### {head} — {example.relation} — {tail}\n\n{format_table(header, rows, num_text=len(header))}"
+        :returns: the files: ``report.md``, ``relations.tsv``, and, with plots, ``scores.png``, ``relations.png``, and
+            ``projection.png``
 
+        :raises ImportError: if matplotlib is needed, but not installed
+        """  # noqa: DOC502
+        if plots:
+            require_matplotlib()
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        files = [directory / "report.md", directory / "relations.tsv"]
+        files[0].write_text(self.to_markdown(plots=plots), encoding="utf8")
+        self.relations.to_csv(files[1], sep="\t", index=False, na_rep="nan")
+        if plots:
+            files += [directory / f"{name}.png" for name in ("scores", "relations", "projection")]
+            plot_scores(self.scores, files[2])
+            plot_relations(self.relations.head(self.num_relations), self.levels, files[3])
+            plot_projection(self.projection, self.levels, self.target, files[4])
+        return files
 
-def _neighbors(neighborhood: Neighborhood) -> str:
-    if neighborhood.neighbors is None:
-        return "the known entity lacks this modality"
-    return ", ".join(map(_neighbor, neighborhood.neighbors))
-
-
-def _neighbor(neighbor: Neighbor) -> str:
-    mark = "**" if neighbor.is_true else "*" if neighbor.is_known else ""
-    return f"{mark}{neighbor.label}{mark} ({neighbor.similarity:.2f})"
-
-
-def _resemblance(inspection: "Inspection") -> str:
-    header = ["level", "modality", "median rank", "nearest is a known answer", "distinct nearest", "spread"]
-    rows = [
-        [
-            row.level,
-            row.modality,
-            f"{row.median_rank:,.0f} of {row.num_entities:,}",
-            f"{row.nearest_is_known:.1%}",
-            f"{row.distinct:.1%}",
-            f"{row.spread:.2f}",
-        ]
-        for row in inspection.resemblance
-    ]
-    number = max((row.num_triples for row in inspection.resemblance), default=0)
-    return (
-        "## Is it what is missing?\n\n"
-        f"Over {number:,} training triples. Chance is a median rank of {inspection.num_entities // 2:,}. The spread is "
-        "1 for entities: much less is all the same, much more is off the scale.\n\n"
-        + format_table(header, rows, num_text=2)
-    )
-
-
-def _scores(inspection: "Inspection", plots: bool) -> str:
-    rows = inspection.scores.rows()
-    table = format_table(
-        ["triples", "mean score", "std", "gap to uniform [std]", "above the positive"],
-        [
-            [
-                row["name"],
-                f"{row['mean']:.3f}",
-                f"{row['std']:.3f}",
-                f"{row['gap']:+.2f}",
-                MISSING if row["name"] == "positives" else f"{row['above']:.1%}",
-            ]
-            for row in rows
-        ],
-    )
-    legend = (
-        f"Scores of {len(inspection.scores.triples):,} training triples, of uniform negatives that are no known "
-        "triples, and of what is generated, for both sides."
-    )
-    if len(inspection.modalities) > 1:
-        legend += (
-            " By modality: the same if an entity were nothing but this modality, also for positives, which is the best "
-            "that can be generated for it."
+    def _introduction(self) -> list[str]:
+        facts = {
+            "generator": self.generator,
+            "levels": ", ".join(self.levels),
+            "modalities": ", ".join(self.modalities),
+            "generated": self.target,
+            "entities": f"{self.num_entities:,}",
+        }
+        text = (
+            "Each level stops the denoising at a time step t. The smaller t, the less noise is left, and the harder "
+            "are the negatives."
         )
-    parts = [
-        "## What the model thinks of it",
-        legend,
-        table,
-        *_remarks(inspection),
-        *(["![distributions of scores](scores.png)"] if plots else []),
-    ]
-    return "\n\n".join(parts)
+        return [f"# What {self.title} makes for {self.model}", text, _to_table(pd.DataFrame([facts]), {})]
 
-
-def _remarks(inspection: "Inspection") -> Iterator[str]:
-    by_name = {row["name"]: row for row in inspection.scores.rows()}
-    gaps = [by_name[level]["gap"] for level in inspection.levels]
-    if gaps[0] > by_name["positives"]["gap"]:
-        yield (
-            "The hardest level scores above the positives, on average: to the model, it is better than what is true. "
-            "A lower weight, or a larger margin, may help."
+    def _neighbors(self) -> list[str]:
+        marks = self.neighbors["kind"].map(MARKS)
+        text = marks + self.neighbors["entity"] + marks + self.neighbors["cosine"].map(" ({:.2f})".format)
+        groups = self.neighbors.assign(text=text).groupby([*TRIPLE, "level", "modality"], sort=False)
+        table = groups.agg(rank=("rank", "first"), text=("text", ", ".join)).reset_index()
+        table = table.rename(columns={"text": "nearest entities"})
+        if self.negatives is not None:
+            entities = self.negatives.groupby([*TRIPLE, "level"], sort=False)["entity"].agg(", ".join)
+            table = table.merge(entities.rename("become negatives").reset_index(), how="left")
+        text = (
+            f"The entities nearest to what was generated for the missing {self.target}, and the cosine of both "
+            "embeddings. **Bold** is the missing entity, *italic* another known answer. The rank is that of the "
+            "missing entity, among all that are no other known answers. There is no row for a modality that the known "
+            "entity lacks."
         )
-    if len(gaps) > 1 and max(gaps) - min(gaps) < SAME:
-        yield "All levels score alike: the levels do not differ in hardness."
-    elif any(harder < easier - SAME for harder, easier in itertools.pairwise(gaps)):
-        yield "The levels are out of order: a harder one scores below an easier one."
-    if max(gaps) < SAME:
-        yield "Nothing that is generated is harder than uniform negatives."
-    for modality in inspection.modalities:
-        true = by_name.get(f"positives, {modality}")
-        if true is not None and true["gap"] < 0:
-            yield (
-                f"True entities, by their modality {modality} alone, score below uniform ones: what is generated for "
-                "it cannot be hard, and pulls the joint score of all modalities down."
-            )
+        parts = ["## Nearest entities", text]
+        for (head, relation, tail), rows in table.groupby(TRIPLE, sort=False):
+            title = f"**{head}** — {relation} — {tail}"
+            if self.target == "tail":
+                title = f"{head} — {relation} — **{tail}**"
+            parts += [f"### {title}", _to_table(rows.drop(columns=TRIPLE), {"rank": "{:,.0f}"})]
+        return parts
+
+    def _ranks(self) -> list[str]:
+        text = (
+            "The same for more triples. A generator that has learned nothing has a median rank near half the number "
+            "of entities. The spread is 1 for the embeddings of entities."
+        )
+        shares = dict.fromkeys(["nearest is a known answer", "distinct nearest"], "{:.1%}")
+        formats = {"triples": "{:,}", "median rank": "{:,.1f}", **shares, "spread": "{:.2f}"}
+        return ["## Ranks of the missing entities", text, _to_table(self.ranks, formats)]
+
+    def _scores(self) -> list[str]:
+        text = (
+            f"The model's scores of {self.relations['triples'].sum():,} training triples, of uniform negatives that "
+            "are no known triples, and of what is generated for both sides. The gap is the distance from the mean of "
+            "uniform negatives, in their standard deviations."
+        )
+        table = self.score_summary.rename(columns={"above": "above the positive"})
+        formats = {"mean": "{:.3f}", "std": "{:.3f}", "gap": "{:+.2f}", "above the positive": "{:.1%}"}
+        return ["## Scores", text, _to_table(table, formats)]
+
+    def _relations(self) -> list[str]:
+        text = (
+            "The gaps of the most frequent relations, each to its own uniform negatives. The file relations.tsv has "
+            "all relations."
+        )
+        gaps, above = ["positives", *self.levels], "hardest above the positive"
+        table = self.relations.rename(columns={f"above the positive, {self.levels[0]}": above})
+        table = table[["relation", "triples", *gaps, above]].head(self.num_relations)
+        formats = {"triples": "{:,}", **dict.fromkeys(gaps, "{:+.2f}"), above: "{:.1%}"}
+        return ["## Hardness by relation", text, _to_table(table, formats)]
+
+    def _projection(self) -> list[str]:
+        text = (
+            f"What is generated for the missing {self.target}s of a relation, next to the true ones and to uniformly "
+            "drawn entities, in the two principal components of the entities' embeddings. It should lie among the true "
+            "ones."
+        )
+        return ["## Projection", text, "![true, uniform, and generated entities](projection.png)"]
 
 
-def _relations(inspection: "Inspection", plots: bool) -> str:
-    shown = inspection.relations[: inspection.settings.num_relations]
-    left = len(inspection.relations) - len(shown)
-    rest = f" {left} rarer relations are in relations.tsv." if left and plots else ""
-    header = ["relation", "triples", "positives", *inspection.levels, "hardest above the positive"]
-    rows = [
-        [
-            relation.label,
-            f"{relation.num_triples:,}",
-            *map(_number, (relation.positive, *relation.gaps)),
-            f"{relation.above[0]:.1%}",
-        ]
-        for relation in shown
-    ]
-    parts = [
-        "## Hardness by relation",
-        "Mean scores, in standard deviations of the relation's own uniform negatives, above their mean." + rest,
-        format_table(header, rows),
-        *(["![hardness by relation](relations.png)"] if plots else []),
-    ]
-    return "\n\n".join(parts)
-
-
-def _number(value: float) -> str:
-    return f"{value:+.2f}" if math.isfinite(value) else MISSING
-
-
-def _projections(inspection: "Inspection") -> str:
-    first = inspection.projections[0]
-    return (
-        "## In two dimensions\n\n"
-        f"What is generated for the {first.target}s of the relation {first.relation}, next to its true ones, and to "
-        "uniformly drawn entities: the two principal components of the entities' embeddings, at unit scale. It makes "
-        f"sense, if what is generated is where the true ones are, and spreads with t.\n\n"
-        "![true, uniform, and generated entities](projection.png)"
+def _to_table(frame: pd.DataFrame, formats: Mapping[str, str]) -> str:
+    """Write a table in Markdown, with formats for the columns of numbers, and a dash for what is missing."""
+    text = pd.DataFrame(
+        {name: [_format(value, formats.get(name, "{}")) for value in column] for name, column in frame.items()}
     )
+    alignment = ["right" if name in formats else "left" for name in frame]
+    # Labels may look like numbers, so no text is parsed.
+    return str(text.to_markdown(index=False, disable_numparse=True, colalign=alignment))
 
 
-def list_relations(inspection: "Inspection") -> str:
-    """List all relations, as tab-separated values.
-
-    :param inspection: what was found
-
-    :returns: the table
-    """
-    header: Sequence[str] = [
-        "relation",
-        "triples",
-        "positives",
-        *inspection.levels,
-        *(f"above the positive, {level}" for level in inspection.levels),
-    ]
-    rows = [
-        [relation.label, str(relation.num_triples), *map(str, (relation.positive, *relation.gaps, *relation.above))]
-        for relation in inspection.relations
-    ]
-    file = io.StringIO()
-    csv.writer(file, dialect="excel-tab", lineterminator="\n").writerows([header, *rows])
-    return file.getvalue()
+def _format(value: Any, template: str) -> str:
+    return "-" if pd.isna(value) else template.format(value).replace("|", "\\|")

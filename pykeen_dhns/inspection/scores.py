@@ -1,143 +1,95 @@
-"""How the model scores what is generated, level by level."""
+"""How the model scores what is generated, level by level and relation by relation."""
 
-import dataclasses
-import math
-from collections.abc import Sequence
-from typing import Any
-
-import torch
+import numpy as np
+import pandas as pd
 from torch import Tensor
 
 from .sources import Source
 
-__all__ = ["Scores", "collect_scores", "make_histograms"]
+__all__ = ["collect_scores", "rate_relations", "summarize_scores"]
 
-#: The number of triples that are scored at once
+#: The number of triples to score at once
 BATCH_SIZE = 512
-#: The number of bins of the histograms
-NUM_BINS = 60
 
 
-@dataclasses.dataclass
-class Scores:
-    """The model's scores of triples and of their negatives. NaN stands for what does not exist."""
-
-    #: The names of the levels, hardest first
-    levels: Sequence[str]
-    #: The names of the modalities
-    modalities: Sequence[str]
-    #: shape: (n, 3) the triples
-    triples: Tensor
-    #: shape: (n,) their scores
-    positive: Tensor
-    #: shape: (n, num_uniform) those of uniform negatives which are no known triples
-    uniform: Tensor
-    #: shape: (num_levels, n, num_generated) those of what is generated
-    generated: Tensor
-    #: shape: (num_levels, num_modalities, n, num_generated) the same, by modality
-    by_modality: Tensor
-    #: shape: (num_modalities, n, num_sides) the scores of the triples with one modality of an entity in its place
-    true_by_modality: Tensor
-
-    def kinds(self) -> dict[str, Tensor]:
-        """Name all kinds of triples.
-
-        :returns: for each of them, shape: `(n, num)`, the scores: positives, uniform negatives, and each level's
-        """
-        levels = dict(zip(self.levels, self.generated, strict=True))
-        return {"positives": self.positive.unsqueeze(dim=-1), "uniform": self.uniform, **levels}
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Summarize each kind of triples, and each modality, if there are several.
-
-        :returns: for each of them: its name, mean, and standard deviation, its gap to uniform negatives, in standard
-            deviations of the latter, and how many are above the positive that they were made for
-        """
-        kinds = self.kinds()
-        if len(self.modalities) > 1:
-            kinds |= {
-                f"positives, {modality}": scores
-                for modality, scores in zip(self.modalities, self.true_by_modality, strict=True)
-            }
-            kinds |= {
-                f"{level}, {modality}": scores
-                for level, of_level in zip(self.levels, self.by_modality, strict=True)
-                for modality, scores in zip(self.modalities, of_level, strict=True)
-            }
-        return [dict(name=name, **summarize(scores, self.positive, self.uniform)) for name, scores in kinds.items()]
-
-
-def collect_scores(source: Source, triples: Tensor, num_uniform: int = 4) -> Scores:
-    """Score triples, uniform negatives, and what is generated, for both sides.
+def collect_scores(source: Source, triples: Tensor, num_uniform: int) -> pd.DataFrame:
+    """Score triples, uniform negatives, and what is generated for both sides.
 
     :param source: what generates
     :param triples: shape: (n, 3) the triples
     :param num_uniform: the number of uniform negatives for each triple
 
-    :returns: the scores
+    :returns: a row for each score: the ``relation``, the kind of ``triples`` (``positives``, ``uniform`` negatives, or
+        the name of a level), the ``score``, and whether it is ``above`` that of the positive
 
-    :raises ValueError: if they are not finite
+    :raises ValueError: if the scores are not finite
     """
-    batches = [
-        (source.score_uniform(batch, num_uniform), source.score_generated(batch)) for batch in triples.split(BATCH_SIZE)
-    ]
-    if not all(scored.positive.isfinite().all() for _, scored in batches):
-        raise ValueError("The model's scores are not finite: training has diverged, so there is nothing to see.")
-    return Scores(
-        levels=source.level_names(),
-        modalities=source.modalities,
-        triples=triples,
-        positive=torch.cat([scored.positive for _, scored in batches]).cpu(),
-        uniform=torch.cat([uniform for uniform, _ in batches]).cpu(),
-        generated=torch.cat([scored.generated for _, scored in batches], dim=1).cpu(),
-        by_modality=torch.cat([scored.by_modality for _, scored in batches], dim=2).cpu(),
-        true_by_modality=torch.cat([scored.true_by_modality for _, scored in batches], dim=1).cpu(),
-    )
+    frames = []
+    for batch in triples.split(BATCH_SIZE):
+        relations = [source.relations[i] for i in batch[:, 1].tolist()]
+        positive = source.score(batch).unsqueeze(dim=-1)
+        scores = {
+            "positives": positive,
+            "uniform": source.score_uniform(batch, num_uniform),
+            **dict(zip(source.levels, source.score_generated(batch), strict=True)),
+        }
+        frames += [
+            pd.DataFrame(
+                {
+                    "relation": np.repeat(relations, values.shape[1]),
+                    "triples": kind,
+                    # NumPy does not have all floating point types.
+                    "score": values.flatten().double().cpu().numpy(),
+                    "above": (values > positive).flatten().cpu().numpy(),
+                }
+            )
+            for kind, values in scores.items()
+        ]
+    frame = pd.concat(frames, ignore_index=True)
+    is_finite = np.isfinite(frame["score"])
+    if not is_finite[frame["triples"] != "uniform"].all():
+        raise ValueError(
+            "Scores are not finite: the training has diverged, so there is nothing to inspect. Try a smaller learning "
+            "rate."
+        )
+    # Known triples are no negatives.
+    return frame[is_finite]
 
 
-def summarize(scores: Tensor, positive: Tensor, uniform: Tensor) -> dict[str, float]:
+def summarize_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Summarize scores.
 
-    :param scores: shape: (n, num) the scores, maybe with NaN
-    :param positive: shape: (n,) the scores of the positives that they belong to
-    :param uniform: shape: (n, num_uniform) the scores of uniform negatives, maybe with NaN
+    :param scores: the scores, cf. :func:`collect_scores`
 
-    :returns: mean, standard deviation, gap to uniform, and the share above the positive. NaN, where there is too little
-        to tell.
+    :returns: a row for each kind of ``triples``: ``mean`` and ``std`` of the scores, the ``gap`` between the mean and
+        that of uniform negatives, in standard deviations of the latter, and the share of scores ``above`` the positive
     """
-    exists = ~scores.isnan()
-    (mean, std), (base_mean, base_std) = _describe(scores[exists]), _describe(uniform[~uniform.isnan()])
-    above = (scores > positive.unsqueeze(dim=-1))[exists]
-    return dict(
-        mean=mean,
-        std=std,
-        gap=(mean - base_mean) / base_std if base_std else math.nan,
-        above=above.float().mean().item(),
-    )
+    groups = scores.groupby("triples", sort=False)
+    summary = pd.DataFrame({"mean": groups["score"].mean(), "std": groups["score"].std(ddof=0)})
+    # A relation may have no uniform negatives, if all of them are known triples.
+    mean, std = summary.reindex(["uniform"]).iloc[0]
+    summary["gap"] = (summary["mean"] - mean) / (std or np.nan)
+    summary["above"] = groups["above"].mean()
+    return summary.reset_index()
 
 
-def _describe(values: Tensor) -> tuple[float, float]:
-    """Compute mean and standard deviation, NaN without any values."""
-    if not len(values):
-        return math.nan, math.nan
-    return values.mean().item(), values.std(correction=0).item()
+def rate_relations(scores: pd.DataFrame) -> pd.DataFrame:
+    """Measure how hard the negatives of each relation are.
 
+    :param scores: the scores, cf. :func:`collect_scores`
 
-def make_histograms(scores: Scores) -> tuple[list[float], list[dict[str, Any]]]:
-    """Count scores in bins, the same for all kinds of triples.
-
-    :param scores: the scores
-
-    :returns: the edges of the bins, and a row for each kind of triples
+    :returns: a row for each relation, the most frequent one first: the number of ``triples``, the gap of ``positives``
+        and of each level, relative to the uniform negatives of the relation, cf. :func:`summarize_scores`, and the
+        share of scores ``above the positive`` for each level
     """
-    # half precision cannot be counted
-    dtype = torch.promote_types(scores.positive.dtype, torch.float)
-    kinds = {name: values[~values.isnan()].to(dtype) for name, values in scores.kinds().items()}
-    everything = torch.cat(list(kinds.values()))
-    edges = torch.linspace(everything.min().item(), everything.max().item(), NUM_BINS + 1, dtype=dtype)
-    rows = [
-        dict(name=name, mean=mean, std=std, counts=torch.histogram(values, edges)[0].long().tolist())
-        for name, values in kinds.items()
-        for mean, std in [_describe(values)]
+    summaries = [
+        summarize_scores(part).assign(relation=relation).set_index(["relation", "triples"])
+        for relation, part in scores.groupby("relation")
     ]
-    return edges.tolist(), rows
+    table = pd.concat(summaries).unstack("triples")
+    names = [name for name in scores["triples"].unique() if name != "uniform"]
+    shares = table["above"][names[1:]].add_prefix("above the positive, ")
+    table = table["gap"][names].join(shares).rename_axis(columns=None).reset_index()
+    numbers = scores.loc[scores["triples"] == "positives", "relation"].value_counts()
+    table.insert(1, "triples", table["relation"].map(numbers))
+    return table.sort_values("triples", ascending=False, kind="stable", ignore_index=True)

@@ -1,103 +1,122 @@
-"""What generates negatives, as an inspection sees it."""
+"""Where generated negatives come from: the training loop, or the sampler.
+
+The measures only know :class:`Source`. What they need from training loop and sampler is collected here.
+"""
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import torch
+from pykeen.constants import TARGET_TO_INDEX
 from pykeen.models import Model
 from pykeen.sampling import BasicNegativeSampler
-from pykeen.triples import CoreTriplesFactory
+from pykeen.triples import CoreTriplesFactory, TriplesFactory
+from pykeen.typing import InductiveMode
+from pykeen.utils import upgrade_to_sequence
 from torch import Tensor, nn
+from typing_extensions import override
 
-from .labels import to_model_ids
-from .settings import Target
 from ..diffusion import RunningScale
+from ..generators.diffheg import DiffHEG
+from ..generators.noise import GaussianNoise
+from ..queries.base import Query
+from ..sampling.columns import ColumnLayout
+from ..sampling.corruption import replace_known
 from ..sampling.known_triples import KnownTriples
+from ..sampling.sampler import DHNSNegativeSampler
+from ..training.loop import DHNSTrainingLoop
+from ..training.model_adapter import BoundModel
 
-__all__ = ["Scored", "Source", "unit_scale"]
+__all__ = ["LoopGenerator", "LoopSource", "SamplerSource", "Source", "Target"]
 
-
-@dataclasses.dataclass
-class Scored:
-    """What the model thinks of a batch of triples. NaN stands for what does not exist."""
-
-    #: shape: (n,) the scores of the triples
-    positive: Tensor
-    #: shape: (num_levels, n, num_generated) those of what is generated, both sides
-    generated: Tensor
-    #: shape: (num_levels, num_modalities, n, num_generated) the same, by modality
-    by_modality: Tensor
-    #: shape: (num_modalities, n, num_sides) those of the triples, if the entity on one side were nothing but one of its
-    #: modalities: the best that can be generated for it
-    true_by_modality: Tensor
+#: The side of a triple that is generated
+Target = Literal["tail", "head"]
+#: How many further triples the sampler sees with a few examples, so that its pool of candidates is not too small
+NUM_CONTEXT = 256
 
 
 class Source(ABC):
-    """What generates negatives, from triples with the IDs that the model knows."""
+    """A trained generator, and the model whose negatives it generates. Relations have the IDs that the model knows."""
 
-    #: What it is, in words
-    title: str
-    #: What generates: ``diffheg``, or the name of a control
+    #: What the report calls it
+    title: ClassVar[str]
+    #: The name of the generator
     generator: str
-    #: The time steps of the levels, hardest first
-    levels: Sequence[int]
-    #: The number of time steps
-    num_timesteps: int
+    #: The names of the levels, hardest first
+    levels: Sequence[str]
     #: The names of the modalities
     modalities: Sequence[str]
+    #: The modules that take part, besides the model
+    modules: Sequence[nn.Module] = ()
+    #: The inductive mode of the model
+    mode: InductiveMode | None = None
 
     def __init__(self, model: Model, training: CoreTriplesFactory) -> None:
         """Initialize the source.
 
-        :param model: the model which is trained with it
-        :param training: the triples that it is trained on
+        :param model: the model
+        :param training: the triples that it was trained on
         """
         self.model = model
-        self.training = training
+        entities: Mapping[int, str] = {}
+        relations: Mapping[int, str] = {}
+        if isinstance(training, TriplesFactory):
+            entities, relations = training.entity_id_to_label, training.relation_id_to_label
+        #: The labels of entities, or their IDs if there are no labels
+        self.entities = [str(entities.get(i, i)) for i in range(training.num_entities)]
+        # With inverse relations, the model has two IDs for each relation.
+        factor = 2 if training.create_inverse_triples else 1
+        #: The labels of relations, by the ID that the model knows
+        self.relations = {factor * i: str(relations.get(i, i)) for i in range(training.real_num_relations)}
         #: shape: (num_triples, 3) the training triples
-        self.triples = to_model_ids(training, training.mapped_triples)
-        self.num_entities: int = training.num_entities
+        self.triples = training.mapped_triples * torch.as_tensor([1, factor, 1])
         self.known = KnownTriples(
             self.triples, num_entities=training.num_entities, num_relations=training.num_relations
         )
 
-    @property
     @abstractmethod
-    def modules(self) -> Sequence[nn.Module]:
-        """Return the modules which take part, other than the model."""
+    def embed(self, target: Target) -> Tensor:
+        """Return the embeddings of all entities.
 
-    @abstractmethod
-    def embed(self, target: Target) -> tuple[Tensor, Tensor]:
-        """Get the embeddings of all entities.
+        :param target: the side that they are for
 
-        :param target: which side they are for
-
-        :returns: shape: (num_modalities, num_entities, dim) the embeddings, at unit scale, and
-            (num_modalities, num_entities) which of them exist
+        :returns: shape: (num_modalities, num_entities, dim) the embeddings at unit scale, NaN where an entity lacks the
+            modality
         """
 
     @abstractmethod
-    def generate(self, triples: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+    def generate(self, triples: Tensor, target: Target) -> Tensor:
         """Generate embeddings for one side of triples.
 
         :param triples: shape: (n, 3) the triples
         :param target: the side
 
-        :returns: shape: (num_levels, num_modalities, n, dim) the embeddings, at unit scale, and (num_modalities, n)
-            for which of them there is something to generate from
+        :returns: shape: (num_levels, num_modalities, n, dim) the embeddings at unit scale, NaN where the known entity
+            lacks the modality
         """
 
     @abstractmethod
-    def score_generated(self, triples: Tensor) -> Scored:
-        """Score triples, and what is generated for them.
+    def score_generated(self, triples: Tensor) -> Tensor:
+        """Score what is generated for both sides of triples, with all modalities together.
 
         :param triples: shape: (n, 3) the triples
 
-        :returns: the scores
+        :returns: shape: (num_levels, n, 2) the scores
         """
 
-    @abstractmethod
+    def sample_negatives(self, triples: Tensor, target: Target, num: int) -> Tensor | None:  # noqa: ARG002
+        """Generate the entities that become negatives.
+
+        :param triples: shape: (n, 3) the triples
+        :param target: the side
+        :param num: how many to generate
+
+        :returns: shape: (num_levels, n, num) the entities, or None if the negatives are embeddings
+        """
+        return None
+
     def score(self, triples: Tensor) -> Tensor:
         """Score triples.
 
@@ -105,63 +124,205 @@ class Source(ABC):
 
         :returns: shape: `batch_dims` the scores
         """
+        flat = triples.reshape(-1, 3).to(self.model.device)
+        return self.model.score_hrt(flat, mode=self.mode).view(triples.shape[:-1])
 
-    def choose(self, triples: Tensor, target: Target, num: int) -> Tensor | None:  # noqa: ARG002
-        """Draw the entities which become negatives, if they do.
-
-        :param triples: shape: (n, 3) the triples
-        :param target: the side
-        :param num: how many to draw
-
-        :returns: shape: (num_levels, n, num) the entities, or None, if what is generated stays an embedding
-        """
-        return None
-
-    def score_uniform(self, triples: Tensor, num_uniform: int) -> Tensor:
-        """Score uniform negatives.
+    def score_uniform(self, triples: Tensor, num: int) -> Tensor:
+        """Score negatives that are drawn uniformly.
 
         :param triples: shape: (n, 3) the triples
-        :param num_uniform: the number of uniform negatives for each of them
+        :param num: the number of negatives for each triple
 
-        :returns: shape: (n, num_uniform) their scores, NaN for known triples
+        :returns: shape: (n, num) the scores, NaN for known triples
         """
         sampler = BasicNegativeSampler(
             mapped_triples=self.triples,
-            num_entities=self.training.num_entities,
-            num_relations=self.training.num_relations,
-            num_negs_per_pos=num_uniform,
+            num_entities=self.known.num_entities,
+            num_relations=self.known.num_relations,
+            num_negs_per_pos=num,
         )
         negatives = sampler.corrupt_batch(triples)
         return self.score(negatives).masked_fill(self.known.contains(negatives).to(self.model.device), torch.nan)
 
-    def known_answers(self, triples: Tensor, target: Target) -> Tensor:
-        """Find which entities complete triples to known ones.
+    def find_answers(self, triples: Tensor, target: Target) -> Tensor:
+        """Find all entities that complete triples to known ones.
 
         :param triples: shape: (n, 3) the triples
         :param target: the side
 
-        :returns: shape: (n, num_entities) whether they do
+        :returns: shape: (n, num_entities) whether the entity completes the triple
         """
-        completions = triples.unsqueeze(dim=1).repeat(1, self.num_entities, 1)
-        completions[..., 0 if target == "head" else 2] = torch.arange(self.num_entities)
+        completions = triples.unsqueeze(dim=1).repeat(1, len(self.entities), 1)
+        completions[..., TARGET_TO_INDEX[target]] = torch.arange(len(self.entities))
         return self.known.contains(completions)
 
-    def level_names(self) -> list[str]:
-        """Name the levels.
 
-        :returns: their names, hardest first
+def _to_unit_scale(scale: RunningScale, samples: Tensor) -> Tensor:
+    """Normalize embeddings of shape (num_levels, num_groups, n, dim). The scale expects the groups first."""
+    return scale.normalize(samples.transpose(0, 1)).transpose(0, 1)
+
+
+def _name_levels(time_steps: Sequence[int], num_timesteps: int) -> list[str]:
+    return [f"t = {step} of {num_timesteps}" for step in time_steps]
+
+
+@dataclasses.dataclass
+class LoopGenerator:
+    """What a training loop generates with, besides the model."""
+
+    generator: DiffHEG | GaussianNoise
+    #: What the generator is conditioned on
+    condition: Query
+    num_timesteps: int
+    #: Whether there is an embedding for each modality
+    multimodal: bool
+    mode: InductiveMode | None
+
+    @classmethod
+    def from_loop(cls, loop: DHNSTrainingLoop) -> "LoopGenerator | None":
+        """Return the generator of a training loop.
+
+        :param loop: the training loop
+
+        :returns: its generator, or None if it generates nothing
         """
-        return [f"t = {level} of {self.num_timesteps}" for level in self.levels]
+        objective = loop.objective
+        if objective.generator is None:
+            return None
+        return cls(
+            generator=objective.generator,
+            condition=objective.condition,
+            num_timesteps=objective.config.num_timesteps,
+            multimodal=objective.switches.multimodal,
+            mode=objective.bound.mode,
+        )
 
 
-def unit_scale(scale: RunningScale, x: Tensor, groups: slice) -> Tensor:
-    """Bring some groups of embeddings to unit scale.
+class LoopSource(Source):
+    """The generator of :class:`pykeen_dhns.DHNSTrainingLoop`, which generates embeddings of the model's entities."""
 
-    :param scale: the scales of all groups
-    :param x: shape: `(num_levels, num_groups, *batch_dims, dim)` embeddings
-    :param groups: the groups to select
+    title = "the training loop's generator"
 
-    :returns: shape: `(num_levels, num_selected, *batch_dims, dim)` the embeddings
-    """
-    # the scale wants the groups first
-    return scale.normalize(x.transpose(0, 1))[groups].transpose(0, 1)
+    def __init__(self, parts: LoopGenerator, model: Model, training: CoreTriplesFactory) -> None:
+        """Initialize the source.
+
+        :param parts: the generator
+        :param model: the model
+        :param training: the triples that it was trained on
+        """
+        super().__init__(model, training)
+        self._adapter = BoundModel(model, mode=parts.mode, multimodal=parts.multimodal)
+        self._generator = parts.generator
+        self._condition = parts.condition
+        self.generator = type(parts.generator).__name__
+        self.levels = _name_levels(parts.generator.levels, parts.num_timesteps)
+        self.modalities = self._adapter.names
+        self.modules = (parts.generator, parts.condition)
+        self.mode = parts.mode
+        # A loaded generator is on the CPU.
+        parameter = next(model.parameters())
+        for module in self.modules:
+            module.to(device=parameter.device, dtype=parameter.real.dtype)
+
+    def _groups(self, target: Target) -> slice:
+        """Select the groups of a side. The first half of them is for heads."""
+        half = len(self.modalities)
+        return slice(0, half) if target == "head" else slice(half, None)
+
+    @override
+    def embed(self, target: Target) -> Tensor:
+        embeddings, exist = self._adapter.read_entities(torch.arange(len(self.entities), device=self.model.device))
+        unit = self._generator.target_scale.normalize(embeddings).masked_fill(~exist.unsqueeze(dim=-1), torch.nan)
+        return unit[self._groups(target)].cpu()
+
+    @override
+    def generate(self, triples: Tensor, target: Target) -> Tensor:
+        embeddings = self._adapter.read(triples.to(self.model.device), self._condition)
+        unit = _to_unit_scale(self._generator.target_scale, self._generator.generate(embeddings.conditions))
+        if embeddings.usable is not None:
+            unit = unit.masked_fill(~embeddings.usable.unsqueeze(dim=-1), torch.nan)
+        return unit[:, self._groups(target)].cpu()
+
+    @override
+    def score_generated(self, triples: Tensor) -> Tensor:
+        triples = triples.to(self.model.device)
+        embeddings = self._adapter.read(triples, self._condition)
+        h, r, t = triples.unbind(dim=-1)
+        heads, relations, tails = map(
+            upgrade_to_sequence, self._adapter.model._get_representations(h=h, r=r, t=t, mode=self.mode)
+        )
+        samples = self._generator.generate(embeddings.conditions)
+        scores = self._adapter.score(samples, heads=heads, relations=relations, tails=tails)
+        return self._adapter.joint_score(scores, embeddings.usable).transpose(-2, -1)
+
+
+class SamplerSource(Source):
+    """The generator of :class:`pykeen_dhns.DHNSNegativeSampler`, whose embeddings are mapped to entities."""
+
+    title = "the sampler's generator"
+    modalities = ("shadow",)
+
+    def __init__(self, sampler: DHNSNegativeSampler, model: Model, training: CoreTriplesFactory) -> None:
+        """Initialize the source.
+
+        :param sampler: the sampler
+        :param model: the model that was trained with it
+        :param training: the triples that it was trained on
+        """
+        super().__init__(model, training)
+        self._sampler = sampler
+        self._entity_generator = sampler.entity_generator
+        self._proxy = sampler.entity_generator.shadow
+        self._scale = sampler.entity_generator.diffheg.target_scale
+        #: The sampler's device, which may differ from the model's
+        self._device = sampler.counts.device
+        self.generator = sampler.entity_generator.generator
+        diffheg = sampler.entity_generator.diffheg
+        self.levels = _name_levels(diffheg.levels, diffheg.process.num_timesteps)
+        self.modules = (sampler,)
+
+    @override
+    def embed(self, target: Target) -> Tensor:
+        return self._scale.normalize(self._proxy.entity.weight.detach().unsqueeze(dim=0)).cpu()
+
+    @override
+    def generate(self, triples: Tensor, target: Target) -> Tensor:
+        queries = self._proxy.queries(triples.to(self._device))[0 if target == "head" else 1]
+        # shape: (num_levels, n, num_chains = 1, dim)
+        samples = self._entity_generator.generate_embeddings(queries.unsqueeze(dim=1))
+        return _to_unit_scale(self._scale, samples.permute(0, 2, 1, 3)).cpu()
+
+    def _corrupt(self, triples: Tensor, num_chains: int) -> tuple[Tensor, Tensor]:
+        """Corrupt triples as the sampler does, at all levels, and without learning.
+
+        :param triples: shape: (n, 3) the triples
+        :param num_chains: the number of negatives of each level
+
+        :returns: shape: (num_levels, n, num_chains, 3) the negatives, and shape: (num_levels, n, num_chains) the
+            corrupted columns
+        """
+        num_levels = len(self.levels)
+        layout = ColumnLayout.create(num_levels * num_chains, hard_fraction=1.0, num_levels=num_levels)
+        triples = triples.to(self._device)
+        candidates = self._entity_generator.draw_candidates(triples)
+        entities, columns = self._entity_generator.generate(triples, candidates, layout)
+        negatives = triples.unsqueeze(dim=1).repeat(1, layout.num_generated, 1)
+        negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
+        negatives, _ = replace_known(negatives, triples, columns, known=self._sampler.known)
+        shape = (num_levels, num_chains)
+        return negatives.unflatten(1, shape).transpose(0, 1), columns.unflatten(1, shape).transpose(0, 1)
+
+    @override
+    def score_generated(self, triples: Tensor) -> Tensor:
+        # Chains alternate between the sides, so two of them cover both.
+        negatives, _ = self._corrupt(triples, num_chains=2)
+        return self.score(negatives)
+
+    @override
+    def sample_negatives(self, triples: Tensor, target: Target, num: int) -> Tensor:
+        rows = torch.randint(len(self.triples), size=(NUM_CONTEXT,))
+        # Half of the chains is for the other side.
+        negatives, columns = self._corrupt(torch.cat([triples, self.triples[rows]]), num_chains=2 * num)
+        index = TARGET_TO_INDEX[target]
+        entities = negatives[:, : len(triples), :, index]
+        return entities[columns[:, : len(triples)] == index].view(len(self.levels), len(triples), num).cpu()

@@ -15,7 +15,7 @@ import yaml
 from pykeen.datasets import Nations
 from pykeen.pipeline import pipeline, pipeline_from_path
 
-from pykeen_dhns.inspection import load_run
+from pykeen_dhns.inspection import load_sources
 
 from .running import fail, invoke, run, run_pykeen
 
@@ -66,11 +66,10 @@ def test_same_as_pipeline(folder: Path) -> None:
     assert re.search(rf"^\| mrr +\| +{mrr:.4g} \|$", output, flags=re.MULTILINE)
     results = json.loads((folder / "new/run/results.json").read_text(encoding="utf8"))
     assert results["losses"] == expected.losses
-    saved = load_run(folder / "new/run")
-    state = saved.model.state_dict()
+    (source,) = load_sources(folder / "new/run").values()
+    state = source.model.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in expected.model.state_dict().items())
-    assert saved.objective is not None
-    assert saved.objective.config.num_timesteps == 20
+    assert source.levels[0].endswith(" of 20")
 
 
 def test_sampler_is_kept(folder: Path) -> None:
@@ -78,10 +77,7 @@ def test_sampler_is_kept(folder: Path) -> None:
     kwargs = dict(root="checkpoints", schedule="every", schedule_kwargs=dict(frequency=1))
     callbacks = json.dumps(dict(callbacks="checkpoint", callbacks_kwargs=kwargs))
     run("train", *SMALL, "--negative-sampler", "dhns", "--training-kwargs", callbacks, "--output", "output")
-    saved = load_run(folder / "output")
-    assert saved.objective is None
-    assert saved.sampler is not None
-    assert saved.sampler.entity_generator.diffheg.target_scale.weight > 0
+    assert load_sources(folder / "output").keys() == {"sampler"}
     assert list((folder / "checkpoints").iterdir())
 
 
@@ -103,9 +99,8 @@ def test_modalities(folder: Path) -> None:
     arguments = ("--dataset", "nations", "--model", "multimodal", "--model-kwargs", kwargs, *SHORT)
     loop = ("--training-loop", "dhns", "--training-loop-kwargs", '{"multimodal": true}')
     run("train", *arguments, "--modality", "visual=visual.npy", *loop, "--output", "output")
-    saved = load_run(folder / "output")
-    assert saved.objective is not None
-    assert saved.objective.bound.names == ("structural", "textual", "visual")
+    (source,) = load_sources(folder / "output").values()
+    assert source.modalities == ("structural", "textual", "visual")
     expected = {"textual": "textual.npy", "visual": "visual.npy"}
     assert load(folder / "output")["pipeline"]["model_kwargs"]["modalities"] == expected
 
@@ -119,10 +114,10 @@ def test_own_triples(folder: Path) -> None:
     inverse = ("--dataset-kwargs", '{"create_inverse_triples": true}')
     stopper = ("--stopper", "early", "--stopper-kwargs", '{"frequency": 1}')
     run("train", *arguments, *inverse, *stopper, "--training-loop", "dhns", "--output", "output")
-    training = load_run(folder / "output").training
-    assert training.create_inverse_triples
-    assert training.num_triples == dataset.training.num_triples
-    assert set(training.entity_to_id) == set(dataset.training.entity_to_id)  # type: ignore[attr-defined]
+    (source,) = load_sources(folder / "output").values()
+    assert len(source.triples) == dataset.training.num_triples
+    assert set(source.entities) == set(dataset.training.entity_to_id)
+    assert set(source.relations) == set(range(0, 2 * dataset.training.num_relations, 2))
     results = json.loads((folder / "output" / "results.json").read_text(encoding="utf8"))
     assert len(results["stopper"]["results"]) == 1
 

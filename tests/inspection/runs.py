@@ -1,20 +1,24 @@
-"""Short runs, and a generator whose truth is known."""
+"""Short runs, and a source whose generated embeddings are known."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from pykeen.datasets import Nations
 from pykeen.models import TransE
 from pykeen.pipeline import PipelineResult, pipeline
-from torch import Tensor, nn
+from torch import Tensor
+from typing_extensions import override
 
-from pykeen_dhns.inspection.settings import Target
-from pykeen_dhns.inspection.sources import Scored, Source
+from pykeen_dhns import DHNSNegativeSampler
+from pykeen_dhns.inspection import KeepSampler, Source
+from pykeen_dhns.inspection.sources import Target
+
+#: The triples of the planted source
+FACTORY = Nations().training
 
 
 def run(**kwargs: Any) -> PipelineResult:
-    """Run the pipeline for a moment."""
+    """Run a short pipeline."""
     defaults: dict[str, Any] = dict(
         dataset="nations",
         model="RotatE",
@@ -28,17 +32,24 @@ def run(**kwargs: Any) -> PipelineResult:
     return pipeline(**(defaults | kwargs))
 
 
-#: The triples of the planted source
-FACTORY = Nations().training
+def run_with_sampler(**kwargs: Any) -> tuple[PipelineResult, DHNSNegativeSampler]:
+    """Run a short pipeline whose sampler generates negatives, and keep the sampler."""
+    keeper = KeepSampler()
+    training_kwargs = dict(num_epochs=2, batch_size=256, callbacks=keeper)
+    result = run(negative_sampler="dhns", training_kwargs=training_kwargs, **kwargs)
+    assert isinstance(keeper.sampler, DHNSNegativeSampler)
+    return result, keeper.sampler
 
 
 class Planted(Source):
-    """Generates the embedding of the missing tail, plus more noise at each level, and scores entities by their ID."""
+    """Generates the embedding of the missing entity, with more noise at each level, and scores entities by their ID.
+
+    The second modality is generated at random.
+    """
 
     title = "a planted generator"
     generator = "planted"
-    levels = (1, 5, 10)
-    num_timesteps = 10
+    levels = ("t = 1 of 10", "t = 5 of 10", "t = 10 of 10")
     modalities = ("good", "useless")
     #: An entity without the first modality
     without = 3
@@ -46,37 +57,26 @@ class Planted(Source):
     def __init__(self, dim: int = 64) -> None:
         """Initialize the source."""
         super().__init__(TransE(triples_factory=FACTORY, embedding_dim=2, random_seed=0), FACTORY)
-        self.embeddings = torch.randn(2, self.num_entities, dim, generator=torch.Generator().manual_seed(0))
+        self.embeddings = torch.randn(2, len(self.entities), dim, generator=torch.Generator().manual_seed(0))
+        self.embeddings[0, self.without] = torch.nan
 
-    @property
-    def modules(self) -> Sequence[nn.Module]:
-        """Return nothing."""
-        return ()
+    @override
+    def embed(self, target: Target) -> Tensor:
+        return self.embeddings
 
-    def embed(self, target: Target) -> tuple[Tensor, Tensor]:
-        """Return the embeddings."""
-        exists = torch.ones(2, self.num_entities, dtype=torch.bool)
-        exists[0, self.without] = False
-        return self.embeddings, exists
+    @override
+    def generate(self, triples: Tensor, target: Target) -> Tensor:
+        known, missing = (triples[:, i] for i in ((0, 2) if target == "tail" else (2, 0)))
+        embeddings = self.embeddings[0, missing].nan_to_num(nan=1.0)
+        embeddings[known == self.without] = torch.nan
+        good = embeddings + torch.as_tensor([0.0, 0.5, 20.0]).view(-1, 1, 1) * torch.randn(3, *embeddings.shape)
+        return torch.stack([good, torch.randn_like(good)], dim=1)
 
-    def generate(self, triples: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        """Generate what is missing, for the first modality, and nothing that makes sense, for the second one."""
-        true = self.embeddings[0, triples[:, 2 if target == "tail" else 0]]
-        noise = torch.randn(3, *true.shape)
-        good = true + torch.as_tensor([0.0, 0.5, 20.0]).view(-1, 1, 1) * noise
-        samples = torch.stack([good, torch.randn_like(good)], dim=1)
-        usable = torch.ones(2, len(triples), dtype=torch.bool)
-        usable[0] = triples[:, 0 if target == "tail" else 2] != self.without
-        return samples, usable
-
+    @override
     def score(self, triples: Tensor) -> Tensor:
-        """Score tails by their ID."""
         return triples[..., 2].float()
 
-    def score_generated(self, triples: Tensor) -> Scored:
-        """Score what is generated just below, at, and above the positive."""
-        positive = self.score(triples)
-        generated = positive + torch.as_tensor([1.0, 0.0, -1.0]).view(-1, 1)
-        both = torch.stack([generated, generated - 0.5], dim=-1)
-        true = torch.stack([positive, positive + 2]).unsqueeze(dim=-1)
-        return Scored(positive, both, torch.stack([both, both - 1], dim=1), true)
+    @override
+    def score_generated(self, triples: Tensor) -> Tensor:
+        shifts = torch.as_tensor([[1.0, 0.5], [0.0, -0.5], [-1.0, -1.5]])
+        return self.score(triples).view(1, -1, 1) + shifts.view(3, 1, 2)

@@ -1,4 +1,4 @@
-"""Test that samplers are kept."""
+"""Test that the sampler of PyKEEN's own loop is kept."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class Batches(TrainingCallback):
 
 @pytest.mark.parametrize("loop", ["slcwa", "dhns"])
 def test_same_results(loop: str) -> None:
-    """The sampler that was kept has learned from every batch, and keeping it changes nothing."""
+    """The kept sampler has learned from every batch, and keeping it does not change the training."""
     arguments: dict[str, Any] = dict(
         training_loop=loop, negative_sampler="dhns", negative_sampler_kwargs=dict(hard_fraction=0.5, num_negs_per_pos=8)
     )
@@ -36,7 +36,7 @@ def test_same_results(loop: str) -> None:
 
 
 def test_early_stopping() -> None:
-    """It is kept if the training stops early, and by a callback that is used twice."""
+    """The sampler is kept if training stops early. A callback that is used again keeps the new sampler."""
     keeper = KeepSampler()
     first = None
     for _ in range(2):
@@ -52,7 +52,7 @@ def test_early_stopping() -> None:
 
 
 def test_other_loops() -> None:
-    """Where there is no sampler, there is none."""
+    """A loop without a sampler leaves nothing to keep."""
     keeper = KeepSampler()
     run(training_loop="lcwa", training_kwargs=dict(num_epochs=1, callbacks=keeper))
     assert keeper.sampler is None
