@@ -17,7 +17,7 @@ from .scores import collect_scores, rate_relations
 from .sources import LoopGenerator, LoopSource, SamplerSource, Source, Target
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
-from ..utils.evaluation_mode import undisturbed
+from ..utils.module_state import evaluation_mode
 from ..utils.validation import check_choice, check_positive_int
 
 __all__ = ["inspect_directory", "inspect_result", "inspect_source"]
@@ -64,7 +64,7 @@ def inspect_source(
     check_positive_int("num_uniform", num_uniform)
     check_positive_int("num_relations", num_relations)
     relation_id = None if relation is None else _find_id("relation", relation, source.relations)
-    with undisturbed(source.model, *source.modules, seed=seed):
+    with evaluation_mode(source.model, *source.modules, seed=seed):
         triples = source.triples[torch.randperm(len(source.triples))]
         shown = triples if relation_id is None else triples[triples[:, 1] == relation_id]
         if not len(shown):
@@ -74,7 +74,7 @@ def inspect_source(
         return Inspection(
             title=source.title,
             model=type(source.model).__name__,
-            generator=source.generator,
+            generator=type(source.generator).__name__,
             levels=source.levels,
             modalities=source.modalities,
             num_entities=len(source.entities),

@@ -18,16 +18,14 @@ from pykeen.utils import upgrade_to_sequence
 from torch import Tensor, nn
 from typing_extensions import override
 
-from ..diffusion import RunningScale
-from ..generators.diffheg import DiffHEG
-from ..generators.noise import GaussianNoise
+from ..generators import EmbeddingGenerator
 from ..queries.base import Query
 from ..sampling.columns import ColumnLayout
 from ..sampling.corruption import replace_known
 from ..sampling.known_triples import KnownTriples
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
-from ..training.model_adapter import BoundModel
+from ..training.model_adapter import ModelAdapter
 
 __all__ = ["LoopGenerator", "LoopSource", "SamplerSource", "Source", "Target"]
 
@@ -42,10 +40,6 @@ class Source(ABC):
 
     #: What the report calls it
     title: ClassVar[str]
-    #: The name of the generator
-    generator: str
-    #: The names of the levels, hardest first
-    levels: Sequence[str]
     #: The names of the modalities
     modalities: Sequence[str]
     #: The modules that take part, besides the model
@@ -53,13 +47,17 @@ class Source(ABC):
     #: The inductive mode of the model
     mode: InductiveMode | None = None
 
-    def __init__(self, model: Model, training: CoreTriplesFactory) -> None:
+    def __init__(self, generator: EmbeddingGenerator, model: Model, training: CoreTriplesFactory) -> None:
         """Initialize the source.
 
+        :param generator: the generator
         :param model: the model
         :param training: the triples that it was trained on
         """
+        self.generator = generator
         self.model = model
+        #: The names of the levels, hardest first
+        self.levels = [f"t = {step} of {generator.process.num_timesteps}" for step in generator.time_steps]
         entities: Mapping[int, str] = {}
         relations: Mapping[int, str] = {}
         if isinstance(training, TriplesFactory):
@@ -117,6 +115,11 @@ class Source(ABC):
         """
         return None
 
+    def _normalize(self, samples: Tensor) -> Tensor:
+        """Bring generated embeddings to unit scale, shape: (num_levels, num_groups, n, dim)."""
+        # The scale expects the groups first.
+        return self.generator.target_scale.normalize(samples.transpose(0, 1)).transpose(0, 1)
+
     def score(self, triples: Tensor) -> Tensor:
         """Score triples.
 
@@ -157,23 +160,13 @@ class Source(ABC):
         return self.known.contains(completions)
 
 
-def _to_unit_scale(scale: RunningScale, samples: Tensor) -> Tensor:
-    """Normalize embeddings of shape (num_levels, num_groups, n, dim). The scale expects the groups first."""
-    return scale.normalize(samples.transpose(0, 1)).transpose(0, 1)
-
-
-def _name_levels(time_steps: Sequence[int], num_timesteps: int) -> list[str]:
-    return [f"t = {step} of {num_timesteps}" for step in time_steps]
-
-
 @dataclasses.dataclass
 class LoopGenerator:
     """What a training loop generates with, besides the model."""
 
-    generator: DiffHEG | GaussianNoise
-    #: What the generator is conditioned on
-    condition: Query
-    num_timesteps: int
+    generator: EmbeddingGenerator
+    #: Computes what the generator is conditioned on
+    query: Query
     #: Whether there is an embedding for each modality
     multimodal: bool
     mode: InductiveMode | None
@@ -191,10 +184,9 @@ class LoopGenerator:
             return None
         return cls(
             generator=objective.generator,
-            condition=objective.condition,
-            num_timesteps=objective.config.num_timesteps,
-            multimodal=objective.switches.multimodal,
-            mode=objective.bound.mode,
+            query=objective.query,
+            multimodal=objective.config.multimodal,
+            mode=objective.adapter.mode,
         )
 
 
@@ -210,14 +202,11 @@ class LoopSource(Source):
         :param model: the model
         :param training: the triples that it was trained on
         """
-        super().__init__(model, training)
-        self._adapter = BoundModel(model, mode=parts.mode, multimodal=parts.multimodal)
-        self._generator = parts.generator
-        self._condition = parts.condition
-        self.generator = type(parts.generator).__name__
-        self.levels = _name_levels(parts.generator.levels, parts.num_timesteps)
+        super().__init__(parts.generator, model, training)
+        self._adapter = ModelAdapter(model, mode=parts.mode, multimodal=parts.multimodal)
+        self._query = parts.query
         self.modalities = self._adapter.names
-        self.modules = (parts.generator, parts.condition)
+        self.modules = (parts.generator, parts.query)
         self.mode = parts.mode
         # A loaded generator is on the CPU.
         parameter = next(model.parameters())
@@ -232,35 +221,35 @@ class LoopSource(Source):
     @override
     def embed(self, target: Target) -> Tensor:
         embeddings, exist = self._adapter.read_entities(torch.arange(len(self.entities), device=self.model.device))
-        unit = self._generator.target_scale.normalize(embeddings).masked_fill(~exist.unsqueeze(dim=-1), torch.nan)
+        unit = self.generator.target_scale.normalize(embeddings).masked_fill(~exist.unsqueeze(dim=-1), torch.nan)
         return unit[self._groups(target)].cpu()
 
     @override
     def generate(self, triples: Tensor, target: Target) -> Tensor:
-        embeddings = self._adapter.read(triples.to(self.model.device), self._condition)
-        unit = _to_unit_scale(self._generator.target_scale, self._generator.generate(embeddings.conditions))
-        if embeddings.usable is not None:
-            unit = unit.masked_fill(~embeddings.usable.unsqueeze(dim=-1), torch.nan)
+        batch = self._adapter.read(triples.to(self.model.device), self._query)
+        unit = self._normalize(self.generator.generate(batch.conditions))
+        if batch.usable is not None:
+            unit = unit.masked_fill(~batch.usable.unsqueeze(dim=-1), torch.nan)
         return unit[:, self._groups(target)].cpu()
 
     @override
     def score_generated(self, triples: Tensor) -> Tensor:
         triples = triples.to(self.model.device)
-        embeddings = self._adapter.read(triples, self._condition)
+        batch = self._adapter.read(triples, self._query)
         h, r, t = triples.unbind(dim=-1)
         heads, relations, tails = map(
             upgrade_to_sequence, self._adapter.model._get_representations(h=h, r=r, t=t, mode=self.mode)
         )
-        samples = self._generator.generate(embeddings.conditions)
+        samples = self.generator.generate(batch.conditions)
         scores = self._adapter.score(samples, heads=heads, relations=relations, tails=tails)
-        return self._adapter.joint_score(scores, embeddings.usable).transpose(-2, -1)
+        return self._adapter.joint_score(scores, batch.usable).transpose(-2, -1)
 
 
 class SamplerSource(Source):
     """The generator of :class:`pykeen_dhns.DHNSNegativeSampler`, whose embeddings are mapped to entities."""
 
     title = "the sampler's generator"
-    modalities = ("shadow",)
+    modalities = ("proxy model",)
 
     def __init__(self, sampler: DHNSNegativeSampler, model: Model, training: CoreTriplesFactory) -> None:
         """Initialize the source.
@@ -269,28 +258,22 @@ class SamplerSource(Source):
         :param model: the model that was trained with it
         :param training: the triples that it was trained on
         """
-        super().__init__(model, training)
+        super().__init__(sampler.entity_generator.generator, model, training)
         self._sampler = sampler
-        self._entity_generator = sampler.entity_generator
-        self._proxy = sampler.entity_generator.shadow
-        self._scale = sampler.entity_generator.diffheg.target_scale
+        self._proxy_model = sampler.entity_generator.proxy_model
         #: The sampler's device, which may differ from the model's
-        self._device = sampler.counts.device
-        self.generator = sampler.entity_generator.generator
-        diffheg = sampler.entity_generator.diffheg
-        self.levels = _name_levels(diffheg.levels, diffheg.process.num_timesteps)
+        self._device = self._proxy_model.entity.weight.device
         self.modules = (sampler,)
 
     @override
     def embed(self, target: Target) -> Tensor:
-        return self._scale.normalize(self._proxy.entity.weight.detach().unsqueeze(dim=0)).cpu()
+        embeddings = self._proxy_model.entity.weight.detach().unsqueeze(dim=0)
+        return self.generator.target_scale.normalize(embeddings).cpu()
 
     @override
     def generate(self, triples: Tensor, target: Target) -> Tensor:
-        queries = self._proxy.queries(triples.to(self._device))[0 if target == "head" else 1]
-        # shape: (num_levels, n, num_chains = 1, dim)
-        samples = self._entity_generator.generate_embeddings(queries.unsqueeze(dim=1))
-        return _to_unit_scale(self._scale, samples.permute(0, 2, 1, 3)).cpu()
+        queries = self._proxy_model.queries(triples.to(self._device))[0 if target == "head" else 1]
+        return self._normalize(self.generator.generate(queries.unsqueeze(dim=0))).cpu()
 
     def _corrupt(self, triples: Tensor, num_chains: int) -> tuple[Tensor, Tensor]:
         """Corrupt triples as the sampler does, at all levels, and without learning.
@@ -301,15 +284,15 @@ class SamplerSource(Source):
         :returns: shape: (num_levels, n, num_chains, 3) the negatives, and shape: (num_levels, n, num_chains) the
             corrupted columns
         """
-        num_levels = len(self.levels)
-        layout = ColumnLayout.create(num_levels * num_chains, hard_fraction=1.0, num_levels=num_levels)
+        num_negatives = len(self.levels) * num_chains
+        layout = ColumnLayout.create(num_negatives, hard_fraction=1.0, levels=self.generator.levels)
         triples = triples.to(self._device)
-        candidates = self._entity_generator.draw_candidates(triples)
-        entities, columns = self._entity_generator.generate(triples, candidates, layout)
-        negatives = triples.unsqueeze(dim=1).repeat(1, layout.num_generated, 1)
+        entity_generator = self._sampler.entity_generator
+        entities, columns = entity_generator.generate(triples, entity_generator.draw_candidates(triples), layout)
+        negatives = triples.unsqueeze(dim=1).repeat(1, num_negatives, 1)
         negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
-        negatives, _ = replace_known(negatives, triples, columns, known=self._sampler.known)
-        shape = (num_levels, num_chains)
+        negatives = replace_known(negatives, triples, columns, known=self._sampler.known)
+        shape = (len(self.levels), num_chains)
         return negatives.unflatten(1, shape).transpose(0, 1), columns.unflatten(1, shape).transpose(0, 1)
 
     @override

@@ -10,6 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from pykeen_dhns import DHNSNegativeSampler
+from pykeen_dhns.generators import GaussianNoise
 from pykeen_dhns.inspection import KeepSampler, Source
 from pykeen_dhns.inspection.sources import Target
 
@@ -48,15 +49,14 @@ class Planted(Source):
     """
 
     title = "a planted generator"
-    generator = "planted"
-    levels = ("t = 1 of 10", "t = 5 of 10", "t = 10 of 10")
     modalities = ("good", "useless")
     #: An entity without the first modality
     without = 3
 
     def __init__(self, dim: int = 64) -> None:
         """Initialize the source."""
-        super().__init__(TransE(triples_factory=FACTORY, embedding_dim=2, random_seed=0), FACTORY)
+        generator = GaussianNoise(dim, num_timesteps=10, levels=[0.1, 0.5, 1.0])
+        super().__init__(generator, TransE(triples_factory=FACTORY, embedding_dim=2, random_seed=0), FACTORY)
         self.embeddings = torch.randn(2, len(self.entities), dim, generator=torch.Generator().manual_seed(0))
         self.embeddings[0, self.without] = torch.nan
 

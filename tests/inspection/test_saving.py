@@ -52,7 +52,7 @@ def test_loop(arguments: dict[str, Any], tmp_path: Path) -> None:
     "arguments",
     [
         dict(),
-        dict(generator="shadow", hard_fraction=1.0, embedding_dim=8, num_candidates=8),
+        dict(generator="query", hard_fraction=1.0, embedding_dim=8, num_candidates=8),
         dict(selection=Furthest(), guidance=np.float64(0.125), hard_fraction=0.5),
         dict(schedule=cosine, reverse="ddpm", num_timesteps=20, levels=[0.5], generator="noise"),
     ],

@@ -112,7 +112,7 @@ def test_sampler() -> None:
     inspection = inspect_result(result, sampler=sampler, num_examples=30, num_neighbors=6)
     assert all(torch.equal(a, b) for a, b in zip(tensors(sampler), before, strict=True))
     assert sampler.training
-    assert inspection.modalities == ("shadow",)
+    assert inspection.modalities == ("proxy model",)
     assert (inspection.scores["triples"].value_counts()[[*inspection.levels]] == 2 * 1592).all()
     assert inspection.negatives is not None
     assert (inspection.negatives.groupby(["head", "relation", "tail", "level"]).size() == 6).all()
