@@ -1,4 +1,4 @@
-"""Test that examples with features run, in a short form."""
+"""Test short runs of the examples with features."""
 
 from pathlib import Path
 
@@ -41,14 +41,6 @@ def test_multimodal_mkgy(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_multimodal_mkgy_published(published: Path, tmp_path: Path) -> None:
-    """The dataset of the paper, from local files."""
-    arguments = ("--num-negs", "1", *SHORT, "--cache-root", str(published / "MKG-Y"))
-    output = run("examples/multimodal_mkgy.py", *arguments, cwd=tmp_path)
-    assert "mkgy: 15000 entities, 21310 training triples" in output
-    assert "256 features, 0 entities without" in output
-
-
 def test_multimodal_mkgy_without_dataset(tmp_path: Path) -> None:
     """If the dataset cannot be loaded, the example says what to do."""
     tmp_path.joinpath("entity2id.txt").write_text("not what it should be", encoding="utf8")
