@@ -73,7 +73,11 @@ html_title = f"{project} {release}"
 # -- Pages from outside of this folder -------------------------------------
 
 #: Files of the repository that are pages of the site, too
-PAGES = {"README.md": "docs/index.md", "CHANGELOG.md": "docs/changelog.md"}
+PAGES = {
+    "README.md": "docs/index.md",
+    "CHANGELOG.md": "docs/changelog.md",
+    "CONTRIBUTING.md": "docs/contributing.md",
+}
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)")
 
 
