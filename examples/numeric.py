@@ -1,6 +1,6 @@
-"""Numbers that are known of entities as a modality: area and population of countries, which PyKEEN ships with Nations.
+"""Numbers as a modality: area and population of countries, which PyKEEN ships with Nations.
 
-One entity has neither, so it lacks the modality. Names are another one, to show how several are given.
+One entity has neither, so it lacks the modality. The names of countries are a second modality.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
 Without arguments, the example writes both files itself: a small graph of countries. Look at them, and bring your own:
 ``--triples triples.tsv --descriptions descriptions.csv``. Not every entity needs a description, and the rows can be in
-any order: features get to where their entities are by label.
+any order: labels bring features into the order of entities.
 
-The descriptions of the example tell some of what the test triples ask for, so they help more than most will.
+The descriptions of the example contain some answers to the test triples, so they help more than most descriptions do.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def iterate_descriptions() -> Iterator[tuple[str, str]]:
         country, capital, continent, languages, _ = line.split("|")
         yield capital, f"{capital} is a city in {continent}, the seat of the government of {country}."
         yield country, f"{country}, a state in {continent}. Spoken there: {languages.replace(',', ', ')}."
-    # not everything that is described has to be in the graph, and what is described may be empty
+    # a description may be of something that is not in the graph, and it may be empty
     yield "Atlantis", "A city below the sea."
     yield "Europe", ""
 
@@ -127,7 +127,7 @@ def main() -> None:
 
     table = pd.read_csv(descriptions_path, dtype=str).set_index("entity")
     features = encode_texts(table["description"].to_dict(), encoder=args.encoder, cache=args.output / "encoded.npy")
-    # rows are in the order of the file: what follows brings them in the order of IDs, and tells what is missing
+    # rows are in the order of the file: bring them into the order of IDs, and report which are missing
     path = align(features, list(table.index), factory, name="descriptions").save(args.output / "textual.npy")
 
     print(f"\n{'modalities':12}" + "".join(f"{name:>9}" for name in METRICS))

@@ -20,19 +20,13 @@ logger = logging.getLogger(__name__)
 
 
 def load_finished(path: Path, request: Mapping[str, Any]) -> EncodedFeatures | None:
-    """Load the features that an earlier run has saved for the same request.
-
-    :param path: the path of the features
-    :param request: what determines the features: the encoder and its inputs
-
-    :returns: the features, or None if there are none
-
-    :raises ValueError: if the file was not made here, or was made for another request
-    """
+    """Load the features that an earlier run has saved for the same request, or return None if there are none."""
+    # before the provenance is read, since another process that is just finishing writes the features last
+    exists = path.exists()
     try:
         found, _ = read_provenance(path)
     except FileNotFoundError:
-        if path.exists():
+        if exists:
             raise ValueError(
                 f"cache={str(path)!r} exists, but without provenance, so it was not made here. Choose another path, or "
                 f"delete it. To use it as it is, give it as a modality."
@@ -59,8 +53,8 @@ def load_finished(path: Path, request: Mapping[str, Any]) -> EncodedFeatures | N
 
 def find_unfinished(path: Path, request: Mapping[str, Any]) -> Path:
     """Return where the rows that are encoded so far are saved. The name has a hash that tells requests apart."""
-    key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-    return path.with_name(f"{path.stem}.{key[:16]}.unfinished.npy")
+    key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
+    return path.with_name(f"{path.stem}.{key}.unfinished.npy")
 
 
 def load_unfinished(path: Path) -> FloatArray | None:

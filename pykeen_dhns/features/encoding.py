@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Encoder = TypeVar("Encoder", bound=nn.Module)
+
+#: Encodes a batch, shape: (batch_size, k), with a row of NaN for an input that cannot be read, or None if none can be
+BatchEncoder: TypeAlias = Callable[[Encoder, Sequence[Item]], FloatArray | None]
 
 #: After how many seconds the rows that are encoded so far are saved again. This is what a stopped run loses at most.
 SAVE_INTERVAL = 60.0
@@ -58,26 +61,13 @@ class Inputs(Generic[Item]):
 def encode(
     inputs: Inputs[Item],
     factory: EncoderFactory[Encoder],
-    encode_batch: Callable[[Encoder, Sequence[Item]], FloatArray | None],
+    encode_batch: BatchEncoder[Encoder, Item],
     *,
     batch_size: int,
     cache: str | os.PathLike[str] | None,
     progress: bool,
 ) -> EncodedFeatures:
-    """Encode inputs.
-
-    :param inputs: what to encode
-    :param factory: makes the encoder
-    :param encode_batch: encodes a batch. Its result has shape (batch_size, k), with a row of NaN for an input that
-        cannot be read. It is None if no input can be read.
-    :param batch_size: how many inputs to encode at once
-    :param cache: where to save the result, or find it
-    :param progress: whether to show a progress bar
-
-    :returns: the features
-
-    :raises ValueError: if nothing can be encoded, or the cache is from another run
-    """
+    """Encode inputs, or load the result of the same request from the cache."""
     check_positive_int("batch_size", batch_size)
     if not inputs.items:
         raise ValueError(f"None of {len(inputs.labels)} {inputs.kind} is there: {inputs.describe(inputs.missing)}.")
@@ -114,7 +104,7 @@ def encode(
 def _encode_rows(
     inputs: Inputs[Item],
     encoder: Encoder,
-    encode_batch: Callable[[Encoder, Sequence[Item]], FloatArray | None],
+    encode_batch: BatchEncoder[Encoder, Item],
     batch_size: int,
     unfinished: Path | None,
     *,
@@ -148,15 +138,7 @@ def _encode_rows(
 
 
 def to_array(encoded: Tensor, items: Sequence[Any]) -> FloatArray:
-    """Check and convert the result of an encoder for a batch.
-
-    :param encoded: shape: (batch_size, k) the result
-    :param items: length: batch_size, what was encoded
-
-    :returns: shape: (batch_size, k), the same
-
-    :raises ValueError: if the shape is another one, or a value is not finite
-    """
+    """Check and convert the result of an encoder for a batch, shape: (batch_size, k)."""
     if encoded.ndim != 2 or len(encoded) != len(items) or not encoded.shape[1]:
         raise ValueError(
             f"The encoder's result has shape {tuple(encoded.shape)} for {len(items)} inputs: it must be "

@@ -60,11 +60,7 @@ def encode_images(
     :raises ValueError: if no image can be read, or the cache is from another run, e.g., of other images
     """  # noqa: DOC502
     rows, labels = split_labels("paths", paths, labels)
-    files = {
-        row: to_path(f"paths[{row}]", path)
-        for row, path in enumerate(rows)
-        if not is_missing(path) and not (isinstance(path, str) and not path)
-    }
+    files = {row: to_path(f"paths[{row}]", path) for row, path in enumerate(rows) if not is_missing(path)}
     sizes = {row: path.stat().st_size for row, path in files.items() if path.is_file()}
     inputs = Inputs(
         kind="images",

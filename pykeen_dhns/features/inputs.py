@@ -30,16 +30,7 @@ def is_missing(value: Any) -> bool:
 def split_labels(
     name: str, inputs: Sequence[T] | Mapping[str, T], labels: Sequence[str] | None
 ) -> tuple[list[T], list[str]]:
-    """Separate inputs and their labels.
-
-    :param name: the name of the argument with the inputs, for messages
-    :param inputs: length: n, the inputs, or a mapping from labels to inputs
-    :param labels: length: n, the labels of the inputs. If None, the keys of the mapping, or else the inputs themselves.
-
-    :returns: length: n, the inputs and their labels
-
-    :raises ValueError: if there are no inputs, or not one label for each
-    """
+    """Separate inputs and labels. By default, these are the keys of a mapping, or else the inputs themselves."""
     if isinstance(inputs, Mapping):
         if labels is not None:
             raise ValueError(f"{name} is a mapping, whose keys are the labels. Do not give labels in addition.")

@@ -93,10 +93,11 @@ def _read(label: str, name: str, source: Any) -> Tensor:
     if isinstance(source, Tensor):
         return source.detach().cpu()
     if isinstance(source, np.ndarray):
-        if source.dtype.kind not in "fiubc":
+        if source.dtype.kind not in "fiub":
             raise ValueError(f"{label} has dtype {source.dtype}: it must be of real numbers.")
-        # a copy in the byte order of this machine, since PyTorch takes no other, and warns of read-only arrays
-        return torch.from_numpy(source.astype(source.dtype.newbyteorder("=")))
+        # not left to PyTorch, which does not take all of NumPy's types, and warns of read-only arrays
+        with np.errstate(over="ignore"):
+            return torch.from_numpy(source.astype(bool if source.dtype == bool else np.float32))
     # EncodedFeatures has such an attribute
     hint = " Use its attribute features." if hasattr(source, "features") else ""
     raise ValueError(

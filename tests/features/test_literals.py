@@ -12,8 +12,7 @@ from pykeen.datasets.nations import NATIONS_LITERALS_PATH
 from pykeen.triples import CoreTriplesFactory, TriplesFactory, TriplesNumericLiteralsFactory
 from sklearn.preprocessing import MaxAbsScaler
 
-from pykeen_dhns import MultimodalModel
-from pykeen_dhns.features import EncodedFeatures, encode_literals
+from pykeen_dhns.features import encode_literals
 
 #: The IDs are in no order that could be guessed
 FACTORY = TriplesFactory(
@@ -34,7 +33,7 @@ TRIPLES = np.asarray(
 
 
 def test_values() -> None:
-    """Attributes are standardised by what is there; what is missing is the mean, and marked."""
+    """Attributes are standardised by their present values. Missing ones get the mean, and are marked."""
     features = encode_literals(FACTORY, TRIPLES)
     assert features.provenance.columns == ["age", "height", "weight", "age is missing", "height is missing"]
     low, high = -1 / 2**0.5, 2**0.5
@@ -55,21 +54,8 @@ def test_values() -> None:
     assert np.array_equal(without.features, features.features[:, :3], equal_nan=True)
 
 
-def test_indicators_belong_to_their_columns() -> None:
-    """The names of indicators are those of the attributes that entities lack."""
-    features = encode_literals(FACTORY, TRIPLES[[0, 1, 2, 4, 5, 6]])
-    columns = list(features.provenance.columns)
-    present = {(FACTORY.entity_to_id[entity], attribute) for entity, attribute, _ in TRIPLES[[0, 1, 2, 4, 5, 6]]}
-    for attribute in ("age", "height"):
-        for label in "abc":
-            row = FACTORY.entity_to_id[label]
-            is_missing = features.features[row, columns.index(f"{attribute} is missing")]
-            assert is_missing == float((row, attribute) not in present)
-    assert "weight is missing" not in columns
-
-
 def test_reports(caplog: pytest.LogCaptureFixture) -> None:
-    """What cannot be used is counted, and reported, and makes no difference."""
+    """Triples that cannot be used are counted, reported, and left out."""
     more = [
         ("a", "born", "1990-01-01"),
         ("c", "height", "tall"),
@@ -93,7 +79,7 @@ def test_reports(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_several_values(caplog: pytest.LogCaptureFixture) -> None:
-    """Of several values, it is the mean."""
+    """Several values are replaced by their mean."""
     triples = [*TRIPLES.tolist(), ("a", "height", "5")]
     features = encode_literals(FACTORY, np.asarray(triples))
     expected = [(e, a, "3" if (e, a) == ("a", "height") else v) for e, a, v in TRIPLES.tolist()]
@@ -102,7 +88,7 @@ def test_several_values(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_factory() -> None:
-    """PyKEEN's factory has zeros for what is missing, and for zeros: here, these are missing."""
+    """The zeros of PyKEEN's factory are missing, since it has zeros for missing values."""
     factory = TriplesNumericLiteralsFactory.from_labeled_triples(
         np.asarray([("b", "r", "a"), ("c", "r", "d")]), numeric_triples=TRIPLES
     )
@@ -114,8 +100,8 @@ def test_factory() -> None:
     assert not np.array_equal(features.features, encode_literals(factory, TRIPLES).features, equal_nan=True)
 
 
-def test_pykeens_dataset(tmp_path: Path) -> None:
-    """The literals of a dataset, from its factory and from its file, and a model with them."""
+def test_pykeens_dataset() -> None:
+    """The literals of a dataset are the same from its factory and from its file."""
     training = get_dataset(dataset="nationsliteral").training
     assert isinstance(training, TriplesFactory)
     features = encode_literals(training)
@@ -125,19 +111,13 @@ def test_pykeens_dataset(tmp_path: Path) -> None:
     assert np.allclose(features.features[features.mask].mean(axis=0), 0.0, atol=1e-6)
     assert np.allclose(features.features[features.mask].std(axis=0), 1.0)
     from_file = encode_literals(Nations().training, NATIONS_LITERALS_PATH)
-    # of which the factory has no more than single precision
+    # the factory has them in single precision
     assert np.allclose(from_file.features, features.features, equal_nan=True)
-    path = features.save(tmp_path / "numeric.npy")
-    assert EncodedFeatures.load(path, training).provenance == features.provenance
-    model = MultimodalModel(
-        triples_factory=training, interaction="rotate", embedding_dim=4, modalities=dict(numeric=str(path))
-    )
-    assert model.score_hrt(training.mapped_triples[:5]).isfinite().all()
 
 
 @pytest.mark.parametrize("scaler", ["standard", "robust", "power", MaxAbsScaler, MaxAbsScaler()])
 def test_scalers(scaler: Any) -> None:
-    """Scalers of scikit-learn, by name, by class, and as an instance, with the mean for what is missing."""
+    """Scalers can be given by name, by class, and as an instance. Missing values get the mean."""
     features = encode_literals(FACTORY, TRIPLES, scaler=scaler, indicators=False).features
     age = features[:, 0]
     assert age[1] < age[2] < age[3]
@@ -146,7 +126,7 @@ def test_scalers(scaler: Any) -> None:
 
 
 def test_scaler_kwargs() -> None:
-    """Parameters of the scaler."""
+    """The parameters get to the scaler and into the provenance."""
     kwargs: Any = dict(n_quantiles=2, output_distribution="normal")
     features = encode_literals(FACTORY, TRIPLES, scaler="quantile", scaler_kwargs=kwargs)
     assert features.features[3, 0] == features.features[:, 0][~np.isnan(features.features[:, 0])].max() > 5
@@ -155,7 +135,7 @@ def test_scaler_kwargs() -> None:
 
 
 def test_same_result_of_many() -> None:
-    """A scaler that draws a part of many values draws the same one each time, unless another seed is given."""
+    """A scaler that draws a sample of many values draws the same one each time, unless it has another seed."""
     number = 11_000
     factory = TriplesFactory(
         torch.zeros(1, 3, dtype=torch.long),
@@ -172,7 +152,7 @@ def test_same_result_of_many() -> None:
 
 
 def test_constant_attribute() -> None:
-    """An attribute with the same value for all has no information, but whether it is there has."""
+    """An attribute with the same value for all becomes zero, but its indicator is kept."""
     features = encode_literals(FACTORY, np.asarray([("a", "x", "5"), ("b", "x", "5"), ("c", "y", "1")]))
     assert features.provenance.columns == ["x", "y", "x is missing", "y is missing"]
     assert features.features[[2, 3, 1]].tolist() == [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 0]]
@@ -208,7 +188,7 @@ def test_errors() -> None:
     ],
 )
 def test_bad_files(content: bytes, message: str, tmp_path: Path) -> None:
-    """What is wrong with a file is said, with its path."""
+    """The message says what is wrong with a file."""
     path = tmp_path / "literals.tsv"
     with pytest.raises(FileNotFoundError, match=r"literals.tsv"):
         encode_literals(FACTORY, path)
