@@ -13,6 +13,8 @@ import torch
 from class_resolver import ClassResolver, HintOrType, OptionalKwargs
 from torch import Tensor, nn
 
+from ..utils.random_state import seeded
+
 __all__ = ["EncoderFactory", "hash_weights", "to_json"]
 
 Encoder = TypeVar("Encoder", bound=nn.Module)
@@ -54,9 +56,7 @@ class EncoderFactory(Generic[Encoder]):
 
     def make(self) -> Encoder:
         """Make the encoder, in evaluation mode, and leave the global random state as it is."""
-        with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would also seed GPUs, whose random state is not restored here
-            torch.default_generator.manual_seed(operator.index(self.random_seed))
+        with seeded(operator.index(self.random_seed)):
             return self.resolver.make(self.query, self.kwargs).eval()
 
 
