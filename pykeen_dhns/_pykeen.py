@@ -48,6 +48,8 @@ PRIVATE_MEMBERS: Mapping[str, tuple[str, ...]] = {
     ),
     # A callback has to know its loop before training starts, to keep the loop's sampler.
     "pykeen.training.callbacks:TrainingCallback": ("_training_loop",),
+    # Our loop makes its own sampler, from the same triples as PyKEEN's loop.
+    "pykeen.triples:CoreTriplesFactory": ("_add_inverse_triples_if_necessary",),
     # The same as for the loop, under PyTorch Lightning.
     "pykeen.contrib.lightning:SLCWALitModule": ("_dataloader", "_step"),
 }

@@ -92,19 +92,11 @@ def search(**kwargs: Any) -> HpoPipelineResult:
         ),
     ],
 )
-def test_names(kwargs: dict[str, Any], expected: set[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_names(kwargs: dict[str, Any], expected: set[str]) -> None:
     """What is searched by default, and further arguments, are searched, and nothing else, and no trial fails."""
     study = search(**kwargs).study
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
     assert {name for trial in study.trials for name in trial.params} == expected
-    assert "taken for generated" not in caplog.text
-
-
-def test_loss_does_not_fit(caplog: pytest.LogCaptureFixture) -> None:
-    """The loss does not know the sampler's hard fraction. If that is searched, each trial says so."""
-    ranges = dict(hard_fraction=dict(type=float, low=0.4, high=0.5))
-    search(**FITTING | dict(negative_sampler_kwargs=dict(num_negs_per_pos=19), negative_sampler_kwargs_ranges=ranges))
-    assert sum("taken for generated" in message for message in caplog.messages) == 2
 
 
 def test_extremes() -> None:

@@ -37,7 +37,7 @@ def assert_same(*samplers: DHNSNegativeSampler) -> None:
         results.append((torch.stack(negatives), sampler.state_dict()))
         assert sampler.is_shared
         assert all(p.is_shared() for p in sampler.entity_generator.parameters())
-        assert all(t.is_shared() for t in sampler.entity_generator.diffheg.optimizer_tensors())
+        assert all(t.is_shared() for t in sampler.entity_generator.generator.optimizer_tensors())
     (expected, expected_state), *others = results
     for other, state in others:
         assert other.equal(expected)
