@@ -88,17 +88,17 @@ class MultimodalRepresentation(Embedding):
 
         :raises ValueError: if a modality is not possible; the message names it, what was given, and what is needed
         """  # noqa: DOC103
-        check_names(modalities, modalities_kwargs)
         if unique is None:
             unique = bool(modalities) and not dropout
         super().__init__(max_id=max_id, dropout=dropout, unique=unique, **kwargs)
+        sources = load_modalities(modalities, modalities_kwargs, max_id=self.max_id)
         self.projected = cast(dict[str, TransformedRepresentation], nn.ModuleDict())
+        # Without modalities, the parameters of a fusion would only draw random numbers that an embedding does not draw.
         self.fusion: Fusion | None = None
-        if not modalities:
-            # without parameters, it draws the same random numbers as an embedding; here, to find typos
-            fusion_resolver.lookup(fusion)
+        if not sources:
+            fusion_resolver.lookup(fusion)  # finds typos
             return
-        for name, source in load_modalities(modalities, modalities_kwargs, max_id=self.max_id).items():
+        for name, source in sources.items():
             self.projected[name] = self._project(name, source, (modalities_kwargs or {}).get(name))
         sizes = dict(dim=self._embeddings.embedding_dim, num_modalities=len(self.modality_names))
         self.fusion = fusion_resolver.make(fusion, fusion_kwargs, **sizes).to(self._embeddings.weight.dtype)
@@ -137,8 +137,8 @@ class MultimodalRepresentation(Embedding):
 
         :raises ValueError: if there is no such argument, or a modality's name is not valid. Nothing is loaded yet.
         """  # noqa: DOC103
-        bases = (base for base in cls.__mro__ if issubclass(base, Representation))
-        known = {name for base in bases for name in inspect.signature(base).parameters} - {"kwargs"}
+        initializers = [base.__init__ for base in cls.__mro__ if issubclass(base, Representation)]
+        known = {name for init in initializers for name in inspect.signature(init).parameters} - {"self", "kwargs"}
         unknown = sorted(kwargs.keys() - known)
         if unknown:
             raise ValueError(f"{unknown} are unknown, known arguments are: {sorted(known)}.")
