@@ -1,16 +1,14 @@
 """Compare negative samplers: all runs of a file in ``benchmarks/configs``, through PyKEEN's own pipeline.
 
 This is ``pykeen-dhns compare``, which also takes the name of such a file, and whose results are below
-``benchmarks/results/compare`` unless ``--output`` says otherwise. A restart does what is not there yet.
+``benchmarks/results/compare`` unless ``--output`` says otherwise. A restart does what is not there yet, and ``pack.py``
+makes one file of all results of a comparison.
 """
 
-import copy
+import sys
 from pathlib import Path
-from typing import Any
 
-import click
-
-from pykeen_dhns.cli.compare import compare as command
+from pykeen_dhns.cli.compare import compare
 
 CONFIGS = Path(__file__).parent / "configs"
 RESULTS = Path(__file__).parent / "results" / "compare"
@@ -34,33 +32,16 @@ def find_config(config: Path, folder: Path = CONFIGS) -> Path:
     return path
 
 
-class ConfigType(click.ParamType[Path]):
-    """A file, or the name of one."""
-
-    name = "file or name"
-
-    # docstr-coverage: inherited
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: D102
-        try:
-            return find_config(Path(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def make_command() -> click.Command:
-    """Make the command: the package's own, with names of files, and a folder for results.
-
-    :returns: the command
-    """
-    parameters = {parameter.name: copy.copy(parameter) for parameter in command.params}
-    parameters["config"].type = ConfigType()
-    parameters["output"].required, parameters["output"].default = False, RESULTS
-    return click.Command("compare.py", params=list(parameters.values()), callback=command.callback, help=command.help)
-
-
 def main() -> None:
     """Do what is not finished."""
-    make_command()(prog_name="compare.py")
+    arguments = sys.argv[1:] or ["--help"]
+    # the first argument is the file; after an option, click says what is wrong
+    if not arguments[0].startswith("-"):
+        try:
+            arguments[0] = str(find_config(Path(arguments[0])))
+        except ValueError as error:
+            sys.exit(str(error))
+    compare(arguments, prog_name="compare.py", default_map=dict(output=RESULTS))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import Any
 
 from compare import CONFIGS, RESULTS, find_config
 
-from pykeen_dhns.comparison import load_comparison
-from pykeen_dhns.comparison.experiments import make_experiment
+from pykeen_dhns.comparison import Cell, Results, load_comparison
+from pykeen_dhns.comparison.configuration import METRICS, merge
 
 EXPERIMENTS = Path(__file__).parents[1] / "examples" / "experiments"
 
@@ -28,6 +28,49 @@ CELLS = {
 }
 
 
+def make_experiment(results: Results, cell: Cell) -> dict[str, Any]:
+    """Make an experiment of the best trial of a cell, trained up to its best epoch.
+
+    :param results: the results of its comparison
+    :param cell: the cell
+
+    :returns: the experiment, as :func:`pykeen.pipeline.pipeline_from_config` takes it. It has the comparison's first
+        seed.
+
+    :raises ValueError: if the cell is not finished
+    """
+    comparison, finals = results.comparison, results.summaries[cell].finals
+    if len(finals) < len(comparison.seeds):
+        raise ValueError(f"{comparison.name}: {cell} has {len(finals)} of {len(comparison.seeds)} seeds.")
+    run, first = finals[0]
+    # the epoch is selected already, so nothing has to be validated
+    arguments = merge(
+        run.arguments,
+        dict(stopper=None, stopper_kwargs=None, training_kwargs=dict(num_epochs=first["validation"]["epoch"])),
+        dict(random_seed=run.seed, evaluator_kwargs=dict(filtered=True)),
+    )
+    metrics = results.runs(cell).filter(like="test.").rename(columns=lambda name: name.removeprefix("test."))
+    realistic = {METRICS[name].rpartition(".")[2]: value for name, value in metrics.mean().items()}
+    return dict(
+        metadata=dict(
+            title=f"{comparison.title}: {cell}",
+            comments=f"Selected by {comparison.name}, trial {run.trial + 1} of {len(comparison.trials(cell))}, epoch "
+            f"{first['validation']['epoch']} of {first['num_epochs']}, by the validation MRR.",
+            commit=first["commit"],
+            versions=first["versions"],
+            machine=first["machine"],
+            seeds=[seed_run.seed for seed_run, _ in finals],
+            first_seed=first["test"],
+            standard_deviation=metrics.std().to_dict() if len(finals) > 1 else {},
+            # in percent
+            published=dict(comparison.published.get(str(cell), {})),
+        ),
+        pipeline=arguments,
+        # the means, under PyKEEN's names, with which it compares what it obtains
+        results=dict(both=dict(realistic=realistic)),
+    )
+
+
 def make(name: str, output: Path = RESULTS) -> dict[str, Any]:
     """Make an experiment.
 
@@ -39,7 +82,7 @@ def make(name: str, output: Path = RESULTS) -> dict[str, Any]:
     config, cell_name = CELLS[name]
     comparison = load_comparison(find_config(Path(config), CONFIGS))
     (cell,) = (cell for cell in comparison.cells if str(cell) == cell_name)
-    return make_experiment(comparison, output / comparison.name, cell)
+    return make_experiment(Results(comparison, output / comparison.name), cell)
 
 
 def main() -> None:

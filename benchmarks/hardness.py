@@ -10,12 +10,11 @@ from typing import Any
 
 import matplotlib as mpl
 import torch
-from graphs import DATA, load_graph
+from common import RESULTS, load_graph, make_parser, save_result, to_markdown
 from pykeen.datasets import Dataset
 from pykeen.models import Model
 from pykeen.pipeline import pipeline
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
-from reports import RESULTS, save_result
 from torch import Tensor
 from tqdm import tqdm, trange
 
@@ -130,16 +129,19 @@ def table(result: dict[str, Any]) -> str:
 
     :returns: the table, in Markdown
     """
-    lines = [
-        "| negatives | mean score | gap to basic [std] | above the positive | false negatives | distinct entities |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
-    lines += [
-        f"| {row['sampler']} | {row['mean_score']:.2f} | {row['gap']:+.2f} | {row['above_positive']:.2%} | "
-        f"{row['false_negatives']:.2%} | {row['distinct_entities']:.1%} |"
+    header = ["negatives", "mean score", "gap to basic [std]", "above the positive", "false negatives"]
+    cells = [
+        [
+            row["sampler"],
+            f"{row['mean_score']:.2f}",
+            f"{row['gap']:+.2f}",
+            f"{row['above_positive']:.2%}",
+            f"{row['false_negatives']:.2%}",
+            f"{row['distinct_entities']:.1%}",
+        ]
         for row in result["rows"]
     ]
-    return "\n".join(lines)
+    return to_markdown([*header, "distinct entities"], cells)
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
@@ -156,12 +158,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     """Train, judge, report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--graph", default="MKG-Y" if (DATA / "MKG-Y").is_dir() else "umls")
-    parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--batch-size", type=int, default=512)
-    parser.add_argument("--embedding-dim", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = make_parser(__doc__, epochs=50, embedding_dim=64, seed=0)
     parser.add_argument("--output", type=Path, default=RESULTS / "hardness")
     args = parser.parse_args()
     torch.manual_seed(args.seed)

@@ -8,11 +8,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from common import RESULTS, save_result
 from pykeen.pipeline import PipelineResult, pipeline
-from reports import RESULTS, save_result
 
-from pykeen_dhns.comparison.provenance import describe_commit, describe_versions, today
 from pykeen_dhns.inspection import inspect_result
+from pykeen_dhns.utils.provenance import describe_commit, describe_versions, today
 
 
 def train(args: argparse.Namespace) -> PipelineResult:

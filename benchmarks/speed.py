@@ -5,22 +5,19 @@
 """
 
 import argparse
-import platform
 import statistics
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from graphs import DATA, load_graph
+from common import RESULTS, EpochTimer, describe, load_graph, make_parser, peak_memory, save_result, to_markdown
 from pykeen.models import RotatE
 from pykeen.training import SLCWATrainingLoop, training_loop_resolver
-from reports import RESULTS, save_result
-from timing import EpochTimer, peak_memory
 from torch.profiler import profile
 from tqdm import tqdm
 
-import pykeen_dhns
 from pykeen_dhns import DHNSNegativeSampler
 
 #: The training loop, the sampler, and further arguments of the former
@@ -68,7 +65,7 @@ def time_epochs(arm: str, args: argparse.Namespace) -> list[float]:
     loop, factory = make_loop(arm, args)
     timer = EpochTimer()
     loop.train(factory, num_epochs=1 + args.epochs, batch_size=args.batch_size, use_tqdm=False, callbacks=timer)
-    return timer.durations
+    return np.diff(timer.times).tolist()
 
 
 def profile_sampler(args: argparse.Namespace) -> str:
@@ -97,26 +94,25 @@ def table(result: dict[str, Any]) -> str:
 
     :returns: the table, in Markdown
     """
-    rows = result["rows"]
-    part = result["configuration"]["part"]
-    lines = [f"| {part} | seconds per epoch (median) | ratio to basic | peak memory |", "|---|--:|--:|--:|"]
-    for row in rows:
-        ratio = row["median"] / rows[0]["median"]
-        lines.append(f"| {row['arm']} | {row['median']:.2f} | {ratio:.2f} | {row['peak_memory']:.0f} MiB |")
-    return "\n".join(lines)
+    rows, part = result["rows"], result["configuration"]["part"]
+    header = [part, "seconds per epoch (median)", "ratio to basic", "peak memory"]
+    cells = [
+        [
+            row["arm"],
+            f"{row['median']:.2f}",
+            f"{row['median'] / rows[0]['median']:.2f}",
+            f"{row['peak_memory']:.0f} MiB",
+        ]
+        for row in rows
+    ]
+    return to_markdown(header, cells)
 
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, embedding_dim=200, epochs=2, rounds=4, threads=torch.get_num_threads())
     parser.add_argument("--part", default="sampler", choices=sorted(PARTS))
-    parser.add_argument("--graph", default="MKG-Y" if (DATA / "MKG-Y").is_dir() else "umls")
-    parser.add_argument("--embedding-dim", type=int, default=200)
-    parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--num-negs", type=int, help="negatives per positive, 32 for the sampler, 64 for the loop")
-    parser.add_argument("--epochs", type=int, default=2, help="epochs per turn, after one that is not counted")
-    parser.add_argument("--rounds", type=int, default=4, help="how often each arm has its turn")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--arms", nargs="+", help="a selection of arms")
     parser.add_argument("--profile", action="store_true", help="only profile the sampler")
     parser.add_argument("--output", type=Path, help="a folder")
@@ -133,6 +129,7 @@ def main() -> None:
         print(profile_sampler(args))
         return
     times: dict[str, list[float]] = {arm: [] for arm in args.arms}
+    # in turn, since what else runs on the machine changes
     for arm in tqdm(args.arms * args.rounds, unit="turn"):
         times[arm] += time_epochs(arm, args)
     rows: list[dict[str, Any]] = [
@@ -145,10 +142,7 @@ def main() -> None:
         )
         for arm, t in times.items()
     ]
-    configuration = {key: value for key, value in vars(args).items() if key not in {"output", "profile"}}
-    configuration |= dict(
-        torch=torch.__version__, pykeen_dhns=pykeen_dhns.__version__, machine=platform.machine(), model="RotatE, NSSA"
-    )
+    configuration = describe(args, "profile", model="RotatE, NSSA")
     print(table(save_result(output / f"{args.graph}.json", configuration, rows)))
 
 

@@ -6,7 +6,6 @@ All arms train on the same number of triples in each step. Each turn is a run in
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -17,13 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning
 import torch
-from graphs import DATA, load_graph
-from reports import RESULTS, save_result
+from common import RESULTS, describe, load_graph, make_parser, save_result, to_markdown
 from tqdm import tqdm
 
-import pykeen_dhns
 from pykeen_dhns.lightning import DHNSLitModule
 
 #: The number of processes, and of threads of each of them
@@ -44,11 +42,6 @@ class EpochTimer(pytorch_lightning.Callback):
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Take the time."""
         self.times.append(time.perf_counter())
-
-    @property
-    def durations(self) -> list[float]:
-        """Return how long each epoch took, in seconds, apart from the first one."""
-        return [after - before for before, after in zip(self.times[:-1], self.times[1:], strict=True)]
 
 
 def train(arm: str, args: argparse.Namespace, output: Path) -> None:
@@ -80,7 +73,8 @@ def train(arm: str, args: argparse.Namespace, output: Path) -> None:
     )
     trainer.fit(module)
     if trainer.is_global_zero:
-        output.write_text(json.dumps(dict(num_triples=dataset.training.num_triples, epochs=timer.durations)), "utf8")
+        result = dict(num_triples=dataset.training.num_triples, epochs=np.diff(timer.times).tolist())
+        output.write_text(json.dumps(result), encoding="utf8")
 
 
 def measure(arm: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -118,31 +112,28 @@ def table(result: dict[str, Any]) -> str:
     :returns: the table, in Markdown, and what it is about
     """
     rows, c = result["rows"], result["configuration"]
-    lines = [
-        "| arm | batch of each process | seconds per epoch (median) | triples per second | speed-up |",
-        "|---|--:|--:|--:|--:|",
+    header = ["arm", "batch of each process", "seconds per epoch (median)", "triples per second", "speed-up"]
+    cells = [
+        [
+            row["arm"],
+            str(row["batch_size"]),
+            f"{row['median']:.2f}",
+            f"{c['num_triples'] / row['median']:,.0f}",
+            f"{rows[0]['median'] / row['median']:.2f}",
+        ]
+        for row in rows
     ]
-    for row in rows:
-        speed = c["num_triples"] / row["median"]
-        ratio = rows[0]["median"] / row["median"]
-        lines.append(f"| {row['arm']} | {row['batch_size']} | {row['median']:.2f} | {speed:,.0f} | {ratio:.2f} |")
     caption = (
         f"{c['model']}, dimension {c['embedding_dim']}, {c['num_negs']} sampled negatives, {c['graph']} "
         f"({c['num_triples']:,} triples), on {c['cores']} CPU cores: medians of {len(rows[0]['epochs'])} epochs. "
         f"Load of the machine before the first turn: {c['load']:.1f}."
     )
-    return "\n".join([*lines, "", caption])
+    return f"{to_markdown(header, cells)}\n\n{caption}"
 
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--graph", default="MKG-Y" if (DATA / "MKG-Y").is_dir() else "umls")
-    parser.add_argument("--embedding-dim", type=int, default=200)
-    parser.add_argument("--batch-size", type=int, default=512, help="that of all processes together")
-    parser.add_argument("--num-negs", type=int, default=64)
-    parser.add_argument("--epochs", type=int, default=2, help="epochs per turn, after one that is not counted")
-    parser.add_argument("--rounds", type=int, default=4, help="how often each arm has its turn")
+    parser = make_parser(__doc__, embedding_dim=200, num_negs=64, epochs=2, rounds=4)
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
     parser.add_argument("--output", type=Path, default=RESULTS / "lightning", help="a folder")
     parser.add_argument("--turn", choices=list(ARMS), help=argparse.SUPPRESS)
@@ -170,15 +161,13 @@ def main() -> None:
         )
         for arm, t in times.items()
     ]
-    configuration = {key: value for key, value in vars(args).items() if key not in {"output", "turn"}}
-    configuration |= dict(
+    configuration = describe(
+        args,
+        "turn",
         num_triples=num_triples,
         cores=count_cores(),
         model="RotatE, NSSA",
-        torch=torch.__version__,
         pytorch_lightning=version("pytorch-lightning"),
-        pykeen_dhns=pykeen_dhns.__version__,
-        machine=platform.machine(),
         load=load,
     )
     print(table(save_result(args.output / f"{args.graph}.json", configuration, rows)))

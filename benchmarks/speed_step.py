@@ -10,7 +10,6 @@ Three modalities, dimension 128, batches of 512, 64 sampled negatives, 50 time s
 """
 
 import argparse
-import platform
 import statistics
 import time
 import warnings
@@ -19,14 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from graphs import DATA, load_graph
+from common import RESULTS, describe, load_graph, make_parser, peak_memory, save_result, to_markdown
 from pykeen.models import DistMult, ERModel, RotatE
-from reports import RESULTS, save_result
-from timing import peak_memory
 from torch import Tensor, nn
 from tqdm import tqdm
 
-import pykeen_dhns
 from pykeen_dhns import DHNSTrainingLoop, DiffHEG, MultimodalRepresentation
 from pykeen_dhns.diffusion import SinusoidalTimeEmbedding
 
@@ -153,29 +149,29 @@ def table(result: dict[str, Any]) -> str:
 
     :returns: the table, in Markdown
     """
-    lines = [
-        "| model | generation | seconds per step (median) | ratio | of which generation | ratio | peak memory |",
-        "|---|---|--:|--:|--:|--:|--:|",
+    header = [
+        "model",
+        "generation",
+        "seconds per step (median)",
+        "ratio",
+        "of which generation",
+        "ratio",
+        "peak memory",
     ]
+    cells = []
     for row in result["rows"]:
         ours = next(other for other in result["rows"] if other["model"] == row["model"])
-        lines.append(
-            f"| {row['model']} | {row['arm']} | {row['step']:.3f} | {row['step'] / ours['step']:.1f} | "
-            f"{row['generation']:.3f} | {row['generation'] / ours['generation']:.1f} | {row['peak_memory']:.0f} MiB |"
-        )
-    return "\n".join(lines)
+        times = [f"{row[key]:.3f}" for key in ("step", "generation")]
+        ratios = [f"{row[key] / ours[key]:.1f}" for key in ("step", "generation")]
+        memory = f"{row['peak_memory']:.0f} MiB"
+        cells.append([row["model"], row["arm"], times[0], ratios[0], times[1], ratios[1], memory])
+    return to_markdown(header, cells, num_text=2)
 
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--graph", default="MKG-Y" if (DATA / "MKG-Y").is_dir() else "umls")
-    parser.add_argument("--embedding-dim", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=512)
-    parser.add_argument("--num-negs", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=9, help="how often each arm has its turn, after one more")
+    parser = make_parser(__doc__, embedding_dim=128, num_negs=64, rounds=9, threads=torch.get_num_threads())
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, default=RESULTS / "speed_step")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", module="torch.utils.data")
@@ -193,9 +189,7 @@ def main() -> None:
             rows.append(
                 dict(model=model, arm=arm, step=step, generation=generation, peak_memory=memory, times=times[arm])
             )
-    configuration = {key: value for key, value in vars(args).items() if key != "output"}
-    configuration |= dict(torch=torch.__version__, pykeen_dhns=pykeen_dhns.__version__, machine=platform.machine())
-    print(table(save_result(args.output / f"{args.graph}.json", configuration, rows)))
+    print(table(save_result(args.output / f"{args.graph}.json", describe(args), rows)))
 
 
 if __name__ == "__main__":

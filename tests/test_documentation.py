@@ -53,29 +53,6 @@ def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102
 
 
-@pytest.mark.parametrize(
-    ("name", "script", "file"),
-    [
-        ("hardness", "hardness", "hardness/MKG-Y.json"),
-        ("hardness_umls", "hardness", "hardness/umls.json"),
-        ("speed", "speed", "speed/MKG-Y.json"),
-        ("speed_loop", "speed", "speed_loop/MKG-Y.json"),
-        ("speed_step", "speed_step", "speed_step/MKG-Y.json"),
-        # not named like a package that others may try to import
-        ("lightning", "speed_lightning", "lightning/MKG-Y.json"),
-    ],
-)
-def test_tables(name: str, script: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables are what the results of the benchmarks give."""
-    reports = load_benchmark("reports", monkeypatch)
-    pages = [ROOT / "docs" / page for page in ("findings.md", "lightning.md")]
-    text = README + "".join(page.read_text(encoding="utf8") for page in pages)
-    match = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", text, flags=re.DOTALL)
-    assert match is not None
-    module = load_benchmark(script, monkeypatch)
-    assert match.group(1) == module.table(reports.load_result(reports.RESULTS / file))
-
-
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's titles, as GitHub makes them."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf8"), flags=re.MULTILINE)

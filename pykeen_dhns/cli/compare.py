@@ -53,13 +53,13 @@ def compare(
     """Do all runs of a comparison, and print tables of its results, in Markdown.
 
     CONFIG is a JSON or YAML file: arguments of PyKEEN's pipeline, the axes along which they vary, what is searched, and
-    the seeds. Each cell has the same number of trials, the best of which, by validation triples, is run with all seeds.
-    Each finished run is a file; a restart does what is not there yet.
+    the seeds. Each cell has the same number of trials. The best one, by validation triples, is run with all seeds. Each
+    finished run is a file; a restart does what is not there yet.
 
     Unlike `pykeen experiments ablation`, this compares the samplers that it says.
     """
-    from ..comparison import load_comparison
-    from ..comparison.listing import choose_cells, list_cells
+    from ..comparison import Results, load_comparison
+    from ..comparison import compare as run
     from ..comparison.reading import with_seeds
     from ..comparison.tables import TABLES
     from ..utils.validation import check_choice
@@ -68,25 +68,25 @@ def compare(
         check_choice("--table", table, list(TABLES))
     comparison = with_seeds(load_comparison(config), seeds)
     folder = output / comparison.name
-    cells = choose_cells(comparison, only)
+    cells = comparison.choose_cells(only)
     failures = []
     if not list_only:
-        from ..comparison import compare as run
-
         failures = run(
             comparison,
             folder,
             processes=processes,
-            cells=cells.__contains__,
+            cells=cells,
             num_seeds=num_seeds,
             report=lambda message: click.echo(message, err=True),
         )
-    # what is done is no table: such that tables can be redirected to a file
-    list_cells(comparison, folder, cells, report=lambda line: click.echo(line, err=not list_only))
+    results = Results(comparison, folder)
+    for line in results.describe_progress(cells):
+        # this is no table, and tables may be redirected to a file
+        click.echo(line, err=not list_only)
     if not list_only:
         click.echo(f"# {comparison.title}")
         for table in tables:
-            click.echo(f"\n{TABLES[table](comparison, folder)}")
+            click.echo(f"\n{TABLES[table](results)}")
     if failures:
         click.echo(f"{len(failures)} runs failed, see above. A restart tries them again.", err=True)
         sys.exit(1)

@@ -12,6 +12,7 @@ from pykeen.evaluation.rank_based_evaluator import RankBasedMetricKey
 from pykeen.models import ERModel, Model
 from pykeen.nn.modules import RotatEInteraction, TransEInteraction
 from torch import Tensor
+from typing_extensions import override
 
 __all__ = ["TimedEvaluator", "fast_distances"]
 
@@ -34,8 +35,8 @@ class TimedEvaluator(RankBasedEvaluator):
         #: the time spent in all evaluations, in seconds
         self.seconds = 0.0
 
-    # docstr-coverage: inherited
-    def evaluate(self, model: Model, *args: Any, **kwargs: Any) -> MetricResults[RankBasedMetricKey]:  # noqa: D102
+    @override
+    def evaluate(self, model: Model, *args: Any, **kwargs: Any) -> MetricResults[RankBasedMetricKey]:
         started = time.perf_counter()
         kwargs["additional_filter_triples"] = self.known_triples
         # PyKEEN's stopper would leave it to a search that starts small on a CPU
@@ -45,12 +46,9 @@ class TimedEvaluator(RankBasedEvaluator):
         self.seconds += time.perf_counter() - started
         return result
 
-    def realistic_ranks(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Get the ranks of the last evaluation.
-
-        :returns: shape: (2, num_triples), the rank of the head and of the tail of each triple
-        """
-        return np.stack([np.concatenate(self.ranks[side, "realistic"]) for side in ("head", "tail")])
+    def realistic_ranks(self) -> dict[str, list[float]]:
+        """Return the ranks of the heads, and of the tails, of all triples of the last evaluation."""
+        return {side: np.concatenate(self.ranks[side, "realistic"]).tolist() for side in ("head", "tail")}
 
 
 @contextmanager

@@ -16,14 +16,12 @@ from pykeen.datasets import Dataset, get_dataset
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training import NonFiniteLossError
 from pykeen.training.callbacks import MultiTrainingCallback, TrainingCallback
-from pykeen.triples import CoreTriplesFactory
+from typing_extensions import override
 
-from .configuration import DATASET_ARGUMENTS, DEFAULTS, Arguments, merge
+from .configuration import DATASET_ARGUMENTS, DEFAULTS, METRICS, Arguments, merge
 from .evaluation import TimedEvaluator
-from .files import describe_files
-from .metrics import METRICS
-from .provenance import describe_commit, describe_machine, describe_versions, peak_memory, today
-from .store import save_run
+from .store import Result, describe_files, save_result
+from ..utils.provenance import describe_commit, describe_machine, describe_versions, peak_memory, today
 
 __all__ = ["execute"]
 
@@ -45,13 +43,13 @@ class EpochTimes(TrainingCallback):
         #: the memory of the training: before the first evaluation, which may need more
         self.peak_memory: dict[str, float] = {}
 
-    # docstr-coverage: inherited
-    def pre_batch(self, **kwargs: Any) -> None:  # noqa: ARG002
+    @override
+    def pre_batch(self, **kwargs: Any) -> None:
         if self.started is None:
             self.started = time.perf_counter() - self.evaluator.seconds
 
-    # docstr-coverage: inherited
-    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
+    @override
+    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
         now = time.perf_counter()
         self.seconds.append(now - (self.started or now) - self.evaluator.seconds)
         if not self.peak_memory:
@@ -60,12 +58,12 @@ class EpochTimes(TrainingCallback):
 
 
 class EndWithParent(TrainingCallback):
-    """Ends a run when whoever wanted its result is gone, since a restart starts the same run anew."""
+    """Ends a run when the process that has started it is gone, since a restart starts the same run anew."""
 
     def __init__(self, parent: int) -> None:
-        """Initialize the callback, and end the run at once, if that is the case already.
+        """Initialize the callback, and check at once.
 
-        :param parent: the process ID of who started this process. It cannot be asked for here: it may be gone by now.
+        :param parent: the ID of the process that has started this one
         """
         super().__init__()
         self.parent = parent
@@ -76,8 +74,8 @@ class EndWithParent(TrainingCallback):
         if os.getppid() != self.parent:
             sys.exit(1)
 
-    # docstr-coverage: inherited
-    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
+    @override
+    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
         self.check()
 
 
@@ -92,8 +90,8 @@ class BestEpoch(TrainingCallback):
         super().__init__()
         self.path = path
 
-    # docstr-coverage: inherited
-    def post_train(self, losses: list[float], **kwargs: Any) -> None:  # noqa: ARG002
+    @override
+    def post_train(self, losses: list[float], **kwargs: Any) -> None:
         self.model.load_state_dict(torch.load(self.path, weights_only=True))
 
 
@@ -101,60 +99,30 @@ def execute(description: dict[str, Any], folder: Path, callbacks: Sequence[Train
     """Execute a run, and save its result.
 
     :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
-    :param folder: where to save it
-    :param callbacks: what else takes part in the training
+    :param folder: the folder for the result
+    :param callbacks: further callbacks of the training
 
     :raises ValueError: if the dataset has no validation triples
     """
     started = time.perf_counter()
-    # of what is read and loaded: files may change during a run, and a checkout may move on
+    # before anything is read: files may change during a run, and so may the commit
     provenance = dict(
-        files=describe_files(description["arguments"]), versions=describe_versions(), commit=describe_commit()
+        files=describe_files(description["arguments"]),
+        versions=describe_versions(),
+        commit=describe_commit(),
+        date=today(),
     )
     arguments = merge(DEFAULTS, description["arguments"])
     dataset = get_dataset(**{name: arguments.pop(name) for name in DATASET_ARGUMENTS if name in arguments})
-    if dataset.validation is None:
+    if "validation" not in dataset.factory_dict:
         raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
-    factories = dict(training=dataset.training, validation=dataset.validation, testing=dataset.testing)
     try:
-        result, evaluator, times = _train(dataset, list(factories.values()), arguments, description["seed"], callbacks)
-        check_metrics(result)
+        content = _train(dataset, arguments, description["seed"], callbacks)
+        content["seconds"]["total"] = time.perf_counter() - started
     except (NonFiniteLossError, DivergenceError) as error:
         # a result, too: it would be the same again
-        content = dict(**description, diverged=str(error), **provenance, date=today())
-        save_run(folder, description["key"], content, np.zeros((2, 0), dtype=np.float32))
-        return
-    device = result.model.device
-    stopper = result.stopper.get_summary_dict()  # type: ignore[union-attr]
-    frequency = stopper["frequency"]
-    best_epoch = stopper["best_epoch"]
-    curve = [
-        dict(epoch=epoch, seconds=times.seconds[epoch - 1], mrr=value)
-        for epoch, value in zip(range(frequency, len(times.seconds) + 1, frequency), stopper["results"], strict=True)
-    ]
-    content = dict(
-        **description,
-        validation=dict(mrr=stopper["best_metric"], epoch=best_epoch, curve=curve),
-        test={name: float(result.get_metric(key)) for name, key in METRICS.items()},
-        num_epochs=len(times.seconds),
-        # those which PyKEEN could read: it leaves out what has entities and relations that training does not have
-        num_triples={name: factory.num_triples for name, factory in factories.items()},
-        num_parameters=result.model.num_parameters,
-        losses=times.losses,
-        seconds=dict(
-            # the median is not disturbed by the first epoch, and by what else runs on the machine
-            epoch=float(np.median(np.diff(times.seconds, prepend=0.0))),
-            training=times.seconds[-1],
-            best=times.seconds[best_epoch - 1],
-            evaluation=evaluator.seconds,
-            total=time.perf_counter() - started,
-        ),
-        peak_memory=times.peak_memory,
-        **provenance,
-        machine=describe_machine(device),
-        date=today(),
-    )
-    save_run(folder, description["key"], content, evaluator.realistic_ranks())
+        content = dict(diverged=str(error))
+    save_result(folder, {**description, **content, **provenance})
 
 
 class DivergenceError(RuntimeError):
@@ -173,25 +141,17 @@ def check_metrics(result: PipelineResult) -> None:
         raise DivergenceError(f"The mean reciprocal rank is {mrr}: scores are not finite.")
 
 
-def _train(
-    dataset: Dataset,
-    triples: Sequence[CoreTriplesFactory],
-    arguments: Arguments,
-    seed: int,
-    callbacks: Sequence[TrainingCallback],
-) -> tuple[PipelineResult, TimedEvaluator, EpochTimes]:
-    """Run PyKEEN's pipeline."""
-    evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in triples]))
+def _train(dataset: Dataset, arguments: Arguments, seed: int, callbacks: Sequence[TrainingCallback]) -> Result:
+    """Run PyKEEN's pipeline, and describe what comes out of it."""
+    evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in dataset.factory_dict.values()]))
     times = EpochTimes(evaluator)
-    # the stopper only deletes its file if it stops
+    # PyKEEN's stopper only deletes its file if it stops early
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "best.pt"
         arguments["stopper_kwargs"]["best_model_path"] = path
         training_kwargs = arguments["training_kwargs"]
-        # those of the configuration, which may have arguments, next to ours, which have none
-        given = MultiTrainingCallback(
-            callbacks=training_kwargs.get("callbacks"), callbacks_kwargs=training_kwargs.pop("callbacks_kwargs", None)
-        )
+        # the comparison's own callbacks may have arguments
+        given = MultiTrainingCallback(training_kwargs.get("callbacks"), training_kwargs.pop("callbacks_kwargs", None))
         training_kwargs["callbacks"] = [times, *callbacks, given, BestEpoch(path)]
         result = pipeline(
             dataset=dataset,
@@ -199,7 +159,36 @@ def _train(
             evaluator=evaluator,  # type: ignore[arg-type] # resolvers also take instances
             random_seed=seed,
         )
-    return result, evaluator, times
+    check_metrics(result)
+    stopper = result.stopper.get_summary_dict()  # type: ignore[union-attr]
+    frequency, best_epoch = stopper["frequency"], stopper["best_epoch"]
+    epochs = range(frequency, len(times.seconds) + 1, frequency)
+    return dict(
+        validation=dict(
+            mrr=stopper["best_metric"],
+            epoch=best_epoch,
+            curve=[
+                dict(epoch=epoch, seconds=times.seconds[epoch - 1], mrr=value)
+                for epoch, value in zip(epochs, stopper["results"], strict=True)
+            ],
+        ),
+        test={name: float(result.get_metric(key)) for name, key in METRICS.items()},
+        num_epochs=len(times.seconds),
+        # PyKEEN leaves out triples whose entities or relations are not in the training triples
+        num_triples={name: factory.num_triples for name, factory in dataset.factory_dict.items()},
+        num_parameters=result.model.num_parameters,
+        losses=times.losses,
+        seconds=dict(
+            # the median is not disturbed by the first epoch, and by what else runs on the machine
+            epoch=float(np.median(np.diff(times.seconds, prepend=0.0))),
+            training=times.seconds[-1],
+            best=times.seconds[best_epoch - 1],
+            evaluation=evaluator.seconds,
+        ),
+        peak_memory=times.peak_memory,
+        machine=describe_machine(result.model.device),
+        ranks=evaluator.realistic_ranks(),
+    )
 
 
 def main() -> None:
@@ -208,7 +197,6 @@ def main() -> None:
     logging.disable(logging.INFO)
     logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
     request = json.load(sys.stdin)
-    torch.set_num_threads(request["threads"])
     execute(request["run"], Path(request["folder"]), callbacks=[EndWithParent(request["parent"])])
 
 

@@ -1,150 +1,130 @@
-"""Results on disk: one file per run, and one with its ranks."""
+"""Finished runs on disk, as gzipped JSON lines.
 
-import dataclasses
+Each run writes a file of its own, which is complete or not there. So a kill loses nothing that is finished, and
+processes do not wait for each other. Files of several runs can be concatenated: all files of a folder are read.
+"""
+
+import contextlib
+import functools
+import gzip
+import hashlib
 import json
 import os
-import re
-import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .configuration import Run
-from .files import changed_files
+from ..utils.files import write_atomically
 
-__all__ = ["load_ranks", "load_run", "save_run", "stale_files", "take_over"]
+__all__ = ["SUFFIX", "Result", "describe_files", "find_same", "load_results", "save_result"]
 
-Ranks = np.ndarray[Any, np.dtype[np.float32]]
+#: The end of the names of files with results
+SUFFIX = ".jsonl.gz"
+#: The arguments whose files are written, not read
+OUTPUTS = ("result_tracker_kwargs",)
+
+#: The result of a run, cf. :func:`pykeen_dhns.comparison.running.execute`
+Result = dict[str, Any]
 
 
-def save_run(folder: Path, key: str, content: dict[str, Any], ranks: Ranks) -> None:
+def save_result(folder: Path, result: Result) -> None:
     """Save the result of a run.
 
     :param folder: the folder of the comparison
-    :param key: the key of the run
-    :param content: the result
-    :param ranks: shape: (2, num_triples) the ranks of all test triples
+    :param result: the result
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # ranks are multiples of one half
-    _replace(folder / f"{key}.npz", lambda path: _save_array(path, np.round(2 * ranks).astype(np.uint32)))
-    # in the end, since a run is finished if this file is there
-    text = json.dumps(content, indent=1) + "\n"
-    _replace(folder / f"{key}.json", lambda path: path.write_text(text, encoding="utf8"))
+    line = json.dumps(result) + "\n"
+    with write_atomically(folder / f"{result['key']}{SUFFIX}") as file:
+        file.write(gzip.compress(line.encode("utf8"), mtime=0))
 
 
-def _save_array(path: Path, array: np.ndarray[Any, Any]) -> None:
-    with path.open("wb") as file:
-        np.savez_compressed(file, twice_ranks=array)
-
-
-def _replace(target: Path, write: Any) -> None:
-    """Write a file such that it is never there in part."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        # else, after a loss of power, the name may be there without the content
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def load_run(folder: Path, run: Run) -> dict[str, Any] | None:
-    """Load the result of a run.
+def load_results(folder: Path, pattern: str = "*") -> dict[str, Result]:
+    """Load results of a comparison.
 
     :param folder: the folder of the comparison
-    :param run: the run
+    :param pattern: the names of the files to read. Defaults to all. A run writes a file with its key as name.
 
-    :returns: the result, or None, if the run is not finished, i.e., if one of its files is missing
+    :returns: a mapping from the keys of runs to their results
 
-    :raises ValueError: if the file is damaged, or if a file that the run has read, e.g., triples, is another one now
-    """
-    path = folder / f"{run.key}.json"
-    if not path.is_file() or not path.with_suffix(".npz").is_file():
-        return None
-    result = _read(path)
-    if changed := changed_files(result.get("files", {})):
-        raise ValueError(
-            f"{path} was obtained with another content of {', '.join(changed)}. Delete it, and the run will be done "
-            f"again, or name another folder for the results of the new files."
-        )
-    return result
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is damaged ({error}). Delete it, and the run will be done again.") from error
-    return result
-
-
-def load_ranks(folder: Path, run: Run) -> Ranks:
-    """Load the ranks of a run.
-
-    :param folder: the folder of the comparison
-    :param run: the run
-
-    :returns: shape: (2, num_triples), the rank of the head and of the tail of each test triple
-
-    :raises ValueError: if the file is damaged
+    :raises ValueError: if a file is damaged
     """  # noqa: DOC502
-    return _read_ranks(folder / f"{run.key}.npz")
+    return {result["key"]: result for path in sorted(folder.glob(f"{pattern}{SUFFIX}")) for result in _read(path)}
 
 
-def _read_ranks(path: Path) -> Ranks:
+def _read(path: Path) -> list[Result]:
     try:
-        # numpy leaves it open, if it is damaged
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            ranks: Ranks = (file["twice_ranks"] / 2).astype(np.float32)
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged. Delete it, and the run will be done again.") from error
-    return ranks
+        with gzip.open(path, "rt", encoding="utf8") as file:
+            return list(map(json.loads, file))
+    except (EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}). Delete it, and its runs will be done again.") from error
 
 
-def take_over(folder: Path, run: Run) -> Path | None:
-    """Take the result of a run from another comparison, or another cell, that has done the same.
-
-    A run is determined by its arguments, the files which they name, and its seed, wherever it is done. Where it comes
-    from is noted in the result.
-
-    :param folder: the folder of the comparison. Those of others are next to it.
-    :param run: the run
-
-    :returns: the file that it was taken from, or None, if there is none, or only damaged ones
-    """
-    for path in sorted(folder.parent.glob(f"*/*-{run.digest}.json")):
-        try:
-            content, ranks = _read(path), _read_ranks(path.with_suffix(".npz"))
-        except (ValueError, FileNotFoundError):
-            # whose comparison it is will say so; this one can do without
-            continue
-        # the digest is a short one
-        if content["seed"] != run.seed or content["arguments"] != run.arguments:
-            continue
-        if changed_files(content.get("files", {})):
-            continue
-        # if it was taken over there, too, its origin stays
-        origin = dict(taken_from=path.relative_to(folder.parent).as_posix())
-        content = origin | content | run.to_dict() | dict(key=run.key)
-        save_run(folder, run.key, content, ranks)
-        return path
-    return None
-
-
-def stale_files(folder: Path, trials: Iterable[Run]) -> list[Path]:
-    """Find results which do not belong to a comparison any more, since its file has changed.
+def find_same(folder: Path, runs: Iterable[Run]) -> dict[str, Result]:
+    """Find results of runs with the same arguments, files, and seeds: of other cells, or in folders next to this one.
 
     :param folder: the folder of the comparison
-    :param trials: all of its trials. Results of the same with any other seed belong to it, too.
+    :param runs: the runs
 
-    :returns: their files
+    :returns: a mapping from the keys of the runs to their results, which say where they are taken from
     """
-    files = sorted(folder.glob("*.json"))
-    seeds = {int(match[1]) for path in files if (match := re.search(r"-seed(\d+)-\w+$", path.stem))}
-    keys = {dataclasses.replace(run, seed=seed).key for run in trials for seed in seeds}
-    return [path for path in files if path.stem not in keys]
+    wanted: dict[str, list[Run]] = {}
+    for run in runs:
+        wanted.setdefault(run.digest, []).append(run)
+    found: dict[str, Result] = {}
+    for path in sorted(folder.parent.glob(f"*/*{SUFFIX}")):
+        # the comparison that a damaged file belongs to will say so
+        with contextlib.suppress(ValueError):
+            for result in _read(path):
+                for run in wanted.get(result["key"].rpartition("-")[2], ()):
+                    # digests are short, so different runs may share one
+                    is_same = (result["arguments"], result["seed"]) == (run.arguments, run.seed)
+                    if is_same and not changed_files(result):
+                        origin = dict(taken_from=f"{path.parent.name}/{result['key']}")
+                        found.setdefault(run.key, origin | result | run.to_dict())
+    return found
+
+
+def describe_files(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Get the content of the files that arguments name, e.g., triples, and features of entities.
+
+    :param arguments: the arguments of a run
+
+    :returns: a mapping from files, as they are in the arguments, to the SHA-256 of their content
+    """
+    inputs = {key: value for key, value in arguments.items() if key not in OUTPUTS}
+    digests = {name: _digest(name) for name in sorted(set(_find_paths(inputs)))}
+    return {name: digest for name, digest in digests.items() if digest is not None}
+
+
+def changed_files(result: Result) -> list[str]:
+    """Find the files whose content has changed since a run has read them. Files that are gone do not count."""
+    return [name for name, digest in result.get("files", {}).items() if _digest(name) not in {None, digest}]
+
+
+def _find_paths(content: Any) -> Iterator[str]:
+    """Find all texts that look like a path. Without this, the name of a dataset could be that of a file."""
+    if isinstance(content, str) and (os.sep in content or Path(content).suffix):
+        yield content
+    elif isinstance(content, Mapping | list | tuple):
+        for value in content.values() if isinstance(content, Mapping) else content:
+            yield from _find_paths(value)
+
+
+def _digest(name: str) -> str | None:
+    """Hash a file, or return None, if there is no such file."""
+    try:
+        path = Path(os.path.expandvars(name)).expanduser().resolve()
+        if not path.is_file():
+            return None
+    except (OSError, RuntimeError):
+        # a longer text, or the home folder of an unknown user
+        return None
+    return _hash_file(path, path.stat().st_mtime_ns)
+
+
+@functools.cache
+def _hash_file(path: Path, modified: int) -> str:  # noqa: ARG001
+    """Hash a file, once for each time that it was modified."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pykeen_dhns.comparison import Cell, Comparison, Run
 from pykeen_dhns.comparison.reading import make_comparison
-from pykeen_dhns.comparison.store import save_run
+from pykeen_dhns.comparison.store import save_result
 
 #: Two samplers, two trials each, two seeds: each run takes a fraction of a second
 CONTENT: dict[str, Any] = {
@@ -51,10 +49,11 @@ def save_fake(
     epoch: int = 10,
     seconds: float = 1.0,
     memory: float = 100.0,
-    ranks: Sequence[float] | Sequence[Sequence[float]] = (1.0, 2.0),
+    head_ranks: Sequence[float] = (1.0, 2.0),
+    tail_ranks: Sequence[float] | None = None,
     machine: Mapping[str, Any] = MACHINE,
 ) -> None:
-    """Save a result as a run would, with the given numbers. Ranks are those of each side, or of both."""
+    """Save a result as a run would, with the given numbers. By default, the ranks of tails are those of heads."""
     content = dict(
         **run.to_dict(),
         validation=dict(
@@ -64,6 +63,6 @@ def save_fake(
         seconds=dict(epoch=seconds, best=seconds * epoch),
         peak_memory=dict(process=memory),
         machine=dict(machine),
+        ranks=dict(head=list(head_ranks), tail=list(head_ranks if tail_ranks is None else tail_ranks)),
     )
-    sides = np.asarray(ranks, dtype=np.float32)
-    save_run(folder, run.key, content, sides if sides.ndim == 2 else np.stack([sides, sides]))
+    save_result(folder, content)

@@ -9,7 +9,6 @@ import pytest
 from pykeen_dhns.comparison import load_comparison
 from pykeen_dhns.comparison.configuration import merge
 from pykeen_dhns.comparison.reading import make_comparison, with_seeds
-from pykeen_dhns.comparison.summary import unequal_trials
 
 from .small import CONTENT, find_cell, make
 
@@ -49,6 +48,20 @@ def test_resolve() -> None:
     assert comparison.resolve(cell, {"l.m": 5, "k": 7}) == {**comparison.resolve(cell), "l": {"m": 5}, "k": 7}
 
 
+def test_choose_cells() -> None:
+    """Cells are chosen by name."""
+    comparison = make(axes=AXES)
+    assert [str(cell) for cell in comparison.choose_cells("^a|dhns$")] == ["a, basic", "a, dhns", "b, dhns"]
+
+
+def test_find_baseline() -> None:
+    """The baseline differs in those axes for which it has a value, and is its own baseline."""
+    comparison = make(axes=AXES, exclude=[{"dataset": "b", "sampler": "basic"}])
+    found = [comparison.find_baseline(cell, {"sampler": "basic"}) for cell in comparison.cells]
+    assert list(map(str, found)) == ["a, basic", "a, basic", "None"]
+    assert comparison.find_baseline(comparison.cells[0], {}) is None
+
+
 def test_exclude() -> None:
     """Cells are in the order of the file, without those that are excluded."""
     comparison = make(axes=AXES, exclude=[{"dataset": "b", "sampler": "dhns"}])
@@ -79,8 +92,8 @@ def test_more_trials_for_one() -> None:
     assert [len(comparison.trials(cell)) for cell in comparison.cells] == [6, 6, 6, 6]
     assert all("w" not in trial.searched for trial in comparison.trials(find_cell(comparison, "a, basic")))
     assert {trial.searched["w"] for trial in comparison.trials(find_cell(comparison, "a, dhns"))} == {1, 2}
-    assert not unequal_trials(comparison)
-    more = unequal_trials(make(axes=AXES, search=search, trials=8))
+    assert not comparison.unequal_trials()
+    more = make(axes=AXES, search=search, trials=8).unequal_trials()
     assert more.startswith("Not a fair comparison: a, basic has 6 trials, a, dhns has 8, which favours the latter.")
 
 
@@ -140,10 +153,10 @@ def test_keys() -> None:
             dict(pipeline={"dataset": "nations", "evaluation_kwargs": {"batch_size": 1}}),
             "basic: evaluation_kwargs.batch_size cannot be given: all runs",
         ),
-        (dict(axes={"sampler": {"basic": {"stopper": "nop"}}}), "basic: stopper cannot be given: of all epochs"),
+        (dict(axes={"sampler": {"basic": {"stopper": "nop"}}}), "basic: stopper cannot be given: every run"),
         (
             dict(axes={"sampler": {"basic": {"stopper_kwargs": {"metric": "hits@10"}}}}),
-            "basic: stopper_kwargs.metric cannot be given: all that is selected",
+            "basic: stopper_kwargs.metric cannot be given: everything is selected",
         ),
         (
             dict(axes={"sampler": {"basic": {"stopper_kwargs": {"frequency": 3}}}}),
@@ -169,13 +182,13 @@ def test_keys() -> None:
         (dict(search=[{"space": {"optimizer_kwargs.lr": [0.1, "1e-3"]}}]), "basic: '1e-3' is a text. YAML only"),
         (dict(rules={"when": {}}), "rules is .*, it must be a list"),
         (dict(rules=[{"then": {}}]), r"rules\[0\] has \['then'\], allowed is: \['pipeline', 'when'\]"),
-        (dict(rules=[{"when": {"model": "x"}}]), r"rules\[0\]: there is no axis 'model', only sampler"),
-        (dict(rules=[{"when": {"sampler": "x"}}]), r"rules\[0\]: axes.sampler has no \['x'\], only basic, dhns"),
+        (dict(rules=[{"when": {"model": "x"}}]), r"rules\[0\].when: there is no axis 'model', only sampler"),
+        (dict(rules=[{"when": {"sampler": "x"}}]), r"rules\[0\].when: axes.sampler has no \['x'\], only basic, dhns"),
         (dict(search=[{"space": {"a": 1}}]), "search: a is 1, it must be a list"),
         (dict(search=[{"space": {"a": []}}]), r"search: a is \[\], it must be a list"),
         (dict(search=[{"space": {"random_seed": [1]}}]), "random_seed cannot be given"),
         (dict(exclude=[{"sampler": ["basic", "dhns"]}]), "exclude leaves no cell"),
-        (dict(exclude=[{"model": "x"}]), r"exclude\[0\] has \['model'\], allowed is: \['sampler'\]"),
+        (dict(exclude=[{"model": "x"}]), r"exclude\[0\]: there is no axis 'model', only sampler"),
         (dict(seeds=[]), r"seeds is \[\], it must be a list of integers"),
         (dict(seeds=[0, True]), "seeds is .*, it must be a list of integers"),
         (dict(seeds=[-1]), "seeds is .*, it must be a list of integers"),
@@ -183,9 +196,9 @@ def test_keys() -> None:
         (dict(trials=0), "trials is 0, it must be an integer of at least 1"),
         (dict(trials=1.0), "trials is 1.0, it must be an integer"),
         (dict(baseline={"sampler": "x"}), r"baseline: axes.sampler has no \['x'\]"),
-        (dict(rivals={"sampler": "dhns"}), r"rivals is \{.*it must be a list of baselines"),
+        (dict(rivals={"sampler": "dhns"}), r"rivals is \{.*it must be a list"),
         (dict(rivals=[{"sampler": "dhns"}, {"sampler": "x"}]), r"rivals\[1\]: axes.sampler has no \['x'\]"),
-        (dict(rivals=[{}]), r"rivals is .*one of them is empty. Name a value of an axis"),
+        (dict(rivals=[{}]), r"rivals has an empty one. Name a value of an axis"),
         (dict(published={"x": {"mrr": 1.0}}), r"published has \['x'\], which is no cell, e.g., 'basic'"),
         (dict(published={"basic": {"mrr": "high"}}), r"published.basic has \{'mrr': 'high'\}, values must be numbers"),
         (dict(published={"basic": 1.0}), "published.basic is 1.0, it must be a mapping"),

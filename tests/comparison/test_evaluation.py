@@ -77,11 +77,10 @@ def test_ranks(
     )
     assert bool(calls) != is_fast
     ranks = ours.realistic_ranks()
-    assert ranks.shape == (2, len(triples))
-    expected_ranks = [theirs.ranks["head", "realistic"], theirs.ranks["tail", "realistic"]]
-    assert np.array_equal(ranks, [np.concatenate(batches) for batches in expected_ranks])
+    for side in ("head", "tail"):
+        assert ranks[side] == np.concatenate(theirs.ranks[side, "realistic"]).tolist()
     assert result.get_metric("mrr") == pytest.approx(expected.get_metric("mrr"), abs=1e-6)
-    assert result.get_metric("mrr") == pytest.approx(float((1 / ranks).mean()), abs=1e-6)
+    assert result.get_metric("mrr") == pytest.approx((1 / np.array([*ranks.values()])).mean(), abs=1e-6)
     assert ours.seconds > 0
 
 
@@ -142,5 +141,5 @@ def test_last_evaluation_only() -> None:
     for triples in (validation_triples(dataset), dataset.testing.mapped_triples):
         seconds = evaluator.seconds
         evaluator.evaluate(model, triples, use_tqdm=False)
-        assert evaluator.realistic_ranks().shape == (2, len(triples))
+        assert list(map(len, evaluator.realistic_ranks().values())) == [len(triples)] * 2
         assert evaluator.seconds > seconds

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,27 +15,29 @@ import torch
 from pykeen.datasets import Nations
 from pykeen.datasets.base import EagerDataset
 
-from pykeen_dhns.comparison import Comparison, best_trial, compare, finished_runs, preparation, running
+from pykeen_dhns.comparison import Comparison, Results, compare, running
 from pykeen_dhns.comparison import execution as module
-from pykeen_dhns.comparison.configuration import FILES, Run, merge
+from pykeen_dhns.comparison.configuration import FILES, METRICS, Cell, Run, merge
 from pykeen_dhns.comparison.evaluation import TimedEvaluator
-from pykeen_dhns.comparison.execution import Failure, _num_threads, run_in_process
-from pykeen_dhns.comparison.listing import list_cells
-from pykeen_dhns.comparison.metrics import METRICS
-from pykeen_dhns.comparison.preparation import load_datasets
+from pykeen_dhns.comparison.execution import RunError, run_in_process
 from pykeen_dhns.comparison.running import DivergenceError, EndWithParent, EpochTimes, check_metrics, execute
-from pykeen_dhns.comparison.store import load_ranks, load_run
+from pykeen_dhns.comparison.store import Result, load_results
 
 from .small import CONTENT, make, save_fake
 
 
-def run_here(run: Run, folder: Path, threads: int) -> None:
+def run_here(run: Run, folder: Path, processes: int) -> None:
     """Execute a run in this process, which saves the time of imports."""
-    assert threads >= 1
+    assert processes >= 1
     try:
-        execute(json.loads(json.dumps(run.to_dict() | dict(key=run.key))), folder)
+        execute(json.loads(json.dumps(run.to_dict())), folder)
     except Exception as error:
-        raise Failure(str(error)) from error
+        raise RunError(str(error)) from error
+
+
+def finals(comparison: Comparison, folder: Path, cell: Cell) -> list[tuple[Run, Result]]:
+    """Load the runs of a cell's best trial."""
+    return list(Results(comparison, folder).summaries[cell].finals)
 
 
 def read(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -60,37 +62,29 @@ def _finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compar
 
 
 def test_finishes(finished: tuple[Comparison, Path]) -> None:
-    """There is a file for each trial, and for each further seed of the best one."""
+    """There is a result for each trial, and for each further seed of the best one."""
     comparison, folder = finished
+    results = Results(comparison, folder)
     expected = set()
-    for cell in comparison.cells:
-        trials = comparison.trials(cell)
-        best = best_trial(comparison, folder, cell)
-        assert best is not None
-        values = {trial.key: _load(folder, trial)["validation"]["mrr"] for trial in trials}
-        assert values[best.key] == max(values.values())
+    for summary in results.summaries.values():
+        values = {run.key: result["validation"]["mrr"] for run, result in summary.trials if result is not None}
+        assert summary.best is not None
+        assert values[summary.best.key] == max(values.values())
         assert len(set(values.values())) == 2
-        runs = finished_runs(comparison, folder, cell)
-        assert [run.seed for run, _ in runs] == comparison.seeds
-        expected |= values.keys() | {run.key for run, _ in runs}
-    assert {path.stem for path in folder.iterdir()} == expected
+        assert [run.seed for run, _ in summary.finals] == comparison.seeds
+        expected |= values.keys() | {run.key for run, _ in summary.finals}
+    assert results.results.keys() == expected
     assert len(expected) == 6
-
-
-def _load(folder: Path, run: Run) -> dict[str, Any]:
-    result = load_run(folder, run)
-    assert result is not None
-    return result
 
 
 def test_content(finished: tuple[Comparison, Path]) -> None:
     """A result says what was done, what came out of it, and with what; metrics fit the ranks."""
     comparison, folder = finished
-    run, result = finished_runs(comparison, folder, comparison.cells[1])[1]
-    assert result["losses"] != finished_runs(comparison, folder, comparison.cells[1])[0][1]["losses"]
+    (_, other), (run, result) = finals(comparison, folder, comparison.cells[1])
+    assert result["losses"] != other["losses"]
     assert {key: result[key] for key in run.to_dict()} == run.to_dict()
     assert result["arguments"]["negative_sampler"] == "dhns"
-    ranks = load_ranks(folder, run)
+    ranks = np.asarray([result["ranks"]["head"], result["ranks"]["tail"]])
     assert result["test"].keys() == METRICS.keys()
     assert result["test"]["mrr"] == pytest.approx((1 / ranks).mean(), abs=1e-6)
     assert result["test"]["hits_at_3"] == pytest.approx((ranks <= 3).mean(), abs=1e-6)
@@ -116,15 +110,13 @@ def test_restart(finished: tuple[Comparison, Path], tmp_path: Path, monkeypatch:
         context.setattr(module, "run_in_process", pytest.fail)
         assert compare(comparison, folder) == []
     assert read(folder) == before
-    run, expected = finished_runs(comparison, folder, comparison.cells[1])[0]
-    (folder / f"{run.key}.json").unlink()
+    run, expected = finals(comparison, folder, comparison.cells[1])[0]
+    (folder / f"{run.key}.jsonl.gz").unlink()
     assert compare(comparison, folder) == []
-    result, after = _load(folder, run), read(folder)
-    assert result["test"] == expected["test"]
-    assert result["losses"] == expected["losses"]
+    result, after = load_results(folder)[run.key], read(folder)
+    assert all(result[key] == expected[key] for key in ("test", "losses", "ranks"))
     assert result["validation"]["mrr"] == expected["validation"]["mrr"]
-    assert after[f"{run.key}.npz"][0] == before[f"{run.key}.npz"][0]
-    assert {name for name in before if after[name] != before[name]} == {f"{run.key}.json", f"{run.key}.npz"}
+    assert {name for name in before if after[name] != before[name]} == {f"{run.key}.jsonl.gz"}
 
 
 @pytest.mark.usefixtures("here")
@@ -140,7 +132,7 @@ def test_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no such sampler" in failure.replace("nosuchsampler", "no such sampler")
     assert failure.splitlines()[0] in capsys.readouterr().err
     assert messages == ["wrong: trials failed, or all have diverged, so nothing is selected."]
-    assert len(finished_runs(comparison, folder, comparison.cells[1])) == 2
+    assert len(finals(comparison, folder, comparison.cells[1])) == 2
     assert not [path for path in folder.iterdir() if key in path.name]
 
 
@@ -151,10 +143,9 @@ def test_taken_over(finished: tuple[Comparison, Path], tmp_path: Path, monkeypat
     # the same by another name, with one more seed, and one with other arguments
     axes = {"negatives": {"theirs": {}, "ours": {"negative_sampler": "dhns"}, "few": {"model_kwargs": {"dim": 3}}}}
     other = make(axes=axes, baseline={"negatives": "theirs"}, seeds=[0, 1, 2])
-    assert all(best_trial(other, tmp_path / "other", cell) is None for cell in other.cells)
     done: list[Run] = []
 
-    def note(run: Run, folder: Path, threads: int) -> None:  # noqa: ARG001
+    def note(run: Run, folder: Path, processes: int) -> None:  # noqa: ARG001
         done.append(run)
         save_fake(folder, run, validation=0.1)
 
@@ -169,17 +160,12 @@ def test_taken_over(finished: tuple[Comparison, Path], tmp_path: Path, monkeypat
     # two trials and a seed of two cells
     assert len(messages) == 6
     for cell, original in zip(other.cells, finished[0].cells, strict=False):
-        theirs = finished_runs(finished[0], finished[1], original)
-        ours = finished_runs(other, tmp_path / "other", cell)
+        theirs = finals(finished[0], finished[1], original)
+        ours = finals(other, tmp_path / "other", cell)
         assert (len(theirs), len(ours)) == (2, 3)
         for (run, result), (source, expected) in zip(ours, theirs, strict=False):
-            assert result["taken_from"] == f"tiny/{source.key}.json"
-            assert {key: result[key] for key in run.to_dict()} == run.to_dict()
-            assert result["key"] == run.key != source.key
-            assert result["test"] == expected["test"]
-            assert result["commit"] == expected["commit"]
-            assert (load_ranks(tmp_path / "other", run) == load_ranks(finished[1], source)).all()
-            assert f"{run.key}: taken over from tiny/{source.key}.json" in messages
+            assert result == {**expected, **run.to_dict(), "taken_from": f"tiny/{source.key}"}
+            assert f"{run.key}: taken over from tiny/{source.key}" in messages
 
 
 @pytest.mark.slow
@@ -187,14 +173,13 @@ def test_process(tmp_path: Path) -> None:
     """A run in a process of its own gives the same as here. If it fails, the error has the end of what it said."""
     comparison = make(search=[])
     run = comparison.trials(comparison.cells[1])[0]
-    run_in_process(run, tmp_path / "there", threads=1)
-    run_here(run, tmp_path / "here", threads=1)
-    there, here = _load(tmp_path / "there", run), _load(tmp_path / "here", run)
+    run_in_process(run, tmp_path / "there", processes=1)
+    run_here(run, tmp_path / "here", processes=1)
+    there, here = (load_results(tmp_path / name)[run.key] for name in ("there", "here"))
     assert there["test"] == here["test"]
-    assert there["machine"]["threads"] == 1
     wrong = make(search=[], pipeline=merge(CONTENT["pipeline"], {"dataset": "no such dataset"}))
-    with pytest.raises(Failure, match=r"exit status 1\n(.|\n)*Error: (.|\n)*dataset"):
-        run_in_process(wrong.trials(wrong.cells[0])[0], tmp_path, threads=1)
+    with pytest.raises(RunError, match=r"exit status 1\n(.|\n)*Error: (.|\n)*dataset"):
+        run_in_process(wrong.trials(wrong.cells[0])[0], tmp_path, processes=1)
 
 
 @pytest.mark.usefixtures("here")
@@ -203,32 +188,14 @@ def test_changed(finished: tuple[Comparison, Path], tmp_path: Path) -> None:
     comparison, folder = finished[0], shutil.copytree(finished[1], tmp_path / "copy")
     before = read(folder)
     changed = make(pipeline=merge(CONTENT["pipeline"], {"model_kwargs": {"embedding_dim": 3}}))
-    assert all(best_trial(changed, folder, cell) is None for cell in changed.cells)
-    assert all(finished_runs(changed, folder, cell) == [] for cell in changed.cells)
+    assert Results(changed, folder).finished_cells == []
     cell = changed.cells[0]
-    assert compare(changed, folder, cells=cell.__eq__, num_seeds=1) == []
+    assert compare(changed, folder, cells=[cell], num_seeds=1) == []
     after = read(folder)
     assert {name: after[name] for name in before} == before
-    assert len(after) == len(before) + 4
-    assert all(result["arguments"]["model_kwargs"] == {"embedding_dim": 3} for _, result in _finals(changed, folder))
-    assert all(result["arguments"]["model_kwargs"] == {"embedding_dim": 4} for _, result in _finals(comparison, folder))
-
-
-def _finals(comparison: Comparison, folder: Path) -> list[tuple[Run, dict[str, Any]]]:
-    runs = [pair for cell in comparison.cells for pair in finished_runs(comparison, folder, cell)]
-    assert runs
-    return runs
-
-
-def test_best_trial(tmp_path: Path) -> None:
-    """The best trial is the one with the best validation MRR, whatever it is on test triples, once all are done."""
-    comparison = make(search=[{"space": {"optimizer_kwargs.lr": [0.1, 0.2, 0.3]}}], trials=3)
-    cell = comparison.cells[0]
-    trials = comparison.trials(cell)
-    for trial, validation, test in zip(trials, [0.2, 0.4, 0.3], [0.9, 0.1, 0.5], strict=True):
-        assert best_trial(comparison, tmp_path, cell) is None
-        save_fake(tmp_path, trial, validation=validation, test=test)
-    assert best_trial(comparison, tmp_path, cell) == trials[1]
+    assert len(after) == len(before) + 2
+    for each, dim in ((changed, 3), (comparison, 4)):
+        assert {kwargs["embedding_dim"] for kwargs in Results(each, folder).frame["arguments.model_kwargs"]} == {dim}
 
 
 @pytest.mark.parametrize(("mrr", "best"), [(math.nan, 0.5), (1.5, 0.5), (0.5, math.nan)])
@@ -246,22 +213,18 @@ def test_diverged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     messages: list[str] = []
     folder = tmp_path / "tiny"
     assert compare(comparison, folder, report=messages.append) == []
-    for cell in comparison.cells:
+    for cell, summary in Results(comparison, folder).summaries.items():
         diverged, best = comparison.trials(cell)
-        assert "diverged" in _load(folder, diverged)
-        assert best_trial(comparison, folder, cell) == best
-        assert len(finished_runs(comparison, folder, cell)) == 2
+        assert "diverged" in load_results(folder)[diverged.key]
+        assert summary.best == best
+        assert len(summary.finals) == 2
     assert sum("has diverged, which is its result" in message for message in messages) == 2
-    listing: list[str] = []
-    list_cells(comparison, folder, comparison.cells, report=listing.append)
-    assert "2 of 2 trials (1 diverged), 2 of 2 seeds" in listing[0]
     with monkeypatch.context() as context:
         context.setattr(module, "run_in_process", pytest.fail)
         assert compare(comparison, folder) == []
     # without any other trial, nothing is selected
     alone = make(search=[{"space": {"optimizer_kwargs.lr": [math.inf]}}])
     assert compare(alone, folder, report=messages.append) == []
-    assert best_trial(alone, folder, alone.cells[0]) is None
     assert messages[-1] == "dhns: trials failed, or all have diverged, so nothing is selected."
 
 
@@ -271,7 +234,7 @@ def test_same_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     comparison = make(axes={"sampler": {"basic": {}, "also basic": {}, "dhns": {"negative_sampler": "dhns"}}})
     last = comparison.trials(comparison.cells[-1])[-1]
 
-    def note(run: Run, folder: Path, threads: int) -> None:  # noqa: ARG001
+    def note(run: Run, folder: Path, processes: int) -> None:  # noqa: ARG001
         if not done:
             save_fake(folder, last, validation=0.9)
         done.append(f"{run.cell}, {run.trial}, {run.seed}")
@@ -280,85 +243,73 @@ def test_same_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "run_in_process", note)
     assert compare(comparison, tmp_path / "tiny") == []
     assert done == ["basic, 0, 0", "basic, 1, 0", "dhns, 0, 0", "basic, 1, 1", "dhns, 1, 1"]
-    assert all(len(finished_runs(comparison, tmp_path / "tiny", cell)) == 2 for cell in comparison.cells)
+    assert all(len(summary.finals) == 2 for summary in Results(comparison, tmp_path / "tiny").summaries.values())
 
 
-@pytest.mark.parametrize(("given", "processes", "expected"), [("3", 2, 3), ("", 1, 4), ("", 2, 2), ("", 8, 1)])
-def test_num_threads(given: str, processes: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes share the cores that there are for this one, unless the user has said how many threads."""
-    monkeypatch.setenv("OMP_NUM_THREADS", given)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 5}, raising=False)
-    assert _num_threads(processes) == expected
+@pytest.mark.parametrize(("given", "processes", "expected"), [("3", 2, "3"), (None, 2, "2"), (None, 8, "1")])
+def test_threads(
+    given: str | None, processes: int, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes share the threads of this one, unless the user has said how many each of them has."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    environments = []
+
+    def note(*_: Any, env: dict[str, str], **__: Any) -> SimpleNamespace:
+        environments.append(env)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(module.subprocess, "run", note)  # type: ignore[attr-defined]
+    run_in_process(make().trials(make().cells[0])[0], tmp_path, processes)
+    assert [environment["OMP_NUM_THREADS"] for environment in environments] == [expected]
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("here")
-def test_files(tmp_path: Path) -> None:
+def test_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A dataset can be three files of triples. Of those that PyKEEN cannot use, it is said how many there are."""
-    factories: dict[str, Any] = {
-        "training": Nations().training,
-        "testing": Nations().testing,
-        "validation": Nations().validation,
-    }
     files = {}
     for name in FILES:
         files[name] = str(tmp_path / f"{name}.txt")
-        np.savetxt(files[name], factories[name].triples, fmt="%s", delimiter="\t")
+        np.savetxt(files[name], getattr(Nations(), name).triples, fmt="%s", delimiter="\t")
     with Path(files["testing"]).open("a", encoding="utf8") as file:
         file.write("atlantis\tembassy\tusa\n")
     pipeline = {name: value for name, value in CONTENT["pipeline"].items() if name != "dataset"} | files
     comparison = make(pipeline=pipeline, search=[])
-    messages: list[str] = []
-    assert compare(comparison, tmp_path / "results", num_seeds=1, report=messages.append) == []
-    name = ", ".join(files[name] for name in FILES)
-    assert f"{name}: In total 1 from 202 triples were filtered out" in messages
-    (run, result), *_ = finished_runs(comparison, tmp_path / "results", comparison.cells[0])
+    assert compare(comparison, tmp_path / "results", num_seeds=1) == []
+    assert "In total 1 from 202 triples were filtered out" in caplog.text
+    (_, result), *_ = finals(comparison, tmp_path / "results", comparison.cells[0])
     assert result["arguments"]["training"] == files["training"]
     assert result["files"].keys() == set(files.values())
-    assert result["num_triples"] == {name: factory.num_triples for name, factory in factories.items()}
-    assert load_ranks(tmp_path / "results", run).shape == (2, Nations().testing.num_triples)
+    assert result["num_triples"] == {name: factory.num_triples for name, factory in Nations().factory_dict.items()}
+    assert len(result["ranks"]["head"]) == Nations().testing.num_triples
 
 
-@pytest.mark.slow
-def test_load_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With several processes, each dataset is loaded once, before the first run, and no error of it ends this."""
-    requests: list[list[dict[str, Any]]] = []
-    original = preparation.subprocess.run  # type: ignore[attr-defined]
+def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each dataset is loaded once, before the first run, and no error of it ends this."""
+    events: list[Any] = []
 
-    def spy(command: list[str], **kwargs: Any) -> Any:
-        requests.append(json.loads(kwargs["input"]))
-        result = original(command, **kwargs)
-        assert (result.returncode, result.stderr.count("Traceback")) == (0, 0)
-        return result
+    def load(**kwargs: Any) -> Nations:
+        events.append(kwargs)
+        if kwargs["dataset"] == "none":
+            raise ValueError(kwargs)
+        return Nations()
 
-    monkeypatch.setattr(preparation.subprocess, "run", spy)  # type: ignore[attr-defined]
-    axes = {"dataset": {"a": {}, "b": {"dataset_kwargs": {"create_inverse_triples": True}}, "c": {"dataset": "none"}}}
-    comparison = make(axes=axes, baseline={})
-    assert load_datasets([trial for cell in comparison.cells for trial in comparison.trials(cell)]) == []
-    nations = {"dataset": "nations"}
-    kwargs = {"dataset_kwargs": {"create_inverse_triples": True}}
-    assert requests == [[nations, {**nations, **kwargs}, {"dataset": "none"}]]
-
-
-def test_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Datasets are loaded before the first of several processes starts."""
-    events: list[str] = []
-
-    def note(run: Run, folder: Path, threads: int) -> None:  # noqa: ARG001
+    def note(run: Run, folder: Path, processes: int) -> None:  # noqa: ARG001
         events.append("run")
         save_fake(folder, run)
 
+    monkeypatch.setattr(module, "get_dataset", load)
     monkeypatch.setattr(module, "run_in_process", note)
-
-    def load(runs: Sequence[Run]) -> list[str]:
-        events.append(f"load {len(runs)}")
-        return []
-
-    monkeypatch.setattr(module, "load_datasets", load)
-    assert compare(make(), tmp_path / "tiny", processes=2) == []
-    assert events == ["load 4", *["run"] * 4, "load 2", "run", "run"]
-    assert compare(make(), tmp_path / "tiny", processes=2) == []
-    assert len(events) == 8
+    inverse = {"dataset_kwargs": {"create_inverse_triples": True}}
+    comparison = make(axes={"dataset": {"a": {}, "b": inverse, "c": {"dataset": "none"}}}, baseline={}, search=[])
+    assert compare(comparison, tmp_path, processes=2, num_seeds=1) == []
+    nations = {"dataset": "nations"}
+    assert events == [nations, {**nations, **inverse}, {"dataset": "none"}, *["run"] * 3]
+    assert compare(comparison, tmp_path, processes=2, num_seeds=1) == []
+    assert len(events) == 6
 
 
 def test_no_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,8 +317,8 @@ def test_no_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nations = Nations()
     dataset = EagerDataset(training=nations.training, testing=nations.testing)
     monkeypatch.setattr(running, "get_dataset", lambda **_: dataset)
-    with pytest.raises(Failure, match="has no validation triples"):
-        run_here(make(search=[]).trials(make().cells[0])[0], tmp_path, threads=1)
+    with pytest.raises(RunError, match="has no validation triples"):
+        run_here(make(search=[]).trials(make().cells[0])[0], tmp_path, processes=1)
 
 
 def test_epoch_times() -> None:
@@ -393,7 +344,7 @@ def test_orphan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
     callback = EndWithParent(2)
     with pytest.raises(SystemExit):
-        execute(run.to_dict() | dict(key=run.key), tmp_path, callbacks=[callback])
+        execute(run.to_dict(), tmp_path, callbacks=[callback])
     # in the second of two epochs
     assert not list(parents)
     assert not list(tmp_path.iterdir())
@@ -416,8 +367,8 @@ def test_callbacks(given: dict[str, Any], tmp_path: Path) -> None:
         changes = dict(optimizer="SGD", optimizer_kwargs=dict(lr=1.0), training_kwargs=training_kwargs)
         comparison = make(pipeline=merge(CONTENT["pipeline"], changes), search=[])
         run = comparison.trials(comparison.cells[0])[0]
-        run_here(run, tmp_path / str(number), threads=1)
-        curve = _load(tmp_path / str(number), run)["validation"]["curve"]
+        run_here(run, tmp_path / str(number), processes=1)
+        curve = load_results(tmp_path / str(number))[run.key]["validation"]["curve"]
         distinct.append(len({point["mrr"] for point in curve}))
     # nothing is learned from such gradients
     assert distinct == [2, 1]
@@ -431,5 +382,5 @@ def test_leaves_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(early_stopping, "PYKEEN_CHECKPOINTS", tmp_path / "checkpoints")
     (tmp_path / "checkpoints").mkdir()
     run = make(search=[]).trials(make().cells[0])[0]
-    run_here(run, tmp_path / "results", threads=1)
+    run_here(run, tmp_path / "results", processes=1)
     assert not list((tmp_path / "checkpoints").iterdir())

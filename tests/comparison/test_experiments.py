@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,26 @@ from pykeen.constants import PYKEEN_DATASETS
 from pykeen.evaluation import RankBasedEvaluator
 from pykeen.pipeline import pipeline_from_config, pipeline_from_path
 
-from pykeen_dhns.comparison import compare
-from pykeen_dhns.comparison.experiments import make_experiment
-from pykeen_dhns.comparison.metrics import METRICS
+from pykeen_dhns.comparison import Comparison, Results, compare
+from pykeen_dhns.comparison.configuration import METRICS
 
 from .small import CONTENT, find_cell, make
+from ..test_documentation import load_benchmark
 
 OWN_DATASETS = ("db15k", "mkgw", "mkgy")
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "examples" / "experiments").glob("*.json"))
 
 
-def test_reproduces(tmp_path: Path) -> None:
+@pytest.fixture(name="make_experiment")
+def _make_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Comparison], dict[str, Any]]:
+    """Get a function that makes an experiment of the cell "dhns", as it is read from a file."""
+    module = load_benchmark("experiments", monkeypatch)
+    return lambda comparison: json.loads(
+        json.dumps(module.make_experiment(Results(comparison, tmp_path / "tiny"), find_cell(comparison, "dhns")))
+    )
+
+
+def test_reproduces(make_experiment: Callable[[Comparison], dict[str, Any]], tmp_path: Path) -> None:
     """PyKEEN's pipeline, without any selection, comes to the same model as the run which selected the epoch."""
     # with such a learning rate, the best epoch hardly ever is the last one, of two
     pipeline = CONTENT["pipeline"] | {"optimizer_kwargs": {"lr": 2.0}}
@@ -32,9 +42,9 @@ def test_reproduces(tmp_path: Path) -> None:
         cell = find_cell(comparison, "dhns")
         if seed == 1:
             with pytest.raises(ValueError, match="tiny: dhns has 0 of 2 seeds"):
-                make_experiment(comparison, tmp_path / "tiny", cell)
-        assert not compare(comparison, tmp_path / "tiny", cells=cell.__eq__)
-        experiment = json.loads(json.dumps(make_experiment(comparison, tmp_path / "tiny", cell)))
+                make_experiment(comparison)
+        assert not compare(comparison, tmp_path / "tiny", cells=[cell])
+        experiment = make_experiment(comparison)
         if experiment["pipeline"]["training_kwargs"]["num_epochs"] == 1:
             break
     assert experiment["pipeline"]["training_kwargs"]["num_epochs"] == 1
@@ -54,13 +64,15 @@ def test_reproduces(tmp_path: Path) -> None:
 # PyKEEN tests the single result, of a single run, for significance
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:scipy", "ignore::RuntimeWarning:numpy")
 @pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")
-def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_command_line(
+    make_experiment: Callable[[Comparison], dict[str, Any]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """PyKEEN's command line takes an experiment, and compares its result."""
     comparison = make(trials=1, search=[], seeds=[0])
     cell = find_cell(comparison, "dhns")
-    assert not compare(comparison, tmp_path / "tiny", cells=cell.__eq__)
+    assert not compare(comparison, tmp_path / "tiny", cells=[cell])
     path = tmp_path / "experiment.json"
-    path.write_text(json.dumps(make_experiment(comparison, tmp_path / "tiny", cell)), encoding="utf8")
+    path.write_text(json.dumps(make_experiment(comparison)), encoding="utf8")
     with caplog.at_level(logging.INFO):
         result = CliRunner().invoke(main, ["experiments", "run", str(path), "-d", str(tmp_path), "--keep-seed"])
     assert result.exit_code == 0, result.output

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pykeen_dhns.comparison.configuration import merge
+from pykeen_dhns.comparison.store import load_results
 
 from .small import CONTENT, make
 
@@ -68,18 +69,18 @@ def test_kill(tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
-        while not list(folder.glob("*.json")):
+        while not list(folder.glob("*.jsonl.gz")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.kill()
-    (first,) = folder.glob("*.json")
+    (first,) = folder.glob("*.jsonl.gz")
     before = first.read_bytes(), first.stat().st_mtime_ns
     listing = subprocess.run([*command, "--list"], env=environment, capture_output=True, text=True, check=True)
     assert "basic: 1 of 1 trials, 1 of 1 seeds" in listing.stdout
     assert "dhns: 0 of 1 trials, 0 of 1 seeds" in listing.stdout
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert {path.stem for path in folder.glob("*.json")} == expected
+    assert load_results(folder).keys() == expected
     assert (first.read_bytes(), first.stat().st_mtime_ns) == before
-    assert not [path for path in folder.iterdir() if path.suffix not in {".json", ".npz"}]
+    assert {path.name for path in folder.iterdir()} == {f"{key}.jsonl.gz" for key in expected}

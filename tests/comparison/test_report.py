@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from pykeen_dhns.comparison.markdown import find_blocks, replace_blocks
+from pykeen_dhns.comparison import Results
+from pykeen_dhns.comparison.store import load_results
 
 from .small import CONTENT, make, save_fake
 from ..test_documentation import load_benchmark
@@ -39,58 +40,48 @@ def _results(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages(page: Path, report: ModuleType) -> None:
-    """Each table of a comparison in README and docs is what the files in benchmarks/results give."""
-    for name, kind, content in find_blocks(page.read_text(encoding="utf8")):
-        assert content == report.make_table(name, kind) + "\n", f"run: benchmarks/report.py --update {page.name}"
+    """Each table of README and docs is what the files in benchmarks/results give."""
+    for name, content in report.find_blocks(page.read_text(encoding="utf8")):
+        assert content == report.make_table(name) + "\n", f"run: benchmarks/report.py --update {page.name}"
 
 
-def test_find_blocks() -> None:
-    """Blocks have a name, a kind, and a content."""
-    assert find_blocks(PAGE) == [("tiny", "trials", "old\n")]
-    assert find_blocks(PAGE + PAGE.replace("trials", "cost")) == [
-        ("tiny", "trials", "old\n"),
-        ("tiny", "cost", "old\n"),
-    ]
-    assert find_blocks("<!-- speed -->\n<!-- /speed -->") == []
-
-
-def test_replace_blocks() -> None:
+def test_blocks(report: ModuleType) -> None:
     """Only what is between the markers is replaced, also if there is nothing, and with backslashes as they are."""
-    page = PAGE + PAGE.replace("old\n", "").replace("trials", "cost")
-    result = replace_blocks(page, lambda name, kind: rf"{name}, {kind} \* \1")
-    assert find_blocks(result) == [
-        ("tiny", "trials", "tiny, trials \\* \\1\n"),
-        ("tiny", "cost", "tiny, cost \\* \\1\n"),
+    page = PAGE + PAGE.replace("old\n", "").replace("compare:tiny:trials", "speed")
+    assert report.find_blocks(page) == [("compare:tiny:trials", "old\n"), ("speed", "")]
+    result = report.replace_blocks(page, lambda name: rf"{name} \* \1")
+    assert report.find_blocks(result) == [
+        ("compare:tiny:trials", "compare:tiny:trials \\* \\1\n"),
+        ("speed", "speed \\* \\1\n"),
     ]
-    assert replace_blocks(result, lambda *_: "old") == PAGE + PAGE.replace("trials", "cost")
+    assert report.replace_blocks(result, lambda _: "old") == PAGE + PAGE.replace("compare:tiny:trials", "speed")
+    assert report.find_blocks("<!-- something else -->") == []
 
 
 @pytest.mark.parametrize(
-    "page",
+    ("before", "after"),
     [
-        PAGE.replace("<!-- /compare:tiny:trials -->", ""),
-        PAGE.replace("/compare:tiny:trials", "/compare:tiny:cost"),
-        PAGE.replace("<!-- compare:tiny:trials -->\n", ""),
-        PAGE.replace("old\n", "<!-- compare:tiny:cost -->\n"),
-        PAGE.replace("<!-- compare", "Text <!-- compare"),
+        ("<!-- /compare:tiny:trials -->", ""),
+        ("/compare:tiny:trials", "/compare:tiny:cost"),
+        ("<!-- compare:tiny:trials -->\n", ""),
+        ("old\n", "<!-- speed -->\n"),
+        ("<!-- compare", "Text <!-- compare"),
     ],
 )
-def test_unpaired(page: str) -> None:
+def test_unpaired(before: str, after: str, report: ModuleType) -> None:
     """Markers without a counterpart would silently be no block."""
     with pytest.raises(ValueError, match="Markers come in pairs"):
-        find_blocks(page)
-    with pytest.raises(ValueError, match="Markers come in pairs"):
-        replace_blocks(page, lambda *_: "")
+        report.replace_blocks(PAGE.replace(before, after), lambda _: "")
 
 
 def test_make_table(report: ModuleType, results: Path) -> None:
     """A table needs a comparison, and a kind, that exist."""
-    table = report.make_table("tiny", "trials", results / "results", results)
-    assert table.count("\n| basic | ") == table.count("\n| dhns | ") == 2
+    table = report.make_table("compare:tiny:trials", results / "results", results)
+    assert table.count("\n| basic ") == table.count("\n| dhns ") == 2
     with pytest.raises(ValueError, match=r"There is no table 'speed' of tiny\. Allowed: mrr, quality, "):
-        report.make_table("tiny", "speed", results / "results", results)
+        report.make_table("compare:tiny:speed", results / "results", results)
     with pytest.raises(ValueError, match=r"There is no other\. In .* are: .*tiny"):
-        report.make_table("other", "trials", results / "results", results)
+        report.make_table("compare:other:trials", results / "results", results)
 
 
 def test_script(
@@ -113,8 +104,8 @@ def test_script(
     report.main()
     output = capsys.readouterr().out
     assert re.findall("^#.*", output, flags=re.MULTILINE) == ["# Tiny", "## quality", "## cost"]
-    ((*_, content),) = find_blocks(page.read_text(encoding="utf8"))
-    assert content == report.make_table("tiny", "trials", results / "results", results) + "\n"
+    ((_, content),) = report.find_blocks(page.read_text(encoding="utf8"))
+    assert content == report.make_table("compare:tiny:trials", results / "results", results) + "\n"
     names = {path.name for path in (results / "plots").iterdir()}
     assert names == {"tiny-curves.png", "tiny-bars.png", "levels-nations.png"}
     assert all(path.stat().st_size > 5_000 for path in (results / "plots").iterdir())
@@ -124,13 +115,13 @@ def test_no_results(
     report: ModuleType, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A page keeps its tables if there are no results for them."""
-    page = results / "page.md"
-    page.write_text(PAGE, encoding="utf8")
+    page, text = results / "page.md", PAGE.replace("tiny", "rotate")
+    page.write_text(text, encoding="utf8")
     monkeypatch.setattr(sys, "argv", ["report.py", "--output", str(results / "other"), "--update", str(page)])
     with pytest.raises(SystemExit):
         report.main()
-    assert re.search(r"page\.md has tables of tiny, of which there are no results in .*other", capsys.readouterr().err)
-    assert page.read_text(encoding="utf8") == PAGE
+    assert re.search(r"There are no results of rotate in .*other", capsys.readouterr().err)
+    assert page.read_text(encoding="utf8") == text
 
 
 def test_seeds(
@@ -140,7 +131,23 @@ def test_seeds(
     arguments = [str(results / "tiny.json"), "--output", str(results / "results"), "--tables", "validation"]
     monkeypatch.setattr(sys, "argv", ["report.py", *arguments, "--seeds", "1"])
     report.main()
-    assert [line.split(" | ")[3] for line in capsys.readouterr().out.splitlines() if "lr=" in line] == ["1", "1"]
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if "lr=" in line]
+    assert [row[4].strip() for row in rows] == ["1", "1"]
+
+
+def test_pack(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All results of a comparison go into one file, which is the same each time, and new ones are added to it."""
+    pack, folder = load_benchmark("pack", monkeypatch).pack, results / "results" / "tiny"
+    before = load_results(folder)
+    path = pack(folder)
+    content = path.read_bytes()
+    assert list(folder.iterdir()) == [path]
+    assert load_results(folder) == before
+    assert pack(folder).read_bytes() == content
+    save_fake(folder, make(seeds=[7]).finals(make().trials(make().cells[0])[0])[0])
+    pack(folder)
+    assert list(folder.iterdir()) == [path]
+    assert len(load_results(folder)) == len(before) + 1
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny.json"])
@@ -160,10 +167,9 @@ def test_find_config(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_mean_curve(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     """Curves are averaged over seeds."""
     plots = load_benchmark("plots", monkeypatch)
-    summary = plots.summarize(make(), results / "results" / "tiny")[0]
-    seconds, means, lows, highs = plots.mean_curve(summary)
-    assert seconds == [10.0]
-    assert (means, lows, highs) == (pytest.approx([0.25]), pytest.approx([0.2]), pytest.approx([0.3]))
+    curve = plots.mean_curve(Results(make(), results / "results" / "tiny"), make().cells[0])
+    assert curve["seconds"].tolist() == [10.0]
+    assert curve.loc[10, ["mean", "low", "high"]].tolist() == pytest.approx([0.25, 0.2, 0.3])
 
 
 @pytest.mark.slow

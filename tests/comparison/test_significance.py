@@ -1,6 +1,5 @@
 """Test the tests: of whether one method is better than another one."""
 
-import dataclasses
 import inspect
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from pykeen_dhns.comparison.significance import paired_test, seed_test, triple_test
+from pykeen_dhns.comparison import Results
+from pykeen_dhns.comparison.significance import Difference, compare_cells, paired_test
 
 from .small import make, save_fake
 
@@ -69,49 +69,48 @@ def test_permutations(shift: float) -> None:
 
 def test_of_cells(tmp_path: Path) -> None:
     """Cells are compared over the seeds that both have, as reciprocal ranks of both sides."""
-    comparison = make(search=[])
+    comparison = make(search=[], seeds=[0, 1, 2])
     basic, dhns = comparison.cells
-    ranks = {0: (1.0, 2.0, 4.0), 1: (1.0, 1.0, 4.0)}
+    basic_runs, dhns_runs = (comparison.finals(comparison.trials(cell)[0]) for cell in comparison.cells)
+
+    def compare() -> Difference | None:
+        results = Results(comparison, tmp_path)
+        return compare_cells(results.runs(dhns), results.runs(basic))
+
     other_side = (1.0, 1.0, 1.0)
-    for run in comparison.finals(comparison.trials(basic)[0]):
-        save_fake(tmp_path, run, test=0.5 + 0.1 * run.seed, ranks=[ranks[run.seed], other_side])
-    first, second = comparison.finals(comparison.trials(dhns)[0])
-    assert triple_test(comparison, tmp_path, dhns) is None
-    save_fake(tmp_path, first, test=0.75, ranks=[(1.0, 1.0, 2.0), other_side])
-    test = triple_test(comparison, tmp_path, dhns)
-    assert test is not None
-    assert (test.seeds, test.num_triples) == ((0,), 3)
-    assert test.difference == pytest.approx((0 + 0.5 + 0.25) / 3 / 2)
-    assert seed_test(comparison, tmp_path, dhns) is None
-    save_fake(tmp_path, second, test=0.85, ranks=[(1.0, 1.0, 2.0), other_side])
-    test = triple_test(comparison, tmp_path, dhns)
-    assert test is not None
-    assert test.seeds == (0, 1)
-    assert test.difference == pytest.approx((0 + 0.25 + 0.25) / 3 / 2)
-    over_seeds = seed_test(comparison, tmp_path, dhns)
-    assert over_seeds is not None
-    assert over_seeds.difference == pytest.approx(0.25)
-    assert over_seeds.spread == pytest.approx(2 * 0.1 / 2**0.5)
-    assert over_seeds.is_outside
+    save_fake(tmp_path, basic_runs[0], test=0.5, head_ranks=(1.0, 2.0, 4.0), tail_ranks=other_side)
+    save_fake(tmp_path, basic_runs[1], test=0.6, head_ranks=(1.0, 1.0, 4.0), tail_ranks=other_side)
+    save_fake(tmp_path, dhns_runs[0], test=0.75, head_ranks=(1.0, 1.0, 2.0), tail_ranks=other_side)
+    one_seed = compare()
+    assert one_seed is not None
+    assert one_seed.mean == pytest.approx((0 + 0.5 + 0.25) / 3 / 2)
+    assert (one_seed.num_seeds, one_seed.spread, one_seed.is_outside) == (1, None, False)
+
+    save_fake(tmp_path, dhns_runs[1], test=0.85, head_ranks=(1.0, 1.0, 2.0), tail_ranks=other_side)
+    two_seeds = compare()
+    assert two_seeds is not None
+    assert two_seeds.num_seeds == 2
+    assert two_seeds.mean == pytest.approx((0 + 0.25 + 0.25) / 3 / 2)
+    assert two_seeds.spread == pytest.approx(2 * 0.1 / 2**0.5)
+    assert two_seeds.is_outside
     # one more seed of one of them changes nothing
-    more = dataclasses.replace(comparison, seeds=[0, 1, 2])
-    save_fake(tmp_path, more.finals(more.trials(dhns)[0])[2], test=0.1)
-    assert seed_test(more, tmp_path, dhns) == over_seeds
-    # also if it is the baseline that lacks a seed
-    last = comparison.finals(comparison.trials(basic)[0])[1]
-    (tmp_path / f"{last.key}.json").unlink()
-    test = triple_test(comparison, tmp_path, dhns)
-    assert test is not None
-    assert test.seeds == (0,)
-    # a baseline is compared to nothing
-    assert triple_test(comparison, tmp_path, basic) is None
-    assert seed_test(comparison, tmp_path, basic) is None
+    save_fake(tmp_path, dhns_runs[2], test=0.1, head_ranks=(1.0, 1.0, 2.0))
+    assert compare() == two_seeds
+
+
+def test_no_common_seed(tmp_path: Path) -> None:
+    """Without a seed that both cells have, there is nothing to compare."""
+    comparison = make(search=[])
+    save_fake(tmp_path, comparison.trials(comparison.cells[1])[0])
+    results = Results(comparison, tmp_path)
+    assert compare_cells(results.runs(comparison.cells[1]), results.runs(comparison.cells[0])) is None
 
 
 def test_other_triples(tmp_path: Path) -> None:
     """Ranks of other test triples cannot be paired."""
     comparison = make(search=[])
     for cell, ranks in zip(comparison.cells, [(1, 2), (1, 2, 3)], strict=True):
-        save_fake(tmp_path, comparison.trials(cell)[0], ranks=ranks)
-    with pytest.raises(ValueError, match="dhns has 3 test triples, its baseline 2"):
-        triple_test(comparison, tmp_path, comparison.cells[1])
+        save_fake(tmp_path, comparison.trials(cell)[0], head_ranks=ranks)
+    basic, dhns = (Results(comparison, tmp_path).runs(cell) for cell in comparison.cells)
+    with pytest.raises(ValueError, match="There are 3 test triples, but 2 for the baseline"):
+        compare_cells(dhns, basic)

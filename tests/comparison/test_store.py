@@ -1,153 +1,105 @@
 """Test that results on disk are whole, or not there."""
 
 import dataclasses
+import gzip
 import hashlib
-import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import pandas as pd
 import pytest
 
-from pykeen_dhns.comparison.files import describe_files
-from pykeen_dhns.comparison.store import load_ranks, load_run, save_run, stale_files, take_over
+from pykeen_dhns.comparison import Run
+from pykeen_dhns.comparison.store import changed_files, describe_files, find_same, load_results, save_result
 
 from .small import CONTENT, make
 
-RANKS = np.asarray([[1, 2.5, 70_000], [3, 1.5, 1]], dtype=np.float32)
+
+@pytest.fixture(name="runs")
+def _runs() -> list[Run]:
+    """Make two runs of the same cell."""
+    return make().trials(make().cells[0])
 
 
-def test_round_trip(tmp_path: Path) -> None:
-    """What is saved is loaded, ranks without loss, and nothing else is left."""
-    comparison = make()
-    run, other = comparison.trials(comparison.cells[0])
-    assert load_run(tmp_path / "new", run) is None
-    save_run(tmp_path / "new", run.key, {"a": 0.1}, RANKS)
-    assert load_run(tmp_path / "new", run) == {"a": 0.1}
-    assert load_run(tmp_path / "new", other) is None
-    assert np.array_equal(load_ranks(tmp_path / "new", run), RANKS)
-    assert load_ranks(tmp_path / "new", run).dtype == np.float32
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {f"{run.key}.json", f"{run.key}.npz"}
+def test_round_trip(runs: list[Run], tmp_path: Path) -> None:
+    """Each run has a file of its own, nothing else is left, and the last result of a run counts."""
+    folder = tmp_path / "new"
+    assert load_results(folder) == {}
+    contents = {run.key: {**run.to_dict(), "ranks": {"head": [1, 2.5], "tail": [70_000, 0.1]}} for run in runs}
+    save_result(folder, {"key": runs[0].key})
+    for content in contents.values():
+        save_result(folder, content)
+    assert load_results(folder) == contents
+    assert load_results(folder, pattern=runs[0].key) == {runs[0].key: contents[runs[0].key]}
+    assert {path.name for path in folder.iterdir()} == {f"{run.key}.jsonl.gz" for run in runs}
 
 
-def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If writing fails, there is no result, and what was there before stays."""
-    run = make().trials(make().cells[0])[0]
-
-    def fail(*_: object, **__: object) -> str:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as context:
-        context.setattr(np, "savez_compressed", fail)
-        with pytest.raises(KeyboardInterrupt):
-            save_run(tmp_path, run.key, {"a": 1}, RANKS)
-    assert not list(tmp_path.iterdir())
-
-    save_run(tmp_path, run.key, {"a": 1}, RANKS)
-    original = Path.write_text
-
-    def write_half(self: Path, text: str, **kwargs: str) -> int:
-        original(self, text[: len(text) // 2], **kwargs)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as context:
-        context.setattr(Path, "write_text", write_half)
-        with pytest.raises(KeyboardInterrupt):
-            save_run(tmp_path, run.key, {"a": 2}, RANKS)
-    assert load_run(tmp_path, run) == {"a": 1}
-    path = tmp_path / f"{run.key}.json"
-    before = path.stat().st_ino
-    save_run(tmp_path, run.key, {"a": 3}, RANKS)
-    # another file in its place, not the same one with another content
-    assert path.stat().st_ino != before
-    assert {path.name for path in tmp_path.iterdir()} == {f"{run.key}.json", f"{run.key}.npz"}
+def test_concatenated(runs: list[Run], tmp_path: Path) -> None:
+    """Files can be concatenated, and pandas reads them."""
+    for run in runs:
+        save_result(tmp_path, run.to_dict())
+    expected = load_results(tmp_path)
+    files = list(tmp_path.iterdir())
+    content = b"".join(path.read_bytes() for path in files)
+    for path in files:
+        path.unlink()
+    (tmp_path / "all.jsonl.gz").write_bytes(content)
+    assert load_results(tmp_path) == expected
+    assert set(pd.read_json(tmp_path / "all.jsonl.gz", lines=True)["key"]) == expected.keys()
 
 
-def test_damaged(tmp_path: Path) -> None:
-    """A damaged file is named, with what to do."""
-    run = make().trials(make().cells[0])[0]
-    save_run(tmp_path, run.key, {"a": [1, 2]}, RANKS)
-    path = tmp_path / f"{run.key}.json"
-    path.write_text(path.read_text(encoding="utf8")[:-4], encoding="utf8")
-    with pytest.raises(ValueError, match=rf"{run.key}\.json is damaged .* Delete it"):
-        load_run(tmp_path, run)
-    ranks = tmp_path / f"{run.key}.npz"
-    for content in (b"", b"no archive", ranks.read_bytes()[:-40]):
-        ranks.write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{run.key}\.npz is damaged. Delete it"):
-            load_ranks(tmp_path, run)
-    # with one of two files, a run is not finished
-    save_run(tmp_path, run.key, {"a": [1, 2]}, RANKS)
-    ranks.unlink()
-    assert load_run(tmp_path, run) is None
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-9], lambda _: b"no archive", lambda _: gzip.compress(b"{")]
+)
+def test_damaged(damage: Any, runs: list[Run], tmp_path: Path) -> None:
+    """A damaged file is named, with what to do. Other comparisons do without it."""
+    save_result(tmp_path / "a", runs[0].to_dict())
+    path = tmp_path / "a" / f"{runs[0].key}.jsonl.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"{runs[0].key}\.jsonl\.gz is damaged .* Delete it"):
+        load_results(tmp_path / "a")
+    assert find_same(tmp_path / "b", runs) == {}
 
 
-def test_stale_files(tmp_path: Path) -> None:
-    """Results of other arguments are stale, those of the comparison's runs are not."""
-    comparison = make()
-    run = comparison.trials(comparison.cells[0])[0]
-    other = dataclasses.replace(run, arguments={**run.arguments, "model": "TransE"})
-    for each in (run, dataclasses.replace(run, seed=17), other):
-        save_run(tmp_path, each.key, {}, RANKS)
-    assert stale_files(tmp_path, [run]) == [tmp_path / f"{other.key}.json"]
-    assert json.loads((tmp_path / f"{run.key}.json").read_text(encoding="utf8")) == {}
-
-
-def test_take_over(tmp_path: Path) -> None:
-    """Only what has the same arguments and seed is taken over, from where it was done first; nothing damaged."""
-    run = make().trials(make().cells[0])[0]
-    other = dataclasses.replace(run, cell=make().cells[1])
-    assert other.key != run.key
-    assert take_over(tmp_path / "a", run) is None
-    save_run(tmp_path / "b", other.key, {**other.to_dict(), "a": 1}, RANKS)
-    assert take_over(tmp_path / "a", dataclasses.replace(run, seed=5)) is None
-    assert take_over(tmp_path / "a", dataclasses.replace(run, arguments={"model": "TransE"})) is None
-    assert not (tmp_path / "a").exists()
-    path = tmp_path / "b" / f"{other.key}.json"
-    assert take_over(tmp_path / "a", run) == path
-    expected = {**run.to_dict(), "key": run.key, "a": 1, "taken_from": f"b/{other.key}.json"}
-    assert load_run(tmp_path / "a", run) == expected
-    assert np.array_equal(load_ranks(tmp_path / "a", run), RANKS)
+def test_find_same(runs: list[Run], tmp_path: Path) -> None:
+    """Only what has the same arguments and seed is the same. It says where it was done first."""
+    run, _ = runs
+    other = dataclasses.replace(run, cell=make().cells[1], trial=7)
+    save_result(tmp_path / "b", {**other.to_dict(), "a": 1})
+    found = find_same(tmp_path / "a", runs)
+    assert found == {run.key: {**run.to_dict(), "a": 1, "taken_from": f"b/{other.key}"}}
     # from a copy, with the origin of the copy
-    assert take_over(tmp_path / "c", run) == tmp_path / "a" / f"{run.key}.json"
-    assert load_run(tmp_path / "c", run) == expected
-    # digests are short: if two of them were the same by chance
-    path.write_text(json.dumps({**other.to_dict(), "arguments": {}}), encoding="utf8")
-    for folder in ("a", "c"):
-        (tmp_path / folder / f"{run.key}.json").unlink()
-    assert take_over(tmp_path / "a", run) is None
-    # what is damaged is left to whose it is
-    path.write_text("{", encoding="utf8")
-    assert take_over(tmp_path / "a", run) is None
-    save_run(tmp_path / "b", other.key, {**other.to_dict(), "a": 1}, RANKS)
-    path.with_suffix(".npz").write_bytes(b"")
-    assert take_over(tmp_path / "a", run) is None
-    path.with_suffix(".npz").unlink()
-    assert take_over(tmp_path / "a", run) is None
+    save_result(tmp_path / "a", found[run.key])
+    assert find_same(tmp_path / "c", runs) == found
+    assert find_same(tmp_path / "a", [dataclasses.replace(run, seed=5)]) == {}
+    assert find_same(tmp_path / "a", [dataclasses.replace(run, arguments={"model": "TransE"})]) == {}
 
 
-def test_changed_files(tmp_path: Path) -> None:
-    """A result is only one as long as the files that it was obtained with are the same, or are not there any more."""
+def test_same_digest(runs: list[Run], tmp_path: Path) -> None:
+    """Digests are short: different runs may share one by chance."""
+    save_result(tmp_path / "b", {**runs[0].to_dict(), "arguments": {}})
+    assert find_same(tmp_path / "a", runs) == {}
+
+
+def test_changed_files(runs: list[Run], tmp_path: Path) -> None:
+    """A result is only valid as long as its files are the same, or are gone."""
     features, triples = tmp_path / "features.npy", tmp_path / "triples.tsv"
     features.write_bytes(b"features")
     triples.write_text("a\tb\tc\n", encoding="utf8")
-    run = make(pipeline={**CONTENT["pipeline"], "features": [str(features)]}).trials(make().cells[0])[0]
-    run = dataclasses.replace(run, arguments={**run.arguments, "training": str(triples)})
-    files = describe_files(run.arguments)
-    assert files == {
+    run = dataclasses.replace(runs[0], arguments={"training": str(triples), "features": [str(features)]})
+    result = {**run.to_dict(), "files": describe_files(run.arguments)}
+    assert result["files"] == {
         str(features): hashlib.sha256(b"features").hexdigest(),
         str(triples): hashlib.sha256(b"a\tb\tc\n").hexdigest(),
     }
-    content = {**run.to_dict(), "files": files}
-    save_run(tmp_path / "a", run.key, content, RANKS)
-    assert load_run(tmp_path / "a", run) == content
-
+    save_result(tmp_path / "a", result)
+    assert changed_files(result) == []
     triples.write_text("a\tb\td\n", encoding="utf8")
-    with pytest.raises(ValueError, match=rf"another content of {triples}\. Delete it"):
-        load_run(tmp_path / "a", run)
-    assert take_over(tmp_path / "b", run) is None
+    assert changed_files(result) == [str(triples)]
+    assert find_same(tmp_path / "b", [run]) == {}
     triples.unlink()
-    assert load_run(tmp_path / "a", run) == content
-    assert take_over(tmp_path / "b", run) is not None
+    assert changed_files(result) == []
+    assert run.key in find_same(tmp_path / "b", [run])
 
 
 def test_describe_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,15 +115,11 @@ def test_describe_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("text", ["A comparison. " + "What it is about, at length " * 10, "~no-such-user/text.npy"])
 def test_texts_that_are_no_paths(text: str) -> None:
     """Arguments may be any text, e.g., a description among the metadata."""
-    pipeline = {**CONTENT["pipeline"], "metadata": {"description": text}}
-    run = make(pipeline=pipeline).trials(make().cells[0])[0]
-    assert describe_files(run.arguments) == {}
+    assert describe_files({**CONTENT["pipeline"], "metadata": {"description": text}}) == {}
 
 
 def test_files_of_trackers(tmp_path: Path) -> None:
-    """What a run writes is not what it reads: it would be another content, as soon as the run is done."""
+    """A file that a run writes is not one that it reads: it changes with the run."""
     path = tmp_path / "metrics.csv"
-    pipeline = {**CONTENT["pipeline"], "result_tracker": "csv", "result_tracker_kwargs": {"path": str(path)}}
-    run = make(pipeline=pipeline).trials(make().cells[0])[0]
     path.write_text("of the run before\n", encoding="utf8")
-    assert describe_files(run.arguments) == {}
+    assert describe_files({"result_tracker": "csv", "result_tracker_kwargs": {"path": str(path)}}) == {}

@@ -7,18 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pykeen_dhns.comparison import Comparison
-from pykeen_dhns.comparison.store import save_run
-from pykeen_dhns.comparison.tables import (
-    TABLES,
-    cost_table,
-    mrr_table,
-    quality_table,
-    rivals_table,
-    significance_table,
-    trials_table,
-    validation_table,
-)
+from pykeen_dhns.comparison import Comparison, Results
+from pykeen_dhns.comparison.store import save_result
+from pykeen_dhns.comparison.tables import TABLES
 
 from .small import MACHINE, find_cell, make, save_fake
 
@@ -32,6 +23,11 @@ RANKS = RNG.integers(2, 9, size=200)
 BETTER, WORSE, DIFFERENT = RANKS - 1, RANKS + 1, RNG.permutation(RANKS)
 
 
+def make_table(kind: str, comparison: Comparison, folder: Path) -> str:
+    """Make a table."""
+    return TABLES[kind](Results(comparison, folder))
+
+
 def fill(
     comparison: Comparison, folder: Path, name: str, tests: list[float], ranks: np.ndarray[Any, Any], **kwargs: Any
 ) -> None:
@@ -39,7 +35,7 @@ def fill(
     first, best = comparison.trials(find_cell(comparison, name))
     save_fake(folder, first, validation=0.1, test=0.99)
     for run, test in zip(comparison.finals(best), tests, strict=False):
-        save_fake(folder, run, test=test, ranks=list(ranks), **{"validation": test + 0.1, **kwargs})
+        save_fake(folder, run, test=test, head_ranks=ranks.tolist(), **{"validation": test + 0.1, **kwargs})
 
 
 @pytest.fixture(name="comparison")
@@ -59,7 +55,7 @@ def _comparison(tmp_path: Path) -> Comparison:
 def body(table: str) -> list[list[str]]:
     """Return the cells of a table, the header first, without its note."""
     lines = table.partition("\n\n")[0].splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if not line.startswith("|--")]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if not line.startswith("|:-")]
     assert len({len(row) for row in rows}) == 1
     assert lines[1].count("|") == len(rows[0]) + 1
     return rows
@@ -67,7 +63,7 @@ def body(table: str) -> list[list[str]]:
 
 def test_quality(comparison: Comparison, tmp_path: Path) -> None:
     """A row for each sampler, a block for each dataset: means, the best in bold, marks, and missing seeds."""
-    text = quality_table(comparison, tmp_path)
+    text = make_table("quality", comparison, tmp_path)
     header, *rows = body(text)
     metrics = ("MRR", "H@1", "H@3", "H@10")
     assert header == ["sampler", *(f"{name} {metric}" for name in ("Nations", "UMLS") for metric in metrics)]
@@ -89,7 +85,7 @@ def test_published(comparison: Comparison, tmp_path: Path) -> None:
     """Published figures have columns of their own, where there are any."""
     published = {"UMLS, dhns": {"mrr": 41.25}}
     comparison = dataclasses.replace(comparison, published=published)
-    header, *rows = body(quality_table(comparison, tmp_path))
+    header, *rows = body(make_table("quality", comparison, tmp_path))
     assert header[-1] == "UMLS MRR, published"
     assert not [title for title in header if "Nations" in title and "published" in title]
     assert [row[-1] for row in rows] == ["", "", "41.2"]
@@ -100,7 +96,7 @@ def test_single_axis(tmp_path: Path) -> None:
     comparison = make(baseline={})
     for name, ranks in (("basic", RANKS), ("dhns", BETTER)):
         fill(comparison, tmp_path, name, [0.5, 0.75], ranks)
-    text = quality_table(comparison, tmp_path)
+    text = make_table("quality", comparison, tmp_path)
     header, *rows = body(text)
     assert header == ["sampler", "MRR", "H@1", "H@3", "H@10"]
     assert [row[:2] for row in rows] == [["basic", "**62.5 ± 17.7**"], ["dhns", "**62.5 ± 17.7**"]]
@@ -117,7 +113,7 @@ def test_best_of_each(tmp_path: Path) -> None:
     comparison = make(axes=axes, search=[])
     for number, cell in enumerate(comparison.cells):
         save_fake(tmp_path, comparison.trials(cell)[0], test=0.1 * (number + 1))
-    header, *rows = body(mrr_table(comparison, tmp_path))
+    header, *rows = body(make_table("mrr", comparison, tmp_path))
     assert header == ["dataset", "sampler", "a MRR", "b MRR"]
     assert [["**" in text for text in row[2:]] for row in rows] == [[False, False], [True, True]] * 2
 
@@ -127,7 +123,7 @@ def test_order(tmp_path: Path) -> None:
     comparison = make(axes=AXES, search=[])
     for name in ("Nations, dhns", "Nations, basic", "UMLS, noise"):
         save_fake(tmp_path, comparison.trials(find_cell(comparison, name))[0])
-    _, *rows = body(quality_table(comparison, tmp_path))
+    _, *rows = body(make_table("quality", comparison, tmp_path))
     assert [row[0] for row in rows] == ["basic", "noise", "dhns"]
 
 
@@ -135,7 +131,7 @@ def test_unequal_trials(tmp_path: Path) -> None:
     """Below the table, it is said if some had more trials."""
     comparison = make(search=[{"when": {"sampler": "dhns"}, "space": {"optimizer_kwargs.lr": [0.01, 0.1]}}])
     save_fake(tmp_path, comparison.trials(comparison.cells[0])[0])
-    text = quality_table(comparison, tmp_path)
+    text = make_table("quality", comparison, tmp_path)
     assert "Not a fair comparison: basic has 1 trials, dhns has 2" in text
 
 
@@ -143,16 +139,16 @@ def test_diverged(tmp_path: Path) -> None:
     """A trial that has diverged is in the table of trials, and is not selected."""
     comparison = make(baseline={})
     first, second = comparison.trials(comparison.cells[0])
-    save_run(tmp_path, first.key, {**first.to_dict(), "diverged": "NaN"}, np.zeros((2, 0), dtype=np.float32))
+    save_result(tmp_path, {**first.to_dict(), "diverged": "NaN"})
     save_fake(tmp_path, second, validation=0.2)
-    _, *rows = body(trials_table(comparison, tmp_path))
+    _, *rows = body(make_table("trials", comparison, tmp_path))
     assert [row[2:] for row in rows] == [["diverged", ""], ["**20.0**", "10"]]
-    assert len(body(quality_table(comparison, tmp_path))) == 2
+    assert len(body(make_table("quality", comparison, tmp_path))) == 2
 
 
 def test_significance(comparison: Comparison, tmp_path: Path) -> None:
     """Differences are those of both cells' common seeds, and baselines have none."""
-    _, *rows = body(significance_table(comparison, tmp_path))
+    _, *rows = body(make_table("significance", comparison, tmp_path))
     assert [row[:2] for row in rows] == [
         [d, s] for d, s in (("Nations", "noise"), ("Nations", "dhns"), ("UMLS", "noise"), ("UMLS", "dhns"))
     ]
@@ -168,7 +164,7 @@ def test_significance(comparison: Comparison, tmp_path: Path) -> None:
 def test_rivals(comparison: Comparison, tmp_path: Path) -> None:
     """Rows are tested against each rival, of the same dataset; none is its own rival."""
     rivals = [{"sampler": "noise"}, {"sampler": "basic"}]
-    header, *rows = body(rivals_table(dataclasses.replace(comparison, rivals=rivals), tmp_path))
+    header, *rows = body(make_table("rivals", dataclasses.replace(comparison, rivals=rivals), tmp_path))
     assert header[:4] == ["dataset", "sampler", "rival", "test MRR - rival"]
     against_noise = [row for row in rows if row[2] == "noise"]
     assert [row[:2] for row in against_noise] == [
@@ -177,14 +173,14 @@ def test_rivals(comparison: Comparison, tmp_path: Path) -> None:
     difference = 100 * (1 / RANKS - 1 / BETTER).mean()
     assert against_noise[0][3:] == [f"{difference:+.1f}", "< 0.0001", "3", "2.0", "no"]
     # the baseline as a rival: the table of significance
-    _, *expected = body(significance_table(comparison, tmp_path))
+    _, *expected = body(make_table("significance", comparison, tmp_path))
     assert [row[:2] + row[3:] for row in rows if row[2] == "basic"] == expected
-    assert rivals_table(comparison, tmp_path) == "The file names no rivals."
+    assert make_table("rivals", comparison, tmp_path) == "The file names no rivals."
 
 
 def test_validation(comparison: Comparison, tmp_path: Path) -> None:
     """What was selected: settings, validation MRR, number of trials and seeds, epochs."""
-    header, *rows = body(validation_table(comparison, tmp_path))
+    header, *rows = body(make_table("validation", comparison, tmp_path))
     assert len(header) == 7
     assert rows[1] == ["Nations", "noise", "lr=0.1 (largest)", "63.0 ± 0.0", "3", "2", "20, 20, 20"]
     assert rows[2] == ["Nations", "dhns", "lr=0.1 (largest)", "80.5 ± 0.7", "2", "2", "10, 10"]
@@ -212,7 +208,7 @@ def test_edges(values: list[object], best: int, expected: str, tmp_path: Path) -
     for trial in comparison.trials(cell):
         is_best = trial.searched["optimizer_kwargs.lr"] == values[best]
         save_fake(tmp_path, trial, validation=0.6 if is_best else 0.5)
-    text = validation_table(comparison, tmp_path)
+    text = make_table("validation", comparison, tmp_path)
     _, row = body(text)
     assert row[1] == expected
     assert ("a better one may be beyond" in text) == ("(" in expected)
@@ -226,13 +222,13 @@ def test_edges_of_trials(tmp_path: Path) -> None:
     (first, second) = (trial.searched["optimizer_kwargs.lr"] for trial in trials)
     for trial, validation in zip(trials, [0.5, 0.6], strict=True):
         save_fake(tmp_path, trial, validation=validation)
-    _, row = body(validation_table(comparison, tmp_path))
+    _, row = body(make_table("validation", comparison, tmp_path))
     assert row[1] == f"lr={second} " + ("(largest)" if second > first else "(smallest)")
 
 
 def test_cost(comparison: Comparison, tmp_path: Path) -> None:
     """Times and memory, with their ratios to the baseline of the same dataset."""
-    _, *rows = body(cost_table(comparison, tmp_path))
+    _, *rows = body(make_table("cost", comparison, tmp_path))
     constant = " ± 0"
     assert rows[0] == [
         "Nations",
@@ -264,13 +260,13 @@ def test_other_machine(tmp_path: Path) -> None:
     comparison = make(search=[])
     for cell, threads in zip(comparison.cells, (1, 2), strict=True):
         save_fake(tmp_path, comparison.trials(cell)[0], machine={**MACHINE, "threads": threads})
-    _, *rows = body(cost_table(comparison, tmp_path))
+    _, *rows = body(make_table("cost", comparison, tmp_path))
     assert [row[2] for row in rows] == ["1.00", "-"]
 
 
 def test_trials(comparison: Comparison, tmp_path: Path) -> None:
     """All trials are there, also those that lost, and those that are not finished."""
-    _, *rows = body(trials_table(comparison, tmp_path))
+    _, *rows = body(make_table("trials", comparison, tmp_path))
     assert len(rows) == 14
     assert rows[0] == ["Nations", "basic", "lr=0.01", "10.0", "10"]
     assert rows[1] == ["Nations", "basic", "lr=0.1", "**60.0**", "10"]
@@ -284,20 +280,20 @@ def test_ambiguous_settings(tmp_path: Path) -> None:
     """Settings have short names, unless two of them would be the same."""
     comparison = make(search=[{"space": {"a.lr": [1], "b.lr": [2], "b.dim": [3]}}], trials=1)
     save_fake(tmp_path, comparison.trials(comparison.cells[0])[0])
-    assert body(trials_table(comparison, tmp_path))[1][1] == "a.lr=1, b.lr=2, dim=3"
+    assert body(make_table("trials", comparison, tmp_path))[1][1] == "a.lr=1, b.lr=2, dim=3"
 
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_nothing(kind: str, tmp_path: Path) -> None:
     """Without results, there is no table."""
     comparison = make(rivals=[{"sampler": "basic"}])
-    assert TABLES[kind](comparison, tmp_path).startswith("There are no results yet.")
+    assert make_table(kind, comparison, tmp_path).startswith("There are no results yet.")
 
 
 def test_mrr(comparison: Comparison, tmp_path: Path) -> None:
     """It is the table of quality, with one metric."""
-    header, *rows = body(TABLES["mrr"](comparison, tmp_path))
+    header, *rows = body(make_table("mrr", comparison, tmp_path))
     assert [title for title in header if "MRR" not in title] == ["sampler"]
-    full_header, *full_rows = body(quality_table(comparison, tmp_path))
+    full_header, *full_rows = body(make_table("quality", comparison, tmp_path))
     columns = [full_header.index(title) for title in header]
     assert rows == [[row[i] for i in columns] for row in full_rows]

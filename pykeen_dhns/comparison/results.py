@@ -1,0 +1,137 @@
+"""The results of a comparison, cell by cell."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from .configuration import Cell, Comparison, Run
+from .store import Result, changed_files, load_results
+
+__all__ = ["Results", "Summary"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """The results of a cell."""
+
+    cell: Cell
+    #: All trials, and their results. None, if a trial is not finished.
+    trials: Sequence[tuple[Run, Result | None]]
+    #: The best trial by validation triples. None, unless all are finished, and at least one has not diverged.
+    best: Run | None
+    #: The finished runs of the best trial, in the order of their seeds, and their results
+    finals: Sequence[tuple[Run, Result]]
+
+
+class Results:
+    """The results of a comparison, loaded once."""
+
+    def __init__(self, comparison: Comparison, folder: Path) -> None:
+        """Load the results.
+
+        :param comparison: the comparison
+        :param folder: the folder of its results
+
+        :raises ValueError: if a file is damaged
+        """  # noqa: DOC502
+        self.comparison = comparison
+        self.folder = folder
+        self.results = load_results(folder)
+
+    def get(self, run: Run) -> Result | None:
+        """Get the result of a run.
+
+        :param run: the run
+
+        :returns: the result, or None, if the run is not finished
+
+        :raises ValueError: if a file that the run has read, e.g., triples, has another content now
+        """
+        result = self.results.get(run.key)
+        if result is not None and (changed := changed_files(result)):
+            raise ValueError(
+                f"{run.key} in {self.folder} was obtained with another content of {', '.join(changed)}. Delete it, and "
+                f"the run will be done again, or name another folder for the results of the new files."
+            )
+        return result
+
+    def summarize(self, cell: Cell) -> Summary:
+        """Summarize the results of a cell.
+
+        :param cell: the cell
+
+        :returns: its trials, the best of them, and the runs of the latter
+        """
+        trials = [(run, self.get(run)) for run in self.comparison.trials(cell)]
+        candidates = [(run, result) for run, result in trials if result is not None and "diverged" not in result]
+        if not candidates or any(result is None for _, result in trials):
+            return Summary(cell, trials, best=None, finals=[])
+        best, _ = max(candidates, key=lambda pair: pair[1]["validation"]["mrr"])
+        finals = [(run, self.get(run)) for run in self.comparison.finals(best)]
+        finished = [(run, result) for run, result in finals if result is not None and "diverged" not in result]
+        return Summary(cell, trials, best=best, finals=finished)
+
+    @functools.cached_property
+    def summaries(self) -> dict[Cell, Summary]:
+        """Return the summaries of all cells, in the order of the file."""
+        return {cell: self.summarize(cell) for cell in self.comparison.cells}
+
+    @property
+    def finished_cells(self) -> list[Cell]:
+        """Return the cells that have a finished run of their best trial."""
+        return [cell for cell, summary in self.summaries.items() if summary.finals]
+
+    @functools.cached_property
+    def frame(self) -> pd.DataFrame:
+        """Return the finished runs of all best trials.
+
+        There is a row for each run, in the order of the file. Columns are the name of the cell, the seed, and
+        everything in the result, e.g., ``test.mrr``.
+        """
+        rows = [(run, result) for summary in self.summaries.values() for run, result in summary.finals]
+        frame = pd.json_normalize([result for _, result in rows], max_level=1)
+        return frame.assign(cell=[str(run.cell) for run, _ in rows], seed=[run.seed for run, _ in rows])
+
+    def runs(self, cell: Cell | None) -> pd.DataFrame:
+        """Return the rows of the frame that belong to a cell. Without a cell, there are none."""
+        return self.frame[self.frame["cell"] == str(cell)]
+
+    def describe_progress(self, cells: Iterable[Cell]) -> list[str]:
+        """Describe which runs there are, and which of them are finished.
+
+        :param cells: the cells to describe
+
+        :returns: a line for each cell, and warnings
+        """
+        lines = []
+        for summary in map(self.summarize, cells):
+            finished = [result for _, result in summary.trials if result is not None]
+            line = f"{summary.cell}: {len(finished)} of {len(summary.trials)} trials"
+            if num_diverged := sum("diverged" in result for result in finished):
+                line += f" ({num_diverged} diverged)"
+            finals = self.comparison.finals(summary.best) if summary.best else []
+            num_seeds = sum(self.get(run) is not None for run in finals)
+            line += f", {num_seeds} of {len(self.comparison.seeds)} seeds"
+            if summary.best and summary.best.searched:
+                line += f", best: {dict(summary.best.searched)}"
+            lines.append(line)
+        if warning := self.comparison.unequal_trials():
+            lines.append(warning)
+        if num_stale := len(self.stale_keys()):
+            lines.append(
+                f"{num_stale} results in {self.folder} belong to none of these: the file has changed since they were "
+                f"made."
+            )
+        return lines
+
+    def stale_keys(self) -> list[str]:
+        """Find results that belong to no run of the comparison, with whatever seed, since its file has changed."""
+        seeds = {int(match[1]) for key in self.results if (match := re.search(r"-seed(\d+)-\w+$", key))}
+        # any trial may have been the best one when it was run with all seeds
+        trials = [run for cell in self.comparison.cells for run in self.comparison.trials(cell)]
+        keys = {dataclasses.replace(run, seed=seed).key for run in trials for seed in seeds}
+        return [key for key in self.results if key not in keys]
