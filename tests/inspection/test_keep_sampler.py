@@ -30,7 +30,9 @@ def test_same_results(loop: str) -> None:
     keeper, batches = KeepSampler(), Batches()
     result = run(**arguments, training_kwargs=dict(num_epochs=2, batch_size=256, callbacks=[keeper, batches]))
     assert isinstance(keeper.sampler, DHNSNegativeSampler)
-    steps = {int(state["step"]) for state in keeper.sampler.entity_generator.generator.optimizer.state.values()}
+    optimizer = keeper.sampler.entity_generator.generator.optimizer
+    assert optimizer is not None
+    steps = {int(state["step"]) for state in optimizer.state.values()}
     assert steps == {batches.count} == {14}
     assert result.losses == run(**arguments, training_kwargs=dict(num_epochs=2, batch_size=256)).losses
 
