@@ -12,6 +12,7 @@ from pykeen.triples import CoreTriplesFactory, TriplesFactory
 from .sources import LoopGenerator, LoopSource, SamplerSource, Source
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
+from ..utils.files import write_atomically
 
 __all__ = ["FILE_NAME", "load_sources", "save_result"]
 
@@ -36,8 +37,12 @@ def save_result(result: PipelineResult, directory: str | Path, *, sampler: Negat
             content["loop"] = generator
     if isinstance(sampler, DHNSNegativeSampler) and sampler.layout.num_generated:
         content["sampler"] = sampler
+    path = Path(directory) / FILE_NAME
+    # There may be one of an earlier run.
+    path.unlink(missing_ok=True)
     if content:
-        torch.save(content, Path(directory) / FILE_NAME)
+        with write_atomically(path) as file:
+            torch.save(content, file)
 
 
 def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -> dict[str, Source]:

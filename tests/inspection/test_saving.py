@@ -95,7 +95,8 @@ def test_missing(tmp_path: Path) -> None:
 
 
 def test_nothing_generated(tmp_path: Path) -> None:
-    """If nothing was generated, the rest is saved."""
+    """If nothing was generated, the rest is saved, and no generator of an earlier run stays."""
+    (tmp_path / FILE_NAME).touch()
     save_result(run(), tmp_path)
     assert not (tmp_path / FILE_NAME).exists()
     assert (tmp_path / "trained_model.pkl").exists()
