@@ -18,7 +18,7 @@ from pykeen.training.callbacks import (
     TrainingCallbackKwargsHint,
 )
 from pykeen.triples import CoreTriplesFactory
-from pykeen.triples.instances import SLCWABatch
+from pykeen.triples.instances import BaseBatchedSLCWAInstances, SLCWABatch, SubGraphSLCWAInstances
 from pykeen.typing import FloatTensor
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
@@ -76,8 +76,12 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         sampler, sampler_kwargs = self.config.make_sampler_arguments()
         super().__init__(negative_sampler=sampler, negative_sampler_kwargs=sampler_kwargs, **kwargs)
         self.objective = JointObjective(self.model, self.config, mode=self.mode)
+        # The arguments in effect: those of the constructor, and of calls of train
+        self._arguments = dict(self._given)
         #: The negative sampler of the latest training
         self.sampler: NegativeSampler | None = None
+        # The sampler of what goes on, a training or a probe, and its triples
+        self._in_use: tuple[CoreTriplesFactory, NegativeSampler] | None = None
         # PyKEEN keeps the best epoch's model. This is what belongs to it.
         self._best_path: pathlib.Path | None = None
         self._best_state: dict[str, Any] | None = None
@@ -121,10 +125,11 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
                 f"continue_training=True goes on with what was learned, but {sorted(changed)} differ from before. "
                 "Leave them out, or start again."
             )
-        in_effect = {name: getattr(self.config, name) for name in LoopConfig.names()}
-        self.config = LoopConfig.from_arguments({**in_effect, **changed})
-        self.negative_sampler, self.negative_sampler_kwargs = self.config.make_sampler_arguments()
-        self.objective = JointObjective(self.model, self.config, mode=self.mode)
+        arguments = {**self._arguments, **changed}
+        config = LoopConfig.from_arguments(arguments)
+        self.negative_sampler, self.negative_sampler_kwargs = config.make_sampler_arguments()
+        self.objective = JointObjective(self.model, config, mode=self.mode)
+        self.config, self._arguments = config, arguments
 
     @property
     def generator_optimizer(self) -> Optimizer | None:
@@ -171,27 +176,27 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         num_workers: int = 0,
         **kwargs: Any,
     ) -> DataLoader[SLCWABatch]:
-        if sampler is not None:
-            return super()._create_training_data_loader(
-                triples_factory,
-                sampler=sampler,
-                batch_size=batch_size,
-                drop_last=drop_last,
-                num_workers=num_workers,
-                **kwargs,
-            )
         # always shuffled, as PyKEEN's own instances
         kwargs.pop("shuffle", None)
-        dataset = SharedSLCWAInstances.from_triples_factory(
-            triples_factory,
+        if self._in_use is not None and self._in_use[0] is triples_factory:
+            negative_sampler = self._in_use[1]
+        else:
+            # for a validation loss: the sampler of the training must not learn from other triples
+            negative_sampler = self._make_sampler(triples_factory)
+        arguments: dict[str, Any] = dict(
             batch_size=batch_size,
             drop_last=drop_last,
-            negative_sampler=self.negative_sampler,
-            negative_sampler_kwargs=self.negative_sampler_kwargs,
+            negative_sampler=negative_sampler,
             loss_weighter=self.loss_weighter,
             loss_weighter_kwargs=self.loss_weighter_kwargs,
-            num_workers=num_workers,
         )
+        dataset: BaseBatchedSLCWAInstances
+        if sampler is None:
+            dataset = SharedSLCWAInstances.from_triples_factory(triples_factory, num_workers=num_workers, **arguments)
+        elif sampler == "schlichtkrull":
+            dataset = SubGraphSLCWAInstances.from_triples_factory(triples_factory, **arguments)
+        else:
+            raise ValueError(f"sampler={sampler!r} is invalid. Use None, or 'schlichtkrull'.")
         return DataLoader(dataset=dataset, batch_size=None, batch_sampler=None, num_workers=num_workers, **kwargs)
 
     def _train(
@@ -223,9 +228,9 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             only_size_probing=only_size_probing,
             callbacks=[*own, MultiTrainingCallback(callbacks=callbacks, callbacks_kwargs=callbacks_kwargs)],
         )
-        sampler = self._make_sampler(triples_factory)
         if only_size_probing:
-            return self._probe(sampler, *args, **kwargs)
+            return self._probe(*args, **kwargs)
+        sampler = self._make_sampler(triples_factory)
         if not continue_training:
             self.objective.reset()
             self._best_state = None
@@ -241,25 +246,28 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
             self._set_own_state(self._best_state)
         return losses
 
-    def _train_with(self, negative_sampler: NegativeSampler, /, *args: Any, **kwargs: Any) -> list[float] | None:
-        """Train with a sampler, which PyKEEN would make itself from the loop's arguments."""
-        arguments = self.negative_sampler, self.negative_sampler_kwargs
-        self.negative_sampler, self.negative_sampler_kwargs = negative_sampler, None
-        self.objective.adopt_columns(negative_sampler)
+    def _train_with(
+        self, sampler_in_use: NegativeSampler, /, *args: Any, triples_factory: CoreTriplesFactory, **kwargs: Any
+    ) -> list[float] | None:
+        """Train with a sampler, which PyKEEN would make itself."""
+        before, self._in_use = self._in_use, (triples_factory, sampler_in_use)
+        self.objective.adopt_columns(sampler_in_use)
         try:
-            losses: list[float] | None = super()._train(*args, **kwargs)
+            losses: list[float] | None = super()._train(*args, triples_factory=triples_factory, **kwargs)
         finally:
-            self.negative_sampler, self.negative_sampler_kwargs = arguments
+            self._in_use = before
         return losses
 
-    def _probe(self, negative_sampler: NegativeSampler, /, *args: Any, **kwargs: Any) -> list[float] | None:
+    def _probe(self, *args: Any, triples_factory: CoreTriplesFactory, **kwargs: Any) -> list[float] | None:
         """Run a few batches to find out how much memory they need, and leave everything else as it was."""
         optimizer, lr_scheduler, objective = self.optimizer, self.lr_scheduler, self.objective
         objective.to_model()
         modules = [self.model] if objective.generator is None else [self.model, objective.generator]
         with preserve_random_state(), preserve_modules(*modules):
             try:
-                return self._train_with(negative_sampler, *args, **kwargs)
+                # a training has another sampler, which must not learn from a probe
+                sampler = self._make_sampler(triples_factory)
+                return self._train_with(sampler, *args, triples_factory=triples_factory, **kwargs)
             finally:
                 self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
                 objective.statistics.pop()
