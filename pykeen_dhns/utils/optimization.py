@@ -35,7 +35,9 @@ class SelfOptimizedModule(nn.Module):
         optimizer.step()
         optimizer.zero_grad()
         for state in optimizer.state.values():
-            state["step"].zero_()
+            # not all optimisers count their steps
+            if "step" in state:
+                state["step"].zero_()
         self.optimizer = optimizer
 
     def optimize(self, loss: Tensor) -> None:
