@@ -27,11 +27,10 @@ from pykeen.triples.instances import SLCWABatch
 from torch import Tensor, nn
 
 from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss
-from pykeen_dhns.training.model_adapter import UnboundModelError
-from pykeen_dhns.training.scoring import AnyModel
-from pykeen_dhns.training.settings import GeneratorKind
+from pykeen_dhns.training.model_adapter import AnyModel, UnsupportedModelError
 
 from ..helpers import fresh
+from ..helpers.generators import LinearGenerator
 
 FACTORY = Nations().training
 
@@ -63,7 +62,7 @@ def state(loop: DHNSTrainingLoop) -> dict[str, Tensor]:
     """Return all tensors of a loop: of the model, the generator, and both optimisers."""
     tensors = {f"model.{key}": value for key, value in loop.model.state_dict().items()}
     assert loop.objective.generator is not None
-    for name, module in (("generator", loop.objective.generator), ("sampler", loop._sampler)):
+    for name, module in (("generator", loop.objective.generator), ("sampler", loop.sampler)):
         if module is not None:
             tensors |= {f"{name}.{k}": v for k, v in module.state_dict().items() if torch.is_tensor(v)}
     for name, optimizer in (("own", loop.optimizer), ("generator's", loop.generator_optimizer)):
@@ -179,7 +178,7 @@ def test_model_that_cannot_be_bound() -> None:
     _NoRepresentations.__abstractmethods__ = frozenset()
     model = _NoRepresentations(triples_factory=FACTORY, random_seed=0)
     model.dummy = nn.Parameter(torch.zeros(1))
-    with pytest.raises(UnboundModelError, match=r"_NoRepresentations.*'entity_representations'.*slcwa.*dhns"):
+    with pytest.raises(UnsupportedModelError, match=r"_NoRepresentations.*'entity_representations'.*slcwa.*dhns"):
         DHNSTrainingLoop(model=model, triples_factory=FACTORY)
 
 
@@ -204,17 +203,17 @@ class _Passes(TrainingCallback):
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("filtered", [False, True])
-@pytest.mark.parametrize(("model", "share"), [(RotatE, 1.0), (RotatE, 0.3), (TransE, 1.0), (ComplEx, 0.02)])
-def test_sub_batches(model: Callable[..., AnyModel], share: float, filtered: bool, reduction: str) -> None:
-    """Sub-batches change nothing but the order of sums, also if some of them have hardly any row to generate for."""
+@pytest.mark.parametrize("model", [RotatE, TransE, ComplEx])
+def test_sub_batches(model: Callable[..., AnyModel], filtered: bool, reduction: str) -> None:
+    """Sub-batches change nothing but the order of sums, if the generator draws nothing."""
     loops, counts = [], []
     for sub_batch_size in (None, 100):
         loop = make_loop(
             model,
             # else, PyKEEN chooses the size, and ignores ours
             automatic_memory_optimization=False,
+            generator=LinearGenerator,
             filtered=filtered,
-            generated_share=share,
             model_kwargs=dict(loss_kwargs=dict(reduction=reduction), regularizer=None),
         )
         torch.manual_seed(0)
@@ -237,12 +236,11 @@ def make_batch() -> SLCWABatch:
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("share", [1.0, 0.3])
-def test_sub_batches_of_the_generator(share: float, reduction: str) -> None:
+def test_sub_batches_of_the_generator(reduction: str) -> None:
     """Nor do sub-batches change the generator's gradient, of which Adam would hide the scale."""
     gradients = []
     for size in (32, 10):
-        loop = make_loop(generated_share=share, model_kwargs=dict(loss_kwargs=dict(reduction=reduction)))
+        loop = make_loop(generator=LinearGenerator, model_kwargs=dict(loss_kwargs=dict(reduction=reduction)))
         torch.manual_seed(0)
         for start in range(0, 32, size):
             loop._forward_pass(make_batch(), start, min(start + size, 32), 32, 0.0, None)
@@ -359,15 +357,12 @@ def test_checkpoint_is_never_half_written(tmp_path: Path, monkeypatch: pytest.Mo
         checkpoint_directory=tmp_path, checkpoint_name="checkpoint.pt", checkpoint_frequency=0
     )
     train(make_loop(), num_epochs=1, **kwargs)
-    path, save = tmp_path / "checkpoint.pt", torch.save
+    path = tmp_path / "checkpoint.pt"
     before = path.read_bytes()
 
-    def fail(obj: Any, f: Any, **options: Any) -> None:
-        # checkpoints; what is saved to memory, or by others, is not a path
-        if isinstance(f, Path):
-            f.write_bytes(b"half")
-            raise OSError("no space left")
-        save(obj, f, **options)
+    def fail(_: Any, f: Any, **__: Any) -> None:
+        f.write(b"half")
+        raise OSError("no space left")
 
     with monkeypatch.context() as context:
         context.setattr(torch, "save", fail)
@@ -383,7 +378,7 @@ def test_subgraphs() -> None:
     loop = make_loop(hard_fraction=0.5)
     losses = train(loop, num_epochs=1, batch_size=32, sampler="schlichtkrull")
     assert torch.isfinite(torch.as_tensor(losses)).all()
-    assert isinstance(loop._sampler, DHNSNegativeSampler)
+    assert isinstance(loop.sampler, DHNSNegativeSampler)
 
 
 def test_restart() -> None:
@@ -727,8 +722,8 @@ def test_levels_of_the_sampler(levels: list[float] | None) -> None:
     )
     train(loop, num_epochs=1)
     positives = FACTORY.mapped_triples[:32]
-    loop._sampler.eval()  # type: ignore[union-attr]
-    negatives = loop._sampler.corrupt_batch(positives)  # type: ignore[union-attr]
+    loop.sampler.eval()  # type: ignore[union-attr]
+    negatives = loop.sampler.corrupt_batch(positives)  # type: ignore[union-attr]
     loss = loop._process_batch({"positives": positives, "negatives": negatives}, 0, 32)
 
     scores = [loop.model.score_hrt(x.view(-1, 3)).view(32, -1) for x in (positives, negatives)]
@@ -777,13 +772,13 @@ def test_own_sampler_is_the_default() -> None:
     loop = make_loop(num_timesteps=30, levels=[0.1, 0.3], filtered=True)
     assert loop.negative_sampler is DHNSNegativeSampler
     train(loop, num_epochs=1)
-    sampler = loop._sampler
+    sampler = loop.sampler
     assert isinstance(sampler, DHNSNegativeSampler)
     assert (sampler.num_negs_per_pos, sampler.layout.num_generated) == (4, 0)
     assert isinstance(sampler.base_sampler, BasicNegativeSampler)
     assert sampler.filterer is not None
     assert loop.objective.generator is not None
-    assert loop.objective.generator.levels == (3, 9)
+    assert loop.objective.generator.time_steps == (3, 9)
 
 
 def test_arguments_by_way_of_the_sampler() -> None:
@@ -794,7 +789,7 @@ def test_arguments_by_way_of_the_sampler() -> None:
         negative_sampler_kwargs=dict(num_negs_per_pos=3, num_timesteps=100, levels=[0.5], learning_rate=0.01),
     )
     assert loop.objective.generator is not None
-    assert loop.objective.generator.levels == (50,)
+    assert loop.objective.generator.time_steps == (50,)
     assert loop.generator_optimizer is not None
     assert loop.generator_optimizer.param_groups[0]["lr"] == 0.01
 
@@ -805,7 +800,7 @@ def test_invalid_arguments() -> None:
         make_loop(negative_sampler_kwargs=dict(num_negs_per_pos=3))
     with pytest.raises(ValueError, match=r"'hard_fraction'.*negative_sampler=BasicNegativeSampler"):
         make_loop(negative_sampler="basic", hard_fraction=0.5)
-    with pytest.raises(ValueError, match=r"generator='gan'.*diffheg"):
+    with pytest.raises(KeyError, match=r"gan.*diffheg"):
         make_loop(generator="gan")
     with pytest.raises(ValueError, match=r"diffusion_weight=-1"):
         make_loop(diffusion_weight=-1)
@@ -923,7 +918,7 @@ def test_arguments_of_train() -> None:
     second = make_loop(num_negs_per_pos=None, num_timesteps=None)
     train(second, num_epochs=2, **kwargs, levels=None)
     assert_same(first, second)
-    assert second.objective.config.num_timesteps == 20
+    assert second.config.num_timesteps == 20
     # they stay, and what was learned, too
     generator = second.objective.generator
     train(second, num_epochs=3, continue_training=True, num_timesteps=20)
@@ -931,7 +926,7 @@ def test_arguments_of_train() -> None:
     with pytest.raises(ValueError, match=r"continue_training=True .*'num_timesteps'"):
         train(second, num_epochs=4, continue_training=True, num_timesteps=50)
     train(second, num_epochs=1, num_timesteps=50)
-    assert (second.objective.config.num_timesteps, second.objective.config.learning_rate) == (50, 1e-3)
+    assert (second.config.num_timesteps, second.config.learning_rate) == (50, 1e-3)
 
 
 def test_arguments_given_twice() -> None:
@@ -968,12 +963,12 @@ def test_model_with_a_method_of_its_own() -> None:
         def score_hrt(self, *args: Any, **kwargs: Any) -> Tensor:
             return 2 * super().score_hrt(*args, **kwargs)
 
-    with pytest.raises(UnboundModelError, match=r"Scaled.*score_hrt of its own"):
+    with pytest.raises(UnsupportedModelError, match=r"Scaled.*score_hrt of its own"):
         make_loop(Scaled)
 
 
 #: Losses of the first epochs, by model and generator. A change means that seeds give other results than before.
-GOLDEN: dict[tuple[str, GeneratorKind], list[float]] = {
+GOLDEN: dict[tuple[str, str], list[float]] = {
     ("RotatE", "diffheg"): [4.08318, 4.07665, 4.04881],
     ("RotatE", "noise"): [4.0832, 4.06632, 4.0534],
     ("TransE", "diffheg"): [3.41128, 3.41129, 3.39861],
@@ -983,7 +978,7 @@ GOLDEN: dict[tuple[str, GeneratorKind], list[float]] = {
 
 
 @pytest.mark.parametrize(("model", "generator"), GOLDEN)
-def test_golden_losses(model: str, generator: GeneratorKind) -> None:
+def test_golden_losses(model: str, generator: str) -> None:
     """The losses of the first epochs are what they have always been."""
     if model == "TuckER" and torch.__version__.startswith("2.1."):
         pytest.skip("PyTorch 2.1 draws other numbers for dropout.")

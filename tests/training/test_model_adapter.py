@@ -11,8 +11,7 @@ from pykeen.nn.message_passing import RGCNRepresentation
 from pykeen.nn.representation import Embedding
 
 from pykeen_dhns import MultimodalRepresentation
-from pykeen_dhns.training.model_adapter import BoundModel
-from pykeen_dhns.training.scoring import AnyModel
+from pykeen_dhns.training.model_adapter import AnyModel, ModelAdapter
 
 from .test_scoring import make_model
 from ..helpers.interactions import NAMES
@@ -42,9 +41,9 @@ def make_multimodal(model: Callable[..., AnyModel] = RotatE, **modalities: Any) 
 def test_every_interaction(name: str) -> None:
     """Targets and conditions are read, and what is generated is scored, for every interaction."""
     model = make_model(name).float().eval()
-    bound = BoundModel(model)
-    embeddings = bound.read(POSITIVES, bound.make_condition())
-    assert embeddings.targets.shape == embeddings.conditions.shape == (2, 20, bound.dim)
+    adapter = ModelAdapter(model)
+    embeddings = adapter.read(POSITIVES, adapter.make_query())
+    assert embeddings.targets.shape == embeddings.conditions.shape == (2, 20, adapter.dim)
     assert not embeddings.targets.requires_grad
     heads, relations, tails = (
         [side] if torch.is_tensor(side) else side
@@ -52,7 +51,7 @@ def test_every_interaction(name: str) -> None:
     )
     # if the true entities are what was generated, then the scores are those of the positives
     samples = torch.stack([embeddings.targets, embeddings.targets + torch.randn_like(embeddings.targets)])
-    scores = bound.score(samples, heads=heads, relations=relations, tails=tails)
+    scores = adapter.score(samples, heads=heads, relations=relations, tails=tails)
     assert scores.shape == (2, 2, 20)
     expected = model.score_hrt(POSITIVES).squeeze(dim=-1)
     for side in range(2):
@@ -63,32 +62,32 @@ def test_every_interaction(name: str) -> None:
 def test_modalities() -> None:
     """Each modality is a group of its own, for each side; conditions are those of the same modality."""
     model = make_multimodal(textual=make_features(), visual=make_features())
-    bound = BoundModel(model)
-    assert bound.names == ("structural", "textual", "visual")
-    condition = bound.make_condition()
-    embeddings = bound.read(POSITIVES, condition)
+    adapter = ModelAdapter(model)
+    assert adapter.names == ("structural", "textual", "visual")
+    query = adapter.make_query()
+    embeddings = adapter.read(POSITIVES, query)
     assert embeddings.targets.shape == (6, 20, 12)
     representation = cast(MultimodalRepresentation, model.entity_representations[0])
     heads, tails = (representation.modalities(POSITIVES[:, column]) for column in (0, 2))
     relations = model.relation_representations[0](POSITIVES[:, 1])
-    for i, name in enumerate(bound.names):
+    for i, name in enumerate(adapter.names):
         for group, target, computed in (
-            (i, heads[name], condition.head((tails[name],), (relations,))[0]),
-            (3 + i, tails[name], condition.tail((heads[name],), (relations,))[0]),
+            (i, heads[name], query.head((tails[name],), (relations,))[0]),
+            (3 + i, tails[name], query.tail((heads[name],), (relations,))[0]),
         ):
-            torch.testing.assert_close(bound.head.unflatten(embeddings.targets[group])[0], target)
-            torch.testing.assert_close(bound.head.unflatten(embeddings.conditions[group])[0], computed)
-    structural = BoundModel(model, multimodal=False)
+            torch.testing.assert_close(adapter.head.unflatten(embeddings.targets[group])[0], target)
+            torch.testing.assert_close(adapter.head.unflatten(embeddings.conditions[group])[0], computed)
+    structural = ModelAdapter(model, multimodal=False)
     assert structural.names == ("structural",)
-    torch.testing.assert_close(structural.read(POSITIVES, condition).targets, embeddings.targets[[0, 3]])
+    torch.testing.assert_close(structural.read(POSITIVES, query).targets, embeddings.targets[[0, 3]])
 
 
 def test_missing_modality() -> None:
     """What an entity lacks is neither learned nor used: for learning, both entities are needed, else the known one."""
     missing = (0, 5)
     model = make_multimodal(textual=make_features(missing), visual=make_features())
-    bound = BoundModel(model)
-    embeddings = bound.read(POSITIVES, bound.make_condition())
+    adapter = ModelAdapter(model)
+    embeddings = adapter.read(POSITIVES, adapter.make_query())
     assert embeddings.learnable is not None
     assert embeddings.usable is not None
     has_text = torch.ones(14, dtype=torch.bool)
@@ -105,18 +104,18 @@ def test_missing_modality() -> None:
 @pytest.mark.parametrize("name", ["transd", "cp", "rotate"])
 def test_entities(name: str) -> None:
     """All entities are read as those of a batch are."""
-    bound = BoundModel(make_model(name).float().eval())
-    embeddings, exist = bound.read_entities(torch.arange(14))
+    adapter = ModelAdapter(make_model(name).float().eval())
+    embeddings, exist = adapter.read_entities(torch.arange(14))
     assert exist.all()
-    targets = bound.read(POSITIVES, bound.make_condition()).targets
+    targets = adapter.read(POSITIVES, adapter.make_query()).targets
     assert torch.equal(targets[0], embeddings[0, POSITIVES[:, 0]])
     assert torch.equal(targets[1], embeddings[1, POSITIVES[:, 2]])
 
 
 def test_entities_without_modality() -> None:
     """Entities without a modality are told apart, for both sides."""
-    bound = BoundModel(make_multimodal(textual=make_features(missing=(2, 5))))
-    embeddings, exist = bound.read_entities(torch.arange(14))
+    adapter = ModelAdapter(make_multimodal(textual=make_features(missing=(2, 5))))
+    embeddings, exist = adapter.read_entities(torch.arange(14))
     assert embeddings.shape[:2] == exist.shape == (4, 14)
     assert not embeddings.requires_grad
     missing = [(group, int(entity)) for group, entity in (~exist).nonzero().tolist()]
@@ -125,16 +124,16 @@ def test_entities_without_modality() -> None:
 
 def test_joint_score() -> None:
     """The joint score is the mean over modalities; with a masked one, it is the mean over the others."""
-    bound = BoundModel(make_multimodal(textual=make_features(), visual=make_features()))
+    adapter = ModelAdapter(make_multimodal(textual=make_features(), visual=make_features()))
     scores = torch.randn(4, 6, 20)
-    joint = bound.joint_score(scores, usable=None)
+    joint = adapter.joint_score(scores, usable=None)
     assert joint.shape == (4, 2, 20)
     torch.testing.assert_close(joint[:, 0], (scores[:, 0] + scores[:, 1] + scores[:, 2]) / 3)
     usable = torch.ones(6, 20, dtype=torch.bool)
-    torch.testing.assert_close(bound.joint_score(scores, usable), joint)
+    torch.testing.assert_close(adapter.joint_score(scores, usable), joint)
     usable[1, 3] = usable[2, 3] = usable[4, 7] = False
     scores[:, ~usable] = float("nan")  # which must not matter at all
-    masked = bound.joint_score(scores, usable)
+    masked = adapter.joint_score(scores, usable)
     torch.testing.assert_close(masked[:, 0, 3], scores[:, 0, 3])
     torch.testing.assert_close(masked[:, 1, 7], (scores[:, 3, 7] + scores[:, 5, 7]) / 2)
     others = torch.ones(20, dtype=torch.bool)
@@ -145,16 +144,16 @@ def test_joint_score() -> None:
 def test_gradients() -> None:
     """Gradients reach the model through the known side and the relation, and not the embeddings, unless asked for."""
     model = make_multimodal(TransD, textual=make_features())
-    bound = BoundModel(model)
-    assert not bound.read(POSITIVES, bound.make_condition()).targets.requires_grad
-    assert bound.read(POSITIVES, bound.make_condition(), detach=False).targets.requires_grad
-    assert bound.read(POSITIVES, bound.make_condition(), detach=False).conditions.requires_grad
+    adapter = ModelAdapter(model)
+    assert not adapter.read(POSITIVES, adapter.make_query()).targets.requires_grad
+    assert adapter.read(POSITIVES, adapter.make_query(), detach=False).targets.requires_grad
+    assert adapter.read(POSITIVES, adapter.make_query(), detach=False).conditions.requires_grad
     heads, relations, tails = (
         [side] if torch.is_tensor(side) else side
         for side in model._get_representations(h=POSITIVES[:, 0], r=POSITIVES[:, 1], t=POSITIVES[:, 2], mode=None)
     )
-    samples = bound.read(POSITIVES, bound.make_condition()).targets.unsqueeze(dim=0)
-    scores = bound.score(samples, heads=heads, relations=relations, tails=tails)
+    samples = adapter.read(POSITIVES, adapter.make_query()).targets.unsqueeze(dim=0)
+    scores = adapter.score(samples, heads=heads, relations=relations, tails=tails)
     for side, known, missing in zip(scores.chunk(2, dim=1), (tails, heads), (heads, tails), strict=True):
         inputs = [known[0], relations[0], missing[0]]
         gradients = torch.autograd.grad(side.sum(), inputs, retain_graph=True)
@@ -164,22 +163,22 @@ def test_gradients() -> None:
 def test_normalizer() -> None:
     """What is generated passes the normaliser that all embeddings pass."""
     model = PairRE(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
-    bound = BoundModel(model)
+    adapter = ModelAdapter(model)
     samples = torch.randn(1, 2, 20, 6)
     h, r, t = model._get_representations(h=POSITIVES[:, 0], r=POSITIVES[:, 1], t=POSITIVES[:, 2], mode=None)
-    scores = bound.score(samples, heads=[h], relations=r, tails=[t])
-    torch.testing.assert_close(scores, bound.score(7 * samples, heads=[h], relations=r, tails=[t]))
+    scores = adapter.score(samples, heads=[h], relations=r, tails=[t])
+    torch.testing.assert_close(scores, adapter.score(7 * samples, heads=[h], relations=r, tails=[t]))
 
 
 def test_reading_has_no_side_effects() -> None:
     """No regulariser sees what is read, and no cache of message passing is left without gradients."""
     model = ComplEx(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
-    BoundModel(model).read(POSITIVES, BoundModel(model).make_condition())
+    ModelAdapter(model).read(POSITIVES, ModelAdapter(model).make_query())
     assert model.collect_regularization_term() == 0
     with torch.sparse.check_sparse_tensor_invariants(enable=False):
         gnn: AnyModel = RGCN(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
-        bound = BoundModel(gnn)
-        bound.read(POSITIVES, bound.make_condition())
+        adapter = ModelAdapter(gnn)
+        adapter.read(POSITIVES, adapter.make_query())
         gnn.score_hrt(POSITIVES).sum().backward()
     assert all(p.grad is not None for p in gnn.entity_representations[0].parameters() if p.requires_grad)
 
@@ -187,11 +186,11 @@ def test_reading_has_no_side_effects() -> None:
 def test_shares() -> None:
     """The shares of modalities sum to one, and there are none for a model without modalities."""
     with torch.no_grad():
-        shares: Any = BoundModel(make_multimodal(textual=make_features((3,)), visual=make_features())).shares()
+        shares: Any = ModelAdapter(make_multimodal(textual=make_features((3,)), visual=make_features())).shares()
     assert list(shares) == ["structural", "textual", "visual"]
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["textual"] < shares["visual"]
-    assert not BoundModel(make_model("rotate")).shares()
+    assert not ModelAdapter(make_model("rotate")).shares()
 
 
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning")
@@ -199,10 +198,10 @@ def test_shares_have_no_side_effects() -> None:
     """A modality that passes messages keeps no cache without gradients, nor one of another training mode."""
     base = RGCNRepresentation(triples_factory=FACTORY, entity_representations_kwargs=dict(shape=(6,)), num_layers=1)
     model = make_multimodal(graph=base)
-    bound = BoundModel(model)
+    adapter = ModelAdapter(model)
     state = torch.get_rng_state()
     with torch.no_grad():
-        bound.shares()
+        adapter.shares()
     assert torch.get_rng_state().equal(state)
     assert model.training
     model.score_hrt(POSITIVES).sum().backward()
@@ -221,8 +220,8 @@ def test_mask_of_one_side() -> None:
         relation_representations_kwargs=dict(shape=(1, 6)),
         random_seed=0,
     )
-    bound = BoundModel(model)
-    embeddings = bound.read(POSITIVES, bound.make_condition())
+    adapter = ModelAdapter(model)
+    embeddings = adapter.read(POSITIVES, adapter.make_query())
     assert embeddings.learnable is not None
     assert embeddings.usable is not None
     has_text = POSITIVES[:, 0] == 0

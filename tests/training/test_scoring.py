@@ -13,7 +13,8 @@ from pykeen.sampling import negative_sampler_resolver
 from pykeen.utils import complex_normalize
 from torch import Tensor, nn
 
-from pykeen_dhns.training.scoring import AnyModel, TripleScorer
+from pykeen_dhns.training.model_adapter import AnyModel, ModelAdapter
+from pykeen_dhns.training.scoring import TripleScorer
 
 from ..helpers.interactions import DIMS, NAMES, make_interaction
 
@@ -53,7 +54,7 @@ def make_batch(sampler: str, **kwargs: Any) -> tuple[Tensor, Tensor]:
 
 def check(model: AnyModel, positives: Tensor, negatives: Tensor) -> None:
     """Check that scores, and gradients, are those of PyKEEN."""
-    scored = TripleScorer(model).score(positives, negatives)
+    scored = TripleScorer(ModelAdapter(model)).score(positives, negatives)
     gradients = []
     for positive, negative in (
         (scored.positive, scored.negative),
@@ -114,12 +115,14 @@ def test_regularizers_see_the_same(model_cls: Callable[..., AnyModel]) -> None:
     """The regularisation term is that of PyKEEN's loop, in which positives and negatives count alike."""
     model = model_cls(triples_factory=FACTORY, embedding_dim=8, random_seed=0, regularizer="lp")
     positives, negatives = make_batch("basic")
-    assert TripleScorer(model).can_broadcast == (model_cls is DistMult)  # which regularises relations only
+    assert TripleScorer(ModelAdapter(model)).can_broadcast == (
+        model_cls is DistMult
+    )  # which regularises relations only
     model.score_hrt(positives)
     model.score_hrt(negatives.flatten(end_dim=1))
     expected = model.collect_regularization_term()
     assert expected > 0
-    TripleScorer(model).score(positives, negatives)
+    TripleScorer(ModelAdapter(model)).score(positives, negatives)
     torch.testing.assert_close(model.collect_regularization_term(), expected)
 
 
@@ -133,18 +136,18 @@ def test_regularizers_do_not_see_what_is_filtered(model_cls: Callable[..., AnyMo
     expected = model.score_hrt(negatives[masks])
     term = model.collect_regularization_term()
     assert term > 0
-    scored = TripleScorer(model).score(positives, negatives, masks)
+    scored = TripleScorer(ModelAdapter(model)).score(positives, negatives, masks)
     torch.testing.assert_close(scored.negative[masks], expected.flatten())
     torch.testing.assert_close(model.collect_regularization_term(), term)
 
 
 def test_no_broadcasting_with_batch_normalisation_or_dropout() -> None:
     """What depends on the rest of the batch is left to PyKEEN."""
-    assert not TripleScorer(make_model("conve")).can_broadcast
+    assert not TripleScorer(ModelAdapter(make_model("conve"))).can_broadcast
     model = RotatE(triples_factory=FACTORY, embedding_dim=8, random_seed=0)
-    assert TripleScorer(model).can_broadcast
+    assert TripleScorer(ModelAdapter(model)).can_broadcast
     model.entity_representations[0].dropout = torch.nn.Dropout(0.1)
-    assert not TripleScorer(model).can_broadcast
+    assert not TripleScorer(ModelAdapter(model)).can_broadcast
 
 
 def test_one_call_for_all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +161,6 @@ def test_one_call_for_all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
         return forward(self, indices)
 
     monkeypatch.setattr(Embedding, "forward", record)
-    TripleScorer(model).score(*make_batch("basic"))
+    TripleScorer(ModelAdapter(model)).score(*make_batch("basic"))
     # one row is mixed, the middle one: half of its negatives are corrupted heads
     assert [len(indices) for indices in calls] == [15 + 15 + 15 * 7 + 7, 15]

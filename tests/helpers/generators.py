@@ -1,0 +1,47 @@
+"""A generator as users may write it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from pykeen_dhns.generators import EmbeddingGenerator
+
+__all__ = ["LinearGenerator"]
+
+
+class LinearGenerator(EmbeddingGenerator):
+    """Multiplies conditions by a matrix that it learns.
+
+    It draws nothing, and has no scale that moves. So the parts of a batch give what the whole batch gives.
+    """
+
+    def __init__(self, dim: int, *, slope: float = 1.0, learning_rate: float = 2e-3, **kwargs: Any) -> None:
+        """Initialize the generator.
+
+        :param dim: the number of real dimensions of an embedding
+        :param slope: how much what is generated grows with the level
+        :param learning_rate: the learning rate
+        :param kwargs: further arguments of generators
+        """
+        super().__init__(dim, **kwargs)
+        self.slope = slope
+        self.linear = nn.Linear(dim, dim)
+        self.set_optimizer(torch.optim.SGD(self.parameters(), lr=learning_rate, momentum=0.9))
+
+    @override
+    def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:
+        pass
+
+    @override
+    def loss(self, target: Tensor, condition: Tensor, *, mask: Tensor | None = None, detach: bool = True) -> Tensor:
+        if detach:
+            target, condition = target.detach(), condition.detach()
+        return (self.linear(self._real(condition)) - self._real(target)).square().mean()
+
+    @override
+    @torch.no_grad()
+    def generate(self, condition: Tensor) -> Tensor:
+        generated = self.linear(self._real(condition))
+        return torch.stack([(1 + self.slope * fraction) * generated for fraction in self.levels.fractions])
