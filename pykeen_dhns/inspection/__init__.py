@@ -4,12 +4,11 @@ from .inspection import inspect_directory, inspect_result, inspect_source
 from .keep_sampler import KeepSampler
 from .report import Inspection
 from .saving import load_sources, save_result
-from .sources import LoopGenerator, LoopSource, SamplerSource, Source
+from .sources import LoopSource, SamplerSource, Source
 
 __all__ = [
     "Inspection",
     "KeepSampler",
-    "LoopGenerator",
     "LoopSource",
     "SamplerSource",
     "Source",

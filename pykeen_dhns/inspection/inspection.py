@@ -14,7 +14,7 @@ from .projection import project
 from .report import Inspection
 from .saving import load_sources
 from .scores import collect_scores, rate_relations
-from .sources import LoopGenerator, LoopSource, SamplerSource, Source, Target
+from .sources import LoopSource, SamplerSource, Source, Target, loop_arguments
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
 from ..utils.module_state import evaluation_mode
@@ -127,7 +127,7 @@ def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = 
                 "With hard_fraction=0, the sampler generates nothing, so there is nothing to inspect. Train with a "
                 "larger hard_fraction."
             )
-        return inspect_source(SamplerSource(sampler, result.model, result.training), **settings)
+        return inspect_source(SamplerSource(result.model, result.training, sampler), **settings)
     if sampler is not None:
         raise ValueError(f"{type(sampler).__name__} generates nothing, so there is nothing to inspect.")
     if not isinstance(loop, DHNSTrainingLoop):
@@ -136,13 +136,13 @@ def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = 
             "negative_sampler='dhns', keep it: keeper = KeepSampler(), then pipeline(..., "
             "training_kwargs=dict(callbacks=keeper)), and inspect_result(result, sampler=keeper.sampler)."
         )
-    generator = LoopGenerator.from_loop(loop)
-    if generator is None:
+    arguments = loop_arguments(loop)
+    if arguments is None:
         raise ValueError(
             "With generator='none', the training loop generates nothing, so there is nothing to inspect. Train with "
             "generator='diffheg', or with generator='noise' to see the control."
         )
-    return inspect_source(LoopSource(generator, result.model, result.training), **settings)
+    return inspect_source(LoopSource(result.model, result.training, **arguments), **settings)
 
 
 def inspect_directory(

@@ -9,7 +9,7 @@ from pykeen.pipeline import PipelineResult
 from pykeen.sampling import NegativeSampler
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
-from .sources import LoopGenerator, LoopSource, SamplerSource, Source
+from .sources import LoopSource, SamplerSource, Source, loop_arguments
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
 from ..utils.files import write_atomically
@@ -32,9 +32,9 @@ def save_result(result: PipelineResult, directory: str | Path, *, sampler: Negat
     result.save_to_directory(directory)
     content: dict[str, Any] = {}
     if isinstance(result.training_loop, DHNSTrainingLoop):
-        generator = LoopGenerator.from_loop(result.training_loop)
-        if generator is not None:
-            content["loop"] = generator
+        arguments = loop_arguments(result.training_loop)
+        if arguments is not None:
+            content["loop"] = arguments
     if isinstance(sampler, DHNSNegativeSampler) and sampler.layout.num_generated:
         content["sampler"] = sampler
     path = Path(directory) / FILE_NAME
@@ -77,7 +77,7 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
     training = (TriplesFactory if has_labels else CoreTriplesFactory).from_path_binary(triples_path)
     sources: dict[str, Source] = {}
     if "loop" in content:
-        sources["loop"] = LoopSource(content["loop"], model, training)
+        sources["loop"] = LoopSource(model, training, **content["loop"])
     if "sampler" in content:
-        sources["sampler"] = SamplerSource(content["sampler"], model, training)
+        sources["sampler"] = SamplerSource(model, training, content["sampler"])
     return sources

@@ -3,10 +3,9 @@
 The measures only know :class:`Source`. What they need from training loop and sampler is collected here.
 """
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pykeen.constants import TARGET_TO_INDEX
@@ -27,7 +26,7 @@ from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
 from ..training.model_adapter import ModelAdapter
 
-__all__ = ["LoopGenerator", "LoopSource", "SamplerSource", "Source", "Target"]
+__all__ = ["LoopSource", "SamplerSource", "Source", "Target", "loop_arguments"]
 
 #: The side of a triple that is generated
 Target = Literal["tail", "head"]
@@ -47,15 +46,15 @@ class Source(ABC):
     #: The inductive mode of the model
     mode: InductiveMode | None = None
 
-    def __init__(self, generator: EmbeddingGenerator, model: Model, training: CoreTriplesFactory) -> None:
+    def __init__(self, model: Model, training: CoreTriplesFactory, generator: EmbeddingGenerator) -> None:
         """Initialize the source.
 
-        :param generator: the generator
         :param model: the model
         :param training: the triples that it was trained on
+        :param generator: the generator
         """
-        self.generator = generator
         self.model = model
+        self.generator = generator
         #: The names of the levels, hardest first
         self.levels = [f"t = {step} of {generator.process.num_timesteps}" for step in generator.time_steps]
         entities: Mapping[int, str] = {}
@@ -160,34 +159,22 @@ class Source(ABC):
         return self.known.contains(completions)
 
 
-@dataclasses.dataclass
-class LoopGenerator:
-    """What a training loop generates with, besides the model."""
+def loop_arguments(loop: DHNSTrainingLoop) -> dict[str, Any] | None:
+    """Return what :class:`LoopSource` needs from a training loop, besides the model.
 
-    generator: EmbeddingGenerator
-    #: Computes what the generator is conditioned on
-    query: Query
-    #: Whether there is an embedding for each modality
-    multimodal: bool
-    mode: InductiveMode | None
+    :param loop: the training loop
 
-    @classmethod
-    def from_loop(cls, loop: DHNSTrainingLoop) -> "LoopGenerator | None":
-        """Return the generator of a training loop.
-
-        :param loop: the training loop
-
-        :returns: its generator, or None if it generates nothing
-        """
-        objective = loop.objective
-        if objective.generator is None:
-            return None
-        return cls(
-            generator=objective.generator,
-            query=objective.query,
-            multimodal=objective.config.multimodal,
-            mode=objective.adapter.mode,
-        )
+    :returns: the arguments, or None if the loop generates nothing
+    """
+    objective = loop.objective
+    if objective.generator is None:
+        return None
+    return dict(
+        generator=objective.generator,
+        query=objective.query,
+        multimodal=objective.config.multimodal,
+        mode=objective.adapter.mode,
+    )
 
 
 class LoopSource(Source):
@@ -195,19 +182,31 @@ class LoopSource(Source):
 
     title = "the training loop's generator"
 
-    def __init__(self, parts: LoopGenerator, model: Model, training: CoreTriplesFactory) -> None:
+    def __init__(
+        self,
+        model: Model,
+        training: CoreTriplesFactory,
+        *,
+        generator: EmbeddingGenerator,
+        query: Query,
+        multimodal: bool,
+        mode: InductiveMode | None,
+    ) -> None:
         """Initialize the source.
 
-        :param parts: the generator
         :param model: the model
         :param training: the triples that it was trained on
+        :param generator: the generator
+        :param query: the query, which computes what the generator is conditioned on
+        :param multimodal: whether there is an embedding for each modality
+        :param mode: the inductive mode of the model
         """
-        super().__init__(parts.generator, model, training)
-        self._adapter = ModelAdapter(model, mode=parts.mode, multimodal=parts.multimodal)
-        self._query = parts.query
+        super().__init__(model, training, generator)
+        self._adapter = ModelAdapter(model, mode=mode, multimodal=multimodal)
+        self._query = query
         self.modalities = self._adapter.names
-        self.modules = (parts.generator, parts.query)
-        self.mode = parts.mode
+        self.modules = (generator, query)
+        self.mode = mode
         # A loaded generator is on the CPU.
         parameter = next(model.parameters())
         for module in self.modules:
@@ -251,14 +250,14 @@ class SamplerSource(Source):
     title = "the sampler's generator"
     modalities = ("proxy model",)
 
-    def __init__(self, sampler: DHNSNegativeSampler, model: Model, training: CoreTriplesFactory) -> None:
+    def __init__(self, model: Model, training: CoreTriplesFactory, sampler: DHNSNegativeSampler) -> None:
         """Initialize the source.
 
-        :param sampler: the sampler
-        :param model: the model that was trained with it
+        :param model: the model that was trained with the sampler
         :param training: the triples that it was trained on
+        :param sampler: the sampler
         """
-        super().__init__(sampler.entity_generator.generator, model, training)
+        super().__init__(model, training, sampler.entity_generator.generator)
         self._sampler = sampler
         self._proxy_model = sampler.entity_generator.proxy_model
         #: The sampler's device, which may differ from the model's

@@ -56,7 +56,7 @@ class Planted(Source):
     def __init__(self, dim: int = 64) -> None:
         """Initialize the source."""
         generator = GaussianNoise(dim, num_timesteps=10, levels=[0.1, 0.5, 1.0])
-        super().__init__(generator, TransE(triples_factory=FACTORY, embedding_dim=2, random_seed=0), FACTORY)
+        super().__init__(TransE(triples_factory=FACTORY, embedding_dim=2, random_seed=0), FACTORY, generator)
         self.embeddings = torch.randn(2, len(self.entities), dim, generator=torch.Generator().manual_seed(0))
         self.embeddings[0, self.without] = torch.nan
 

@@ -9,7 +9,8 @@ from pykeen.triples import CoreTriplesFactory
 from torch import Tensor
 
 from pykeen_dhns import DHNSTrainingLoop, inspect_result
-from pykeen_dhns.inspection import KeepSampler, LoopGenerator, LoopSource, SamplerSource, inspect_source
+from pykeen_dhns.inspection import KeepSampler, LoopSource, SamplerSource, inspect_source
+from pykeen_dhns.inspection.sources import loop_arguments
 
 from .runs import run, run_with_sampler
 
@@ -41,15 +42,15 @@ def test_true_embeddings(target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(training_loop="dhns", model="RotatE")
     loop = result.training_loop
     assert isinstance(loop, DHNSTrainingLoop)
-    parts = LoopGenerator.from_loop(loop)
-    assert parts is not None
-    source = LoopSource(parts, result.model, result.training)
+    arguments = loop_arguments(loop)
+    assert arguments is not None
+    source = LoopSource(result.model, result.training, **arguments)
     triples = source.triples[:50]
     index = 0 if target == "head" else 2
     heads, tails = source.embed("head"), source.embed("tail")
     targets = torch.cat([heads[:, triples[:, 0]], tails[:, triples[:, 2]]])
-    targets = parts.generator.target_scale.denormalize(targets).detach()
-    monkeypatch.setattr(type(parts.generator), "generate", lambda *_: torch.stack([targets, -targets]))
+    targets = source.generator.target_scale.denormalize(targets).detach()
+    monkeypatch.setattr(type(source.generator), "generate", lambda *_: torch.stack([targets, -targets]))
     scores, positive = source.score_generated(triples)[:, :, index // 2], source.score(triples)
     torch.testing.assert_close(scores[0], positive)
     assert not torch.allclose(scores[1], positive)
@@ -126,7 +127,7 @@ def test_sampler() -> None:
 def test_negatives_of_a_side(target: Any) -> None:
     """Negatives are for the chosen side, and make no known triples."""
     result, sampler = run_with_sampler(dataset="kinships")
-    source = SamplerSource(sampler, result.model, result.training)
+    source = SamplerSource(result.model, result.training, sampler)
     triples = source.triples[:40]
     negatives = source.sample_negatives(triples, target, 3)
     assert negatives.shape == (4, 40, 3)
@@ -154,7 +155,7 @@ def test_without_labels() -> None:
     nameless = CoreTriplesFactory(
         mapped_triples=factory.mapped_triples, num_entities=factory.num_entities, num_relations=factory.num_relations
     )
-    source = SamplerSource(sampler, result.model, nameless)
+    source = SamplerSource(result.model, nameless, sampler)
     frame = inspect_source(source, examples=[("0", "1", "2")]).neighbors
     assert frame.loc[0, ["head", "relation", "tail"]].tolist() == ["0", "1", "2"]
 
