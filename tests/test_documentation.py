@@ -24,6 +24,8 @@ from pykeen_dhns import (
     MultimodalModel,
     __version__,
 )
+from pykeen_dhns.generators import GeneratorConfig
+from pykeen_dhns.training import LoopConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -97,6 +99,12 @@ def test_every_argument_is_documented() -> None:
         assert all(f":param {name}: " in documentation for name in arguments), cls
         if cls is not DHNSTrainingLoop:  # its ranges are for the arguments of its method train
             assert set(getattr(cls, "hpo_default", ())) <= arguments, cls
+    # the loop's own arguments are fields, and a comment describes each
+    for config in (GeneratorConfig, LoopConfig):
+        source = inspect.getsource(config)
+        fields = inspect.get_annotations(config)
+        assert all(re.search(rf"^    #: .*\n    {name}: ", source, flags=re.MULTILINE) for name in fields), config
+        assert fields.keys() <= set(LoopConfig.names())
 
 
 def test_version() -> None:

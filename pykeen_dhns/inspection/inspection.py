@@ -159,7 +159,7 @@ def inspect_directory(
         The files are pickles, as PyKEEN's models are. Loading them can run any code that is in them: load only what
         you trust.
 
-    :param directory: where the run was saved, by :func:`pykeen_dhns.save_result`, or by ``pykeen-dhns train``
+    :param directory: where :func:`pykeen_dhns.inspection.save_result`, or ``pykeen-dhns train``, saved the run
     :param part: which generator to inspect. Defaults to the training loop's, if there is one, else the sampler's.
     :param device: where to compute
     :param settings: what to look at, cf. :func:`pykeen_dhns.inspection.inspect_source`

@@ -3,8 +3,8 @@ r"""Which of the entities near a generated embedding become negatives.
 The nearest entities are not always good negatives. In a sparse graph, they are often true, and only missing from the
 training set. A strategy chooses from candidates by
 
-- their *similarity* to the generated embedding (:meth:`pykeen_dhns.DiffHEG.similarity`). It is discounted by the noise
-  that is left, so its standard deviation over random candidates is at most one.
+- their *similarity* to the generated embedding (:meth:`pykeen_dhns.generators.EmbeddingGenerator.similarity`). It is
+  discounted by the noise that is left, so its standard deviation over random candidates is at most one.
 - their *excess*: the proxy model's score of the triple with the candidate, minus its score of the positive triple. With
   a positive excess, the proxy model believes the candidate more than the truth. It is infinite for the true entity.
 """

@@ -37,12 +37,15 @@ class LoopConfig(GeneratorConfig):
     negative_sampler_kwargs: OptionalKwargs = None
     #: The number of sampled negatives per positive
     num_negs_per_pos: int | None = None
-    #: Whether to filter known triples among the sampled negatives, and how
+    #: Whether to filter known triples among the sampled negatives
     filtered: bool | None = None
+    #: The filterer to use for it
     filterer: HintOrType[Filterer] = None
+    #: Keyword-based arguments of the filterer
     filterer_kwargs: OptionalKwargs = None
-    #: The base sampler of :class:`pykeen_dhns.DHNSNegativeSampler`, and its arguments
+    #: The base sampler of :class:`pykeen_dhns.DHNSNegativeSampler`
     base_sampler: HintOrType[NegativeSampler] = None
+    #: Keyword-based arguments of the base sampler
     base_sampler_kwargs: OptionalKwargs = None
     #: The share of the sampled negatives that are generated as entities, not as embeddings. Defaults to 0, since the
     #: loop generates embeddings in addition.
