@@ -1,4 +1,4 @@
-"""Test that the package's imports point one way."""
+"""Test that the package's imports point one way, and that its modules stay small."""
 
 import ast
 import graphlib
@@ -13,6 +13,7 @@ LAYERS = (
     *("version", "_pykeen", "utils", "diffusion", "queries", "generators", "sampling", "losses", "features"),
     *("multimodal", "training", "lightning", "datasets", "inspection", "comparison", "cli", "__main__", "__init__"),
 )
+MAX_LINES = 350
 
 
 def name_of(path: Path) -> tuple[str, ...]:
@@ -60,3 +61,9 @@ def test_layers() -> None:
 def test_no_cycle() -> None:
     """No module imports itself by way of others."""
     graphlib.TopologicalSorter(IMPORTS).prepare()
+
+
+def test_size() -> None:
+    """A module that grows too long has a part that can stand on its own."""
+    lengths = {".".join(name): len(path.read_text("utf8").splitlines()) for name, path in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}
