@@ -26,6 +26,8 @@ FIRST_IMPORTS = [
     "pykeen.contrib.lightning",
     *("pykeen_dhns", *(f"pykeen_dhns.{module.name}" for module in pkgutil.iter_modules(pykeen_dhns.__path__))),
     "pykeen_dhns.features.lexical",
+    # late modules need it, and PyKEEN becomes ready for them while it is half imported
+    "pykeen_dhns.multimodal.fusion",
     # the only one that imports PyKEEN, of a package that does not
     "pykeen_dhns.cli.experiment",
     "pykeen_dhns_plugin",
@@ -168,6 +170,7 @@ def test_steps(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "content", "cause", "missing"),
     [
