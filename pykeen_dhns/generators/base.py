@@ -21,8 +21,9 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
     about it. Both are tensors of shape `(num_groups, *batch_dims, dim)`. Groups share the generator, but each has a
     scale of its own: a group is a modality, or a side of a triple, or both.
 
-    To write a generator of your own, implement :meth:`generate`. If it has parameters, also implement :meth:`loss`, and
-    end the constructor with :meth:`set_optimizer`.
+    To write a generator of your own, implement :meth:`generate`, with :meth:`to_real` at its beginning and
+    :meth:`to_target_scale` at its end. If it has parameters, also implement :meth:`loss`, and end the constructor with
+    :meth:`set_optimizer`. The constructor passes ``num_groups`` and ``condition`` on to this one.
     """
 
     def __init__(
@@ -57,8 +58,15 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         """Return the time step of each level, ascending, i.e., hardest first."""
         return self.levels.time_steps(self.process.num_timesteps)
 
-    def _real(self, x: Tensor) -> Tensor:
-        """View embeddings as real vectors."""
+    def to_real(self, x: Tensor) -> Tensor:
+        """View embeddings as real vectors, and check their shape.
+
+        :param x: shape: `(num_groups, *batch_dims, dim)` the embeddings. Complex ones have half as many dimensions.
+
+        :returns: shape: `(num_groups, *batch_dims, dim)` the embeddings, real
+
+        :raises ValueError: if the number of groups or dimensions is wrong
+        """
         if x.is_complex():
             x = torch.view_as_real(x.resolve_conj()).flatten(start_dim=-2)
         if x.shape[0] != self.num_groups or x.shape[-1] != self.dim:
@@ -76,7 +84,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         :param condition: shape: `(num_groups, *batch_dims, dim)` their conditions
         :param mask: shape: `(num_groups, *batch_dims)` which of the embeddings exist. If None, all do.
         """
-        self.target_scale.update(self._real(target), mask)
+        self.target_scale.update(self.to_real(target), mask)
 
     def loss(
         self,
@@ -122,8 +130,14 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
             scale and of the dtype of the embeddings that were observed
         """
 
-    def _to_target_scale(self, samples: Tensor, like: Tensor) -> Tensor:
-        """Bring samples from unit scale to the targets' scale, and to the dtype of the conditions."""
+    def to_target_scale(self, samples: Tensor, like: Tensor) -> Tensor:
+        """Bring samples from unit scale to the scale of the targets.
+
+        :param samples: shape: `(num_levels, num_groups, *batch_dims, dim)` real samples, of zero mean and unit variance
+        :param like: the conditions. If they are complex, so is the result.
+
+        :returns: shape: `(num_levels, num_groups, *batch_dims, dim)` the embeddings
+        """
         # the levels are one more batch dimension behind the group
         samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
         if like.is_complex():
@@ -145,7 +159,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
 
         :returns: shape: (num_groups, num_columns, num_samples, num_targets) the similarities
         """
-        samples, targets = (self.target_scale.normalize(self._real(x)) for x in (samples, targets))
+        samples, targets = (self.target_scale.normalize(self.to_real(x)) for x in (samples, targets))
         signal = self.process.alphas_cumprod[list(self.time_steps)].sqrt()[level].view(-1, 1, 1)
         directions = signal * functional.normalize(samples, dim=-1)
         return directions @ targets.transpose(-2, -1).unsqueeze(dim=1)

@@ -18,9 +18,9 @@ class GaussianNoise(EmbeddingGenerator):
     @override
     @torch.no_grad()
     def generate(self, condition: Tensor) -> Tensor:
-        real = self._real(condition)
+        real = self.to_real(condition)
         noise = torch.randn((len(self.levels), *real.shape), dtype=real.dtype, device=real.device)
-        return self._to_target_scale(noise, like=condition)
+        return self.to_target_scale(noise, like=condition)
 
 
 class QueryGenerator(EmbeddingGenerator):
@@ -31,6 +31,7 @@ class QueryGenerator(EmbeddingGenerator):
     """
 
     @override
-    @torch.no_grad()
     def generate(self, condition: Tensor) -> Tensor:
-        return condition.expand(len(self.levels), *condition.shape)
+        # only for its check of the shape
+        self.to_real(condition)
+        return condition.detach().expand(len(self.levels), *condition.shape)

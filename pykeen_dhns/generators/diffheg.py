@@ -71,7 +71,7 @@ class DiffHEG(EmbeddingGenerator):
     @torch.no_grad()
     def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:
         super().observe(target, condition, mask)
-        self.condition_scale.update(self._real(condition), mask)
+        self.condition_scale.update(self.to_real(condition), mask)
 
     @override
     def loss(
@@ -95,7 +95,7 @@ class DiffHEG(EmbeddingGenerator):
 
         :returns: shape: () the mean squared error of the predicted noise
         """
-        target, condition = self._real(target), self._real(condition)
+        target, condition = self.to_real(target), self.to_real(condition)
         if detach:
             target, condition = target.detach(), condition.detach()
         x_0 = self.target_scale.normalize(target)
@@ -121,7 +121,7 @@ class DiffHEG(EmbeddingGenerator):
         :returns: shape: `(num_levels, num_groups, *batch_dims, dim)` the embeddings, hardest level first, at the
             scale and of the dtype of the embeddings that were learned from
         """
-        normalized = self.condition_scale.normalize(self._real(condition))
+        normalized = self.condition_scale.normalize(self.to_real(condition))
         x_end = torch.randn_like(normalized) if x_end is None else x_end
         encoded = self.denoiser.encode(normalized)
         samples = self.process.sample(
@@ -129,4 +129,4 @@ class DiffHEG(EmbeddingGenerator):
         )
         # under mixed precision, older PyTorch (2.1) would reuse weights that were cast here, which have no gradients
         torch.clear_autocast_cache()
-        return self._to_target_scale(samples, like=condition)
+        return self.to_target_scale(samples, like=condition)

@@ -1,4 +1,4 @@
-"""A generator as users may write it."""
+"""Generators as users may write them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from pykeen_dhns.generators import EmbeddingGenerator
 
-__all__ = ["LinearGenerator"]
+__all__ = ["LinearGenerator", "NoisyLinearGenerator"]
 
 
 class LinearGenerator(EmbeddingGenerator):
@@ -38,10 +38,38 @@ class LinearGenerator(EmbeddingGenerator):
     def loss(self, target: Tensor, condition: Tensor, *, mask: Tensor | None = None, detach: bool = True) -> Tensor:
         if detach:
             target, condition = target.detach(), condition.detach()
-        return (self.linear(self._real(condition)) - self._real(target)).square().mean()
+        return (self.linear(self.to_real(condition)) - self.to_real(target)).square().mean()
 
     @override
     @torch.no_grad()
     def generate(self, condition: Tensor) -> Tensor:
-        generated = self.linear(self._real(condition))
+        generated = self.linear(self.to_real(condition))
         return torch.stack([(1 + self.slope * fraction) * generated for fraction in self.levels.fractions])
+
+
+class NoisyLinearGenerator(EmbeddingGenerator):
+    """Predicts the target by a linear layer, and adds more noise the easier the level."""
+
+    def __init__(self, dim: int, *, noise: float = 1.0, learning_rate: float = 2e-3, **kwargs: Any) -> None:
+        """Initialize the generator."""
+        super().__init__(dim, **kwargs)
+        self.noise = noise
+        self.layer = nn.Linear(dim, dim)
+        self.set_optimizer(torch.optim.Adam(self.parameters(), lr=learning_rate))
+
+    @override
+    def loss(
+        self, target: Tensor, condition: Tensor, *, mask: Tensor | None = None, detach: bool = True
+    ) -> Tensor | None:
+        target, condition = self.to_real(target), self.to_real(condition)
+        if detach:
+            target, condition = target.detach(), condition.detach()
+        error = (self.layer(condition) - self.target_scale.normalize(target)).square().mean(dim=-1)
+        return error.mean() if mask is None else (error * mask).sum() / mask.sum().clamp(min=1)
+
+    @override
+    @torch.no_grad()
+    def generate(self, condition: Tensor) -> Tensor:
+        mean = self.layer(self.to_real(condition))
+        samples = [mean + self.noise * level * torch.randn_like(mean) for level in self.levels.fractions]
+        return self.to_target_scale(torch.stack(samples), like=condition)
