@@ -1,7 +1,7 @@
 """The loss of the whole method: any loss for sampled negatives, and a margin per level for generated ones."""
 
+import itertools
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -220,13 +220,14 @@ class HardnessAdaptiveLoss(SetwiseLoss):
     def _describe(self, layout: ColumnLayout) -> None:
         """Say what the loss makes of the columns. It cannot see whether the sampler agrees."""
         if layout.counts_as_sampled:
+            larger = (ColumnLayout.create(n, self.hard_fraction, self.levels) for n in itertools.count(2))
             self._log_once(
                 logging.WARNING,
-                "With %d negative(s) per positive and hard_fraction=%s, too much of the generated column is sampled. "
+                "With %d negative(s) per positive and hard_fraction=%s, too much of the generated columns is sampled. "
                 "All negatives go to the base loss, and margins have no effect. Use at least %d negatives.",
                 layout.num_negs_per_pos,
                 self.hard_fraction,
-                max(2, math.ceil(0.5 / self.hard_fraction)),
+                next(other.num_negs_per_pos for other in larger if not other.counts_as_sampled),
             )
         elif layout.num_generated:
             self._log_once(
