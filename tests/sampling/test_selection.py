@@ -106,7 +106,7 @@ def test_draw_index(n: int) -> None:
 
 
 def test_margin() -> None:
-    """Only the semi-hard strategy, and its margin, restrict what the shadow believes more than the positive."""
+    """Only the semi-hard strategy, and its margin, restrict what the proxy model believes more than the positive."""
     excess = torch.as_tensor([-2.0, -0.5, 0.5, math.inf])
     assert NearestSelection().admits(excess).tolist() == [True, True, True, False]
     assert SemiHardSelection(margin=0.0).admits(excess).tolist() == [True, True, False, False]

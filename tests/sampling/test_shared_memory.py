@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from pykeen.datasets import Nations
 from pykeen.pipeline import pipeline
 from pykeen.triples.instances import BatchedSLCWAInstances
 from torch.utils.data import DataLoader
 
-from pykeen_dhns import DHNSNegativeSampler, sampling
+from pykeen_dhns import DHNSNegativeSampler
 
 
 def instances(**kwargs: Any) -> BatchedSLCWAInstances:
@@ -32,20 +31,22 @@ def test_workers_learn(num_workers: int) -> None:
     dataset = instances()
     sampler = dataset.negative_sampler
     assert isinstance(sampler, DHNSNegativeSampler)
-    generator = sampler.entity_generator
-    tensors = {**dict(generator.named_parameters()), **dict(generator.named_buffers())}
-    tensors |= {f"optimizer {i}": x for i, x in enumerate(generator.shadow.optimizer_tensors())}
-    tensors |= {f"adam {i}": x for i, x in enumerate(generator.diffheg.optimizer_tensors())}
+    module = sampler.entity_generator
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    tensors |= {f"optimizer {i}": x for i, x in enumerate(module.proxy_model.optimizer_tensors())}
+    tensors |= {f"adam {i}": x for i, x in enumerate(module.generator.optimizer_tensors())}
     before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     loader = DataLoader(dataset, batch_size=None, num_workers=num_workers)
     for batch in loader:
         assert batch["negatives"].shape[1:] == (8, 3)
-    constant = {"diffheg.process.betas", "diffheg.process.alphas_cumprod", "diffheg.denoiser.time_embedding.table"}
+    constant = {
+        f"generator.{name}" for name in ("process.betas", "process.alphas_cumprod", "denoiser.time_embedding.table")
+    }
     assert {name for name, tensor in tensors.items() if tensor.equal(before[name])} == constant
-    after = generator.shadow.entity.weight.detach().clone()
+    after = module.proxy_model.entity.weight.detach().clone()
     # the next epoch, with new workers, goes on from there
     list(loader)
-    assert not generator.shadow.entity.weight.equal(after)
+    assert not module.proxy_model.entity.weight.equal(after)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -74,23 +75,13 @@ def test_too_little_shared_memory(
     sampler = instances().negative_sampler
     assert isinstance(sampler, DHNSNegativeSampler)
     assert not sampler.is_shared
-    assert not sampler.entity_generator.shadow.entity.weight.is_shared()
+    assert not sampler.entity_generator.proxy_model.entity.weight.is_shared()
     triples = Nations().training.mapped_triples[:8]
     with caplog.at_level(logging.WARNING):
         sampler.corrupt_batch(triples)
         assert not caplog.messages
-        monkeypatch.setattr(sampling, "get_worker_info", lambda: object())
+        monkeypatch.setattr("pykeen_dhns.sampling.sampler.get_worker_info", lambda: object())
         for _ in range(2):
             sampler.corrupt_batch(triples)
     assert len(caplog.messages) == 1
     assert "num_workers=0" in caplog.messages[0]
-
-
-def test_loading_a_state_keeps_sharing() -> None:
-    """A sampler whose state was loaded still shares."""
-    first, second = (instances().negative_sampler for _ in range(2))
-    second.load_state_dict(first.state_dict())
-    assert isinstance(second, DHNSNegativeSampler)
-    generator = second.entity_generator
-    shared = [*generator.parameters(), *generator.diffheg.optimizer_tensors(), *generator.shadow.optimizer_tensors()]
-    assert all(isinstance(tensor, torch.Tensor) and tensor.is_shared() for tensor in shared)
