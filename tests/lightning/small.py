@@ -37,15 +37,16 @@ class ShiftedTails(NegativeSampler):
 
 def draw_nothing(generator: DiffHEG) -> None:
     """Replace what a generator draws by something that depends on the embeddings only, row by row."""
-    generate = generator.generate
+    loss, generate = generator.loss, generator.generate
 
-    def draw(x: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.full(x.shape[:-1], 10), (7 * x).cos()
+    def loss_of_embeddings(target: Tensor, condition: Tensor, **kwargs: Any) -> Tensor:
+        noise = (7 * generator.to_real(target).detach()).cos()
+        return loss(target, condition, t=torch.full(noise.shape[:-1], 10), noise=noise, **kwargs)
 
     def generate_from_condition(condition: Tensor) -> Tensor:
-        return generate(condition, x_end=(5 * condition).sin())
+        return generate(condition, x_end=(5 * generator.to_real(condition)).sin())
 
-    generator.draw = draw  # type: ignore[method-assign]
+    generator.loss = loss_of_embeddings  # type: ignore[method-assign, assignment]
     generator.generate = generate_from_condition  # type: ignore[method-assign, assignment]
 
 

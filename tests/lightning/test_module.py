@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader
 from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveLoss, MultimodalModel
 from pykeen_dhns.lightning import DHNSLitModule, JointOptimizer
 from pykeen_dhns.lightning.instances import ShardedLoader
-from pykeen_dhns.lightning.randomness import Purpose, derive_seed
-from pykeen_dhns.training.settings import GeneratorKind
+from pykeen_dhns.lightning.seeds import Purpose, derive_seed
 
 from .small import NATIONS, Record, fit, make_module, make_trainer
+from ..helpers.generators import NoisyLinearGenerator
 
 
 def test_by_name() -> None:
@@ -58,9 +58,19 @@ def modules(loop: Any, module: DHNSLitModule) -> list[tuple[nn.Module, nn.Module
     return pairs
 
 
-@pytest.mark.parametrize("generator", ["diffheg", "noise", "none"])
-@pytest.mark.parametrize("model", ["RotatE", "TransE", "ComplEx"])
-def test_same_as_the_training_loop(model: str, generator: GeneratorKind) -> None:
+@pytest.mark.parametrize(
+    ("model", "generator"),
+    [
+        ("RotatE", "diffheg"),
+        ("TransE", "diffheg"),
+        ("ComplEx", "diffheg"),
+        ("RotatE", "noise"),
+        ("TransE", "query"),
+        ("ComplEx", "none"),
+        ("TransE", NoisyLinearGenerator),
+    ],
+)
+def test_same_as_the_training_loop(model: str, generator: Any) -> None:
     """The module does what the training loop does, to the bit: constraints, regularisers and all."""
     kwargs: dict[str, Any] = dict(model=model, model_kwargs=dict(embedding_dim=6, random_seed=0))
     module, other = (make_module(**kwargs, generator=generator, optimizer="adam") for _ in range(2))
@@ -123,7 +133,8 @@ def test_arguments() -> None:
     assert isinstance(optimizer, JointOptimizer)
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.25]
     assert optimizer.param_groups[0]["momentum"] == 0.5
-    assert module.objective.fractions == (0.5,)
+    assert module.objective.generator is not None
+    assert module.objective.generator.levels.fractions == (0.5,)
     assert module.objective.config.num_timesteps == 10
     assert module.objective.criterion.hardness_weight == 0.7
     assert not isinstance(make_module(generator="none").configure_optimizers(), JointOptimizer)
@@ -139,24 +150,24 @@ def test_errors() -> None:
         fit(make_module(batch_size=0))
 
 
-def test_few_negatives() -> None:
-    """A column that is mostly sampled counts as sampled, as in the training loop."""
-    module = make_module(num_negs_per_pos=3, hard_fraction=0.125)
-    assert module.instances.negative_sampler.num_negs_per_pos == 3
-    assert module.objective.column_levels is not None
-    assert module.objective.column_levels.tolist() == [-1, -1, -1]
-    assert module.objective.column_fractions is None
-
-
-def test_levels_of_the_sampler() -> None:
-    """The loss gets the sampler's levels, as in the training loop, whatever its own are."""
+@pytest.mark.parametrize(
+    ("num_negs_per_pos", "hard_fraction", "expected"),
+    # in the first case, the generated column is mostly sampled
+    [(3, 0.125, ()), (4, 0.5, (0, 1))],
+)
+def test_columns_of_the_sampler(num_negs_per_pos: int, hard_fraction: float, expected: tuple[int, ...]) -> None:
+    """The loss gets the sampler's columns and levels, as in the training loop, whatever its own are."""
     module = make_module(
-        model_kwargs=dict(embedding_dim=6, loss="dhns", random_seed=0), hard_fraction=0.5, levels=[0.8, 0.3]
+        model_kwargs=dict(embedding_dim=6, loss="dhns", random_seed=0),
+        num_negs_per_pos=num_negs_per_pos,
+        hard_fraction=hard_fraction,
+        levels=[0.8, 0.3],
     )
-    assert module.instances.negative_sampler.num_negs_per_pos == 4
-    assert module.objective.column_levels is not None
-    assert module.objective.column_levels.tolist() == [-1, -1, 0, 1]
-    assert module.objective.column_fractions == (0.3, 0.8)
+    assert module.instances.negative_sampler.num_negs_per_pos == num_negs_per_pos
+    layout = module.objective.layout
+    assert layout is not None
+    assert layout.levels.fractions == (0.3, 0.8)
+    assert layout.loss_levels == expected
     fit(module, max_epochs=1)
 
 
@@ -293,7 +304,7 @@ def test_stock_module(loss: str) -> None:
     losses = [float(fit(module, 1, callbacks=[Look()]).callback_metrics["train_loss"]) for _ in range(5)]
     assert losses[-1] < losses[0]
     assert all(isinstance(sampler, DHNSNegativeSampler) for sampler in samplers)
-    assert all(sampler.entity_generator.diffheg.target_scale.weight.min() > 0 for sampler in samplers)
+    assert all(sampler.entity_generator.generator.target_scale.weight.min() > 0 for sampler in samplers)
 
 
 #: Without Lightning
