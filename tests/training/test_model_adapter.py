@@ -1,40 +1,21 @@
 """Tests for the view of a model that the diffusion model has."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 import torch
-from pykeen.datasets import Nations
-from pykeen.models import RGCN, ComplEx, ERModel, PairRE, RotatE, TransD
+from pykeen.models import RGCN, ComplEx, ERModel, PairRE, TransD
 from pykeen.nn.message_passing import RGCNRepresentation
 from pykeen.nn.representation import Embedding
 
 from pykeen_dhns import MultimodalRepresentation
 from pykeen_dhns.training.model_adapter import AnyModel, ModelAdapter
 
-from .test_scoring import make_model
 from ..helpers.interactions import NAMES
+from ..helpers.loops import FACTORY
+from ..helpers.models import make_features, make_model, make_multimodal
 
-FACTORY = Nations().training
 POSITIVES = FACTORY.mapped_triples[:20]
-
-
-def make_features(missing: tuple[int, ...] = ()) -> torch.Tensor:
-    """Draw features, of which some entities have none."""
-    features = torch.randn(14, 5)
-    features[list(missing)] = float("nan")
-    return features
-
-
-def make_multimodal(model: Callable[..., AnyModel] = RotatE, **modalities: Any) -> AnyModel:
-    """Create a model with modalities."""
-    return model(
-        triples_factory=FACTORY,
-        embedding_dim=6,
-        random_seed=0,
-        entity_representations=MultimodalRepresentation.configured(modalities=modalities),
-    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,32 +1,65 @@
-"""Tests for the one-string change: PyKEEN's models, losses, and ways to train, with the sampler by name."""
+"""Tests with PyKEEN's models and losses: with the sampler by name in PyKEEN's loop, and with the training loop."""
 
 from typing import Any
 
 import pytest
 import torch
-from pykeen.datasets import Nations
 from pykeen.losses import loss_resolver
+from pykeen.models import Model, RotatE
 from pykeen.pipeline import PipelineResult, pipeline
-from pykeen.training.callbacks import TrainingCallback
+from torch import Tensor, nn
 
+from pykeen_dhns import DHNSTrainingLoop, HardnessAdaptiveLoss
+from pykeen_dhns.training.model_adapter import UnsupportedModelError
+
+from ..helpers.loops import FACTORY, make_loop
+
+#: Small dimensions, where models need more than that of the embeddings
 MODELS: dict[str, dict[str, Any]] = {
-    "TransE": dict(embedding_dim=8),
-    "TransH": dict(embedding_dim=8),
-    "DistMult": dict(embedding_dim=8),
-    "ComplEx": dict(embedding_dim=8),
-    "RotatE": dict(embedding_dim=8),
-    "QuatE": dict(embedding_dim=8),
-    "PairRE": dict(embedding_dim=8),
-    "RESCAL": dict(embedding_dim=8),
-    "SimplE": dict(embedding_dim=8),
-    "TuckER": dict(embedding_dim=8),
-    "BoxE": dict(embedding_dim=8),
+    "BoxE": {},
+    "CP": dict(rank=2),
+    "CompGCN": {},
+    "ComplEx": {},
     "ConvE": dict(embedding_dim=12, output_channels=4, embedding_height=3, embedding_width=4),
-    "CompGCN": dict(embedding_dim=8),
-    "RGCN": dict(embedding_dim=8),
+    "ConvKB": dict(num_filters=3),
+    "CrossE": {},
+    "DistMA": {},
+    "DistMult": {},
+    "ERMLP": {},
+    "ERMLPE": {},
+    "HolE": {},
+    "KG2E": {},
+    "MuRE": {},
+    "NTN": {},
+    "NodePiece": dict(num_tokens=3),
+    "PairRE": {},
+    "ProjE": {},
+    "QuatE": {},
+    "RESCAL": {},
+    "RGCN": {},
+    "RotatE": {},
+    "SE": {},
+    "SimplE": {},
+    "TorusE": {},
+    "TransD": dict(relation_dim=4),
+    "TransE": {},
+    "TransF": {},
+    "TransH": {},
+    "TransR": dict(relation_dim=4),
+    "TuckER": {},
+    "UM": {},
 }
-#: Whether models need inverse triples, or refuse them
-INVERSE = {"ConvE": True, "CompGCN": True, "RGCN": False}
+#: Models that need inverse triples, and models that are tested with them
+INVERSE = {"ConvE", "CompGCN", "NodePiece", "TransE", "ComplEx", "TransD"}
+#: One model of each kind: plain, with inverse triples, with message passing, with several representations
+QUICK = {"RotatE", "ConvE", "RGCN", "TransD"}
+ALL_MODELS = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MODELS]
+#: One loss of each kind: pointwise, pairwise, setwise
+QUICK_LOSSES = {"bcewithlogits", "marginranking", "nssa"}
+LOSSES = [
+    pytest.param(name, marks=() if name in QUICK_LOSSES else pytest.mark.slow)
+    for name in sorted(loss_resolver.lookup_dict)
+]
 
 
 def run(**kwargs: Any) -> PipelineResult:
@@ -37,94 +70,103 @@ def run(**kwargs: Any) -> PipelineResult:
         model_kwargs=dict(embedding_dim=8),
         negative_sampler="dhns",
         negative_sampler_kwargs=dict(num_negs_per_pos=4),
-        training_kwargs=dict(num_epochs=2, batch_size=128, use_tqdm=False),
+        training_kwargs=dict(num_epochs=1, batch_size=512, use_tqdm=False),
+        evaluator_kwargs=dict(metrics=["mrr"], add_defaults=False),
         evaluation_kwargs=dict(use_tqdm=False, batch_size=128),
         random_seed=0,
         device="cpu",
     )
-    return pipeline(**(defaults | kwargs))
+    result = pipeline(**(defaults | kwargs))
+    assert torch.as_tensor(result.losses).isfinite().all()
+    return result
 
 
-@pytest.mark.parametrize("inverse", [False, True])
-@pytest.mark.parametrize("model", list(MODELS))
-def test_models(model: str, inverse: bool) -> None:
-    """Each model trains with its own defaults, with inverse triples and without."""
-    if INVERSE.get(model, inverse) != inverse:
-        pytest.skip(f"{model} needs create_inverse_triples={not inverse}")
-    result = run(model=model, model_kwargs=MODELS[model], dataset_kwargs=dict(create_inverse_triples=inverse))
-    assert all(torch.isfinite(torch.as_tensor(result.losses)))
+def run_model(model: str, **kwargs: Any) -> None:
+    """Train one of PyKEEN's models with its own defaults."""
+    result = run(
+        model=model,
+        model_kwargs=dict(embedding_dim=8) | MODELS[model],
+        dataset_kwargs=dict(create_inverse_triples=model in INVERSE),
+        **kwargs,
+    )
     assert 0 < result.get_metric("mrr") <= 1
 
 
-@pytest.mark.parametrize("loss", sorted(loss_resolver.lookup_dict))
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning")  # RGCN's
+@pytest.mark.parametrize("model", ALL_MODELS)
+def test_models(model: str) -> None:
+    """Each of PyKEEN's models trains in the loop."""
+    run_model(model, training_loop="dhns", negative_sampler=None)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning")  # RGCN's
+@pytest.mark.parametrize("model", sorted(QUICK))
+def test_models_in_pykeens_loop(model: str) -> None:
+    """Models of each kind train with the sampler in PyKEEN's loop."""
+    run_model(model)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_losses(loss: str) -> None:
-    """Each loss that PyKEEN can train by negative sampling also trains with this sampler."""
-    if not supports_negative_sampling(loss):
-        pytest.skip(f"PyKEEN cannot train with {loss} by negative sampling")
-    result = run(loss=loss)
-    assert all(torch.isfinite(torch.as_tensor(result.losses)))
-
-
-def supports_negative_sampling(loss: str) -> bool:
-    """Return whether PyKEEN can train with a loss and its own sampler."""
+    """Each loss that PyKEEN can train by negative sampling also trains with the sampler, and in the loop."""
     try:
-        run(loss=loss, negative_sampler="basic", training_kwargs=dict(num_epochs=1, use_tqdm=False))
+        run(loss=loss, negative_sampler="basic")
     except NotImplementedError:
-        return False
-    return True
+        pytest.skip(f"PyKEEN cannot train with {loss} by negative sampling")
+    run(loss=loss)
+    run(loss=loss, training_loop="dhns")
 
 
-def test_defaults() -> None:
-    """The bare change of one string."""
-    result = run(negative_sampler_kwargs=None)
-    assert result.get_metric("mrr") > 0
+def test_by_name() -> None:
+    """The whole method on a stock model, by name."""
+    result = run(
+        model="RotatE",
+        training_loop="dhns",
+        negative_sampler_kwargs=None,
+        loss="dhns",
+        training_kwargs=dict(num_epochs=2, use_tqdm=False),
+    )
+    assert type(result.training_loop) is DHNSTrainingLoop
+    assert type(result.model.loss) is HardnessAdaptiveLoss
+    assert result.losses[-1] < result.losses[0]
 
 
-@pytest.mark.parametrize("filtered", [False, True])
-def test_same_seed_same_result(filtered: bool) -> None:
-    """A seed fixes a whole run, to the bit."""
-    first, second = (run(negative_sampler_kwargs=dict(num_negs_per_pos=4, filtered=filtered)) for _ in range(2))
+def test_same_seed_same_result() -> None:
+    """A seed fixes a whole run with the sampler in PyKEEN's loop, to the bit."""
+    kwargs = dict(num_negs_per_pos=4, filtered=True)
+    first, second = (run(negative_sampler_kwargs=kwargs) for _ in range(2))
     assert first.losses == second.losses
     for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True):
         assert a.equal(b)
 
 
-def test_schlichtkrull_sampler() -> None:
-    """It works with PyKEEN's sampling of subgraphs."""
-    run(training_kwargs=dict(num_epochs=1, batch_size=32, use_tqdm=False, sampler="schlichtkrull"))
+class _NoRepresentations(Model):
+    """A model of another kind."""
+
+    def _reset_parameters_(self) -> None:
+        pass
+
+    def collect_regularization_term(self) -> Any:
+        return 0.0
+
+    score_hrt = score_h = score_r = score_t = _get_entity_len = None  # type: ignore[assignment]
 
 
-def test_early_stopping_and_sub_batches() -> None:
-    """It works with sub-batches, and with an early stopper."""
-    run(
-        stopper="early",
-        stopper_kwargs=dict(frequency=1, patience=1),
-        # else, PyKEEN chooses the size of sub-batches
-        training_loop_kwargs=dict(automatic_memory_optimization=False),
-        training_kwargs=dict(num_epochs=3, batch_size=128, sub_batch_size=50, use_tqdm=False),
-    )
+def test_model_without_representations() -> None:
+    """The error names what is missing, and what works nevertheless."""
+    _NoRepresentations.__abstractmethods__ = frozenset()
+    model = _NoRepresentations(triples_factory=FACTORY, random_seed=0)
+    model.dummy = nn.Parameter(torch.zeros(1))
+    with pytest.raises(UnsupportedModelError, match=r"_NoRepresentations.*'entity_representations'.*slcwa.*dhns"):
+        DHNSTrainingLoop(model=model, triples_factory=FACTORY)
 
 
-class _Shapes(TrainingCallback):
-    """Keeps the shapes of the sampler's negatives."""
+def test_model_with_a_method_of_its_own() -> None:
+    """A model that does something else with its representations is refused, rather than scored in another way."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.shapes: set[tuple[int, ...]] = set()
+    class Scaled(RotatE):
+        def score_hrt(self, *args: Any, **kwargs: Any) -> Tensor:
+            return 2 * super().score_hrt(*args, **kwargs)
 
-    def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
-        """Keep the shape of a batch."""
-        self.shapes.add(tuple(batch["negatives"].shape[1:]))
-
-
-def test_callbacks_see_negatives() -> None:
-    """Batches are what PyKEEN's callbacks expect."""
-    shapes = _Shapes()
-    run(training_kwargs=dict(num_epochs=1, use_tqdm=False, callbacks=shapes))
-    assert shapes.shapes == {(4, 3)}
-
-
-def test_training_factory_only() -> None:
-    """It works without any dataset by name."""
-    nations = Nations()
-    run(dataset=None, training=nations.training, testing=nations.testing)
+    with pytest.raises(UnsupportedModelError, match=r"Scaled.*score_hrt of its own"):
+        make_loop(Scaled)

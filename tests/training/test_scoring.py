@@ -1,46 +1,22 @@
 """Tests for the scoring of sampled negatives."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
-from pykeen.datasets import Nations
-from pykeen.models import ComplEx, DistMult, ERModel, RotatE
+from pykeen.models import ComplEx, DistMult, RotatE
 from pykeen.nn.modules import RotatEInteraction
 from pykeen.nn.representation import Embedding
 from pykeen.sampling import negative_sampler_resolver
-from pykeen.utils import complex_normalize
 from torch import Tensor, nn
 
 from pykeen_dhns.training.model_adapter import AnyModel, ModelAdapter
 from pykeen_dhns.training.scoring import TripleScorer
 
-from ..helpers.interactions import DIMS, NAMES, make_interaction
-
-FACTORY = Nations().training
-
-
-def make_model(name: str) -> AnyModel:
-    """Create a model for any interaction."""
-    interaction = make_interaction(name)
-    dtype = torch.complex64 if interaction.is_complex else torch.float32
-    kwargs: dict[str, Any] = {
-        f"{kind}_representations_kwargs": [
-            {"shape": tuple(DIMS[symbol] for symbol in shape), "dtype": dtype} for shape in shapes
-        ]
-        for kind, shapes in (("entity", interaction.entity_shape), ("relation", interaction.relation_shape))
-    }
-    if not interaction.relation_shape:
-        kwargs.update(relation_representations=[], relation_representations_kwargs=None)
-    model = ERModel(triples_factory=FACTORY, interaction=interaction, random_seed=0, skip_checks=True, **kwargs)
-    model = model.double()  # such that differences are not about the order of sums
-    if name == "rotate":
-        # PyKEEN rotates whichever side is cheaper, which is the same for rotations only
-        rotations = cast(Embedding, model.relation_representations[0])
-        rotations.constrainer = complex_normalize
-        rotations.post_parameter_update()
-    return model
+from ..helpers.interactions import NAMES
+from ..helpers.loops import FACTORY
+from ..helpers.models import make_model
 
 
 def make_batch(sampler: str, **kwargs: Any) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,107 @@
+"""Tests for batches that are split, and for generating for a share of them."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+import torch
+from pykeen.models import ComplEx, RotatE, TransE
+from pykeen.training.callbacks import TrainingCallback
+from pykeen.triples.instances import SLCWABatch
+from torch import Tensor, nn
+
+from pykeen_dhns.training.model_adapter import AnyModel
+
+from ..helpers.generators import LinearGenerator
+from ..helpers.loops import FACTORY, make_batch, make_loop, train
+
+
+class _Passes(TrainingCallback):
+    """Counts forward passes."""
+
+    count = 0
+
+    def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:
+        self.count += 1
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("model", [RotatE, TransE, ComplEx])
+def test_sub_batches(model: Callable[..., AnyModel], filtered: bool, reduction: str) -> None:
+    """Sub-batches change nothing but the order of sums, if the generator draws nothing."""
+    loops, counts = [], []
+    for sub_batch_size in (None, 100):
+        loop = make_loop(
+            model,
+            # else, PyKEEN chooses the size, and ignores ours
+            automatic_memory_optimization=False,
+            generator=LinearGenerator,
+            filtered=filtered,
+            model_kwargs=dict(loss_kwargs=dict(reduction=reduction), regularizer=None),
+        )
+        torch.manual_seed(0)
+        passes = _Passes()
+        train(loop, num_epochs=1, batch_size=256, sub_batch_size=sub_batch_size, drop_last=True, callbacks=passes)
+        loops.append(loop)
+        counts.append(passes.count)
+    num_batches = FACTORY.num_triples // 256
+    assert counts == [num_batches, 3 * num_batches]
+    torch.testing.assert_close(loops[0].losses_per_epochs, loops[1].losses_per_epochs, rtol=1e-4, atol=1e-5)
+    for a, b in zip(*(loop.model.parameters() for loop in loops), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_sub_batches_of_the_generator(reduction: str) -> None:
+    """Sub-batches do not change the generator's gradient, either."""
+    gradients = []
+    for size in (32, 10):
+        loop = make_loop(generator=LinearGenerator, model_kwargs=dict(loss_kwargs=dict(reduction=reduction)))
+        torch.manual_seed(0)
+        for start in range(0, 32, size):
+            loop._forward_pass(make_batch(), start, min(start + size, 32), 32, 0.0, None)
+        gradients.append([parameter.grad for parameter in cast(nn.Module, loop.objective.generator).parameters()])
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_generated_share_is_unbiased(reduction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On average over which positives are chosen, the loss is that of generating for all of them."""
+    losses: dict[float, Tensor] = {}
+    for share in (1.0, 0.25):
+        loop = make_loop(
+            generated_share=share,
+            hardness_loss_kwargs=dict(hardness_weight=1.0),
+            model_kwargs=dict(loss_kwargs=dict(reduction=reduction)),
+        )
+        # what is generated depends on nothing but the row
+        monkeypatch.setattr(loop.objective.generator, "generate", lambda x: 2 * x.expand(4, *x.shape))
+        values = []
+        for start in range(0, 32, 8):
+            with monkeypatch.context() as context, torch.no_grad():
+                # four disjoint quarters
+                context.setattr(torch, "randperm", lambda n, start=start, **_: torch.arange(n).roll(-start))
+                values.append(loop._process_batch(make_batch(), 0, 32))
+        losses[share] = torch.stack(values)
+    torch.testing.assert_close(losses[0.25].mean(), losses[1.0].mean())
+    assert losses[0.25].std() > 0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("model", [TransE, ComplEx])
+def test_shares_of_a_batch(model: Any, reduction: str) -> None:
+    """The mean over processes, with shares of different sizes, is that of the batch, regularisation included."""
+    loop = make_loop(model, generator=LinearGenerator, model_kwargs=dict(loss_kwargs=dict(reduction=reduction)))
+    assert (model is ComplEx) == any(r.regularizer is not None for r in loop.objective.adapter.entities)
+    batch = make_batch(size=8)
+
+    def compute(rows: slice, **kwargs: Any) -> Tensor:
+        share: SLCWABatch = {"positives": batch["positives"][rows], "negatives": batch["negatives"][rows]}
+        return loop.objective.loss(share, 0, len(share["positives"]), **kwargs).squeeze()
+
+    whole, shares = compute(slice(0, 8)), (slice(0, 5), slice(5, 8))
+    mean = torch.stack([compute(share, num_processes=2, total_size=8) for share in shares]).mean()
+    torch.testing.assert_close(mean, whole)
+    # it would not be without the sizes
+    assert not torch.isclose(torch.stack([compute(share) for share in shares]).mean(), whole)
