@@ -3,6 +3,7 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,14 +41,15 @@ def test_download(answer: str, server: Server, tmp_path: Path) -> None:
         # there is no length to tell that it is cut off
         ("cut off, without length", ValueError, hashlib.sha256(HALF).hexdigest()),
         ("wrong", ValueError, hashlib.sha256(CONTENT[::-1]).hexdigest()),
-        ("cut off", OSError, "IncompleteRead"),
+        # urllib3 looks at the length since version 2
+        ("cut off", (OSError, ValueError), "IncompleteRead|cut off"),
         ("missing", OSError, "404"),
         ("silent", OSError, "timed out"),
         ("stalled", OSError, "timed out"),
     ],
 )
 def test_bad_download(
-    answer: str, cls: type[Exception], message: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answer: str, cls: Any, message: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left of a download that fails, so that the next one is tried."""
     monkeypatch.setattr(download, "TIMEOUT", (0.2, 0.2))
