@@ -10,7 +10,7 @@ from typing import Any
 
 from compare import CONFIGS, RESULTS, find_config
 
-from pykeen_dhns.comparison import Cell, Results, load_comparison
+from pykeen_dhns.comparison import Cell, Results, load_comparison, load_results
 from pykeen_dhns.comparison.configuration import METRICS, merge
 
 EXPERIMENTS = Path(__file__).parents[1] / "examples" / "experiments"
@@ -82,7 +82,7 @@ def make(name: str, output: Path = RESULTS) -> dict[str, Any]:
     config, cell_name = CELLS[name]
     comparison = load_comparison(find_config(Path(config), CONFIGS))
     (cell,) = (cell for cell in comparison.cells if str(cell) == cell_name)
-    return make_experiment(Results(comparison, output / comparison.name), cell)
+    return make_experiment(Results(comparison, load_results(output / comparison.name)), cell)
 
 
 def main() -> None:

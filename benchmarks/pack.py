@@ -1,13 +1,12 @@
-"""Make one file of all results of each comparison, such that the repository has few of them."""
+"""Make one file of all results of each comparison, so that the repository has few of them."""
 
 import argparse
 import gzip
-import json
 from pathlib import Path
 
 from compare import RESULTS
 
-from pykeen_dhns.comparison.store import SUFFIX, load_results
+from pykeen_dhns.comparison.store import SUFFIX
 from pykeen_dhns.utils.files import write_atomically
 
 
@@ -18,12 +17,11 @@ def pack(folder: Path) -> Path:
 
     :returns: the file
     """
-    files, target = list(folder.glob(f"*{SUFFIX}")), folder / f"runs{SUFFIX}"
-    results = load_results(folder)
-    lines = [json.dumps(results[key]) + "\n" for key in sorted(results)]
+    files, target = sorted(folder.glob(f"*{SUFFIX}")), folder / f"runs{SUFFIX}"
+    lines = {line for path in files for line in gzip.decompress(path.read_bytes()).splitlines(keepends=True)}
     with write_atomically(target) as file:
         # the same results give the same file
-        file.write(gzip.compress("".join(lines).encode("utf8"), mtime=0))
+        file.write(gzip.compress(b"".join(sorted(lines)), mtime=0))
     for path in files:
         if path != target:
             path.unlink()

@@ -16,7 +16,7 @@ from compare import CONFIGS, find_config
 from compare import RESULTS as COMPARISONS
 from plots import plot_bars, plot_curves, plot_levels
 
-from pykeen_dhns.comparison import Results, load_comparison
+from pykeen_dhns.comparison import Results, load_comparison, load_results
 from pykeen_dhns.comparison.reading import with_seeds
 from pykeen_dhns.comparison.tables import TABLES
 
@@ -84,22 +84,23 @@ def make_table(name: str, output: Path = COMPARISONS, configs: Path = CONFIGS) -
     _, config, kind = name.split(":")
     if kind not in TABLES:
         raise ValueError(f"There is no table {kind!r} of {config}. Allowed: {', '.join(TABLES)}.")
-    return TABLES[kind](load_results(config, output, configs))
+    return TABLES[kind](load(config, output, configs))
 
 
 @functools.cache
-def load_results(config: str, output: Path, configs: Path) -> Results:
+def load(config: str, output: Path, configs: Path) -> Results:
     """Load the results of a comparison once for all of its tables."""
     comparison = load_comparison(find_config(Path(config), configs))
-    if not (output / comparison.name).is_dir():
-        raise ValueError(f"There are no results of {comparison.name} in {output}.")
-    return Results(comparison, output / comparison.name)
+    results = Results(comparison, load_results(output / comparison.name))
+    if not results.results:
+        raise ValueError(f"There are no results of {config} in {output}.")
+    return results
 
 
 def report(config: Path, args: argparse.Namespace) -> None:
     """Print the tables of a comparison, and draw its plots."""
     comparison = with_seeds(load_comparison(find_config(config)), args.seeds)
-    results = Results(comparison, args.output / comparison.name)
+    results = Results(comparison, load_results(args.output / comparison.name))
     print(f"# {comparison.title}\n")
     for kind in args.tables:
         print(f"## {kind}\n\n{TABLES[kind](results)}\n")

@@ -58,7 +58,7 @@ def compare(
 
     Unlike `pykeen experiments ablation`, this compares the samplers that it says.
     """
-    from ..comparison import Results, load_comparison
+    from ..comparison import Results, load_comparison, load_results
     from ..comparison import compare as run
     from ..comparison.reading import with_seeds
     from ..comparison.tables import TABLES
@@ -79,7 +79,7 @@ def compare(
             num_seeds=num_seeds,
             report=lambda message: click.echo(message, err=True),
         )
-    results = Results(comparison, folder)
+    results = Results(comparison, load_results(folder))
     for line in results.describe_progress(cells):
         # this is no table, and tables may be redirected to a file
         click.echo(line, err=not list_only)

@@ -4,5 +4,6 @@ from .configuration import Cell, Comparison, Rule, Run
 from .execution import compare
 from .reading import load_comparison
 from .results import Results
+from .store import load_results
 
-__all__ = ["Cell", "Comparison", "Results", "Rule", "Run", "compare", "load_comparison"]
+__all__ = ["Cell", "Comparison", "Results", "Rule", "Run", "compare", "load_comparison", "load_results"]

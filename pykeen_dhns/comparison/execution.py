@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from .configuration import DATASET_ARGUMENTS, Cell, Comparison, Run
 from .results import Results
-from .store import find_same, load_results, save_result
+from .store import changed_files, load_others, load_results, save_result
 
 __all__ = ["RunError", "compare"]
 
@@ -39,7 +39,7 @@ def compare(
     """Do all runs of a comparison which are not finished.
 
     These are the trials of all cells; then, for each cell, the best of them with all other seeds. A result with the
-    same arguments and seed is taken over from another cell, or from another comparison in a folder next to this one.
+    same arguments and seed is taken over from another comparison in a folder next to this one.
 
     :param comparison: the comparison
     :param folder: the folder for the results of this comparison
@@ -53,7 +53,7 @@ def compare(
     chosen = comparison.cells if cells is None else list(cells)
     trials = [run for cell in chosen for run in comparison.trials(cell)]
     failures = _run_all(trials, folder, "trials", processes, report)
-    results, finals = Results(comparison, folder), []
+    results, finals = Results(comparison, load_results(folder)), []
     for cell in chosen:
         best = results.summarize(cell).best
         if best is None:
@@ -63,27 +63,25 @@ def compare(
     return failures + _run_all(finals, folder, "finals", processes, report)
 
 
-def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int, report: Callable[[str], None]) -> list[str]:
+def _run_all(runs: Iterable[Run], folder: Path, stage: str, processes: int, report: Callable[[str], None]) -> list[str]:
     """Do those runs which are not finished."""
-    finished = load_results(folder)
-    todo = [run for run in runs if run.key not in finished]
-    todo = _take_over(todo, folder, report)
-    if todo:
-        _load_datasets(todo)
-    failures = []
     # of several cells with the same arguments, only one is run
-    unique = {run.digest: run for run in reversed(todo)}.values()
+    unique = list({run.digest: run for run in runs}.values())
+    finished = load_results(folder)
+    todo = _take_over([run for run in unique if run.digest not in finished], folder, report)
+    _load_datasets(todo)
+    failures = []
     with (
-        tqdm(total=len(runs), initial=len(runs) - len(unique), unit="run", desc=stage) as bar,
+        tqdm(total=len(unique), initial=len(unique) - len(todo), unit="run", desc=stage) as bar,
         ThreadPoolExecutor(processes) as pool,
     ):
-        futures = {pool.submit(_run, run, folder, processes, report): run for run in reversed(unique)}
+        futures = {pool.submit(_run, run, folder, processes, report): run for run in todo}
         try:
             for future in as_completed(futures):
                 run = futures[future]
-                try:
-                    future.result()
-                except RunError as error:
+                if error := future.exception():
+                    if not isinstance(error, RunError):
+                        raise error
                     failures.append(f"{run.key}: {error}")
                     tqdm.write(failures[-1], file=sys.stderr)
                 bar.set_postfix_str(run.key.rpartition("-")[0], refresh=False)
@@ -91,17 +89,21 @@ def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int, repo
         finally:
             # after an interrupt, start nothing new
             pool.shutdown(wait=False, cancel_futures=True)
-    _take_over([run for run in todo if run not in unique], folder, report)
     return failures
 
 
 def _take_over(runs: Sequence[Run], folder: Path, report: Callable[[str], None]) -> list[Run]:
-    """Take over the results of the same runs, and return the runs that have none."""
-    same = find_same(folder, runs) if runs else {}
-    for key, result in same.items():
-        save_result(folder, result)
-        report(f"{key}: taken over from {result['taken_from']}")
-    return [run for run in runs if run.key not in same]
+    """Take results over from other comparisons, and return the runs that are left."""
+    others = load_others(folder) if runs else {}
+    left = []
+    for run in runs:
+        result = others.get(run.digest)
+        if result is None or changed_files(result):
+            left.append(run)
+        else:
+            save_result(folder, {"taken_from": result["key"], **result, **run.to_dict()})
+            report(f"{run.key}: taken over from {result['key']}")
+    return left
 
 
 def _load_datasets(runs: Sequence[Run]) -> None:

@@ -2,14 +2,12 @@
 
 import dataclasses
 import functools
-import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from .configuration import Cell, Comparison, Run
-from .store import Result, changed_files, load_results
+from .store import Result, changed_files
 
 __all__ = ["Results", "Summary"]
 
@@ -28,19 +26,16 @@ class Summary:
 
 
 class Results:
-    """The results of a comparison, loaded once."""
+    """The results of a comparison."""
 
-    def __init__(self, comparison: Comparison, folder: Path) -> None:
-        """Load the results.
+    def __init__(self, comparison: Comparison, results: Mapping[str, Result]) -> None:
+        """Initialize the results.
 
         :param comparison: the comparison
-        :param folder: the folder of its results
-
-        :raises ValueError: if a file is damaged
-        """  # noqa: DOC502
+        :param results: the results of runs, cf. :func:`pykeen_dhns.comparison.load_results`
+        """
         self.comparison = comparison
-        self.folder = folder
-        self.results = load_results(folder)
+        self.results = results
 
     def get(self, run: Run) -> Result | None:
         """Get the result of a run.
@@ -51,10 +46,10 @@ class Results:
 
         :raises ValueError: if a file that the run has read, e.g., triples, has another content now
         """
-        result = self.results.get(run.key)
+        result = self.results.get(run.digest)
         if result is not None and (changed := changed_files(result)):
             raise ValueError(
-                f"{run.key} in {self.folder} was obtained with another content of {', '.join(changed)}. Delete it, and "
+                f"The result {result['key']} was obtained with another content of {', '.join(changed)}. Delete it, and "
                 f"the run will be done again, or name another folder for the results of the new files."
             )
         return result
@@ -121,17 +116,4 @@ class Results:
             lines.append(line)
         if warning := self.comparison.unequal_trials():
             lines.append(warning)
-        if num_stale := len(self.stale_keys()):
-            lines.append(
-                f"{num_stale} results in {self.folder} belong to none of these: the file has changed since they were "
-                f"made."
-            )
         return lines
-
-    def stale_keys(self) -> list[str]:
-        """Find results that belong to no run of the comparison, with whatever seed, since its file has changed."""
-        seeds = {int(match[1]) for key in self.results if (match := re.search(r"-seed(\d+)-\w+$", key))}
-        # any trial may have been the best one when it was run with all seeds
-        trials = [run for cell in self.comparison.cells for run in self.comparison.trials(cell)]
-        keys = {dataclasses.replace(run, seed=seed).key for run in trials for seed in seeds}
-        return [key for key in self.results if key not in keys]

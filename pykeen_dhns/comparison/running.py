@@ -61,22 +61,17 @@ class EndWithParent(TrainingCallback):
     """Ends a run when the process that has started it is gone, since a restart starts the same run anew."""
 
     def __init__(self, parent: int) -> None:
-        """Initialize the callback, and check at once.
+        """Initialize the callback.
 
         :param parent: the ID of the process that has started this one
         """
         super().__init__()
         self.parent = parent
-        self.check()
-
-    def check(self) -> None:
-        """End the run, if it is an orphan."""
-        if os.getppid() != self.parent:
-            sys.exit(1)
 
     @override
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
-        self.check()
+        if os.getppid() != self.parent:
+            sys.exit(1)
 
 
 class BestEpoch(TrainingCallback):

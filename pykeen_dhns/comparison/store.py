@@ -1,7 +1,7 @@
 """Finished runs on disk, as gzipped JSON lines.
 
 Each run writes a file of its own, which is complete or not there. So a kill loses nothing that is finished, and
-processes do not wait for each other. Files of several runs can be concatenated: all files of a folder are read.
+processes do not wait for each other. Files of several runs can be concatenated: all files are read.
 """
 
 import contextlib
@@ -11,14 +11,13 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .configuration import Run
 from ..utils.files import write_atomically
 
-__all__ = ["SUFFIX", "Result", "describe_files", "find_same", "load_results", "save_result"]
+__all__ = ["SUFFIX", "Result", "changed_files", "describe_files", "load_others", "load_results", "save_result"]
 
 #: The end of the names of files with results
 SUFFIX = ".jsonl.gz"
@@ -32,7 +31,7 @@ Result = dict[str, Any]
 def save_result(folder: Path, result: Result) -> None:
     """Save the result of a run.
 
-    :param folder: the folder of the comparison
+    :param folder: the folder of its comparison
     :param result: the result
     """
     line = json.dumps(result) + "\n"
@@ -41,49 +40,37 @@ def save_result(folder: Path, result: Result) -> None:
 
 
 def load_results(folder: Path, pattern: str = "*") -> dict[str, Result]:
-    """Load results of a comparison.
+    """Load the results of a comparison.
 
     :param folder: the folder of the comparison
     :param pattern: the names of the files to read. Defaults to all. A run writes a file with its key as name.
 
-    :returns: a mapping from the keys of runs to their results
+    :returns: a mapping from the digests of runs to their results
 
-    :raises ValueError: if a file is damaged
+    :raises ValueError: if a file cannot be read
     """  # noqa: DOC502
-    return {result["key"]: result for path in sorted(folder.glob(f"{pattern}{SUFFIX}")) for result in _read(path)}
+    return {digest: result for path in sorted(folder.glob(f"{pattern}{SUFFIX}")) for digest, result in _read(path)}
 
 
-def _read(path: Path) -> list[Result]:
+def load_others(folder: Path) -> dict[str, Result]:
+    """Load the results in all folders next to that of a comparison. Files that are no results are ignored."""
+    results = {}
+    for path in sorted(folder.parent.glob(f"*/*{SUFFIX}")):
+        with contextlib.suppress(ValueError):
+            results.update(_read(path))
+    return results
+
+
+def _read(path: Path) -> list[tuple[str, Result]]:
+    """Read the digests of runs, and their results."""
     try:
         with gzip.open(path, "rt", encoding="utf8") as file:
-            return list(map(json.loads, file))
-    except (EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error}). Delete it, and its runs will be done again.") from error
-
-
-def find_same(folder: Path, runs: Iterable[Run]) -> dict[str, Result]:
-    """Find results of runs with the same arguments, files, and seeds: of other cells, or in folders next to this one.
-
-    :param folder: the folder of the comparison
-    :param runs: the runs
-
-    :returns: a mapping from the keys of the runs to their results, which say where they are taken from
-    """
-    wanted: dict[str, list[Run]] = {}
-    for run in runs:
-        wanted.setdefault(run.digest, []).append(run)
-    found: dict[str, Result] = {}
-    for path in sorted(folder.parent.glob(f"*/*{SUFFIX}")):
-        # the comparison that a damaged file belongs to will say so
-        with contextlib.suppress(ValueError):
-            for result in _read(path):
-                for run in wanted.get(result["key"].rpartition("-")[2], ()):
-                    # digests are short, so different runs may share one
-                    is_same = (result["arguments"], result["seed"]) == (run.arguments, run.seed)
-                    if is_same and not changed_files(result):
-                        origin = dict(taken_from=f"{path.parent.name}/{result['key']}")
-                        found.setdefault(run.key, origin | result | run.to_dict())
-    return found
+            return [(result["key"].rpartition("-")[2], result) for result in map(json.loads, file)]
+    except (EOFError, OSError, zlib.error, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} cannot be read as results ({error!r}). If it is damaged, delete it, and its runs will be done "
+            f"again. If it is something else, choose another folder for results."
+        ) from error
 
 
 def describe_files(arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pykeen_dhns.comparison import Results, execution
+from pykeen_dhns.comparison import execution
 from pykeen_dhns.comparison.tables import TABLES
 
 from .running import fail, invoke, run, sampler_of
-from ..comparison.small import CONTENT, make
+from ..comparison.small import CONTENT, load, make
 from ..comparison.test_execution import run_here
 
 
@@ -33,7 +33,7 @@ def test_compare(config: Path, tmp_path: Path) -> None:
     result = invoke("compare", config, "--output", results, "--processes", 2, "--table", "quality", "--table", "trials")
     assert result.exit_code == 0, result.output
     comparison, folder = make(), results / "tiny"
-    tables = [TABLES[name](Results(comparison, folder)) for name in ("quality", "trials")]
+    tables = [TABLES[name](load(comparison, folder)) for name in ("quality", "trials")]
     assert result.stdout == "\n".join(["# Tiny", *(f"\n{table}" for table in tables), ""])
     assert "basic: 2 of 2 trials, 2 of 2 seeds, best: " in result.stderr
     times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}

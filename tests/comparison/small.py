@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pykeen_dhns.comparison import Cell, Comparison, Run
+from pykeen_dhns.comparison import Cell, Comparison, Results, Run, load_results
 from pykeen_dhns.comparison.reading import make_comparison
 from pykeen_dhns.comparison.store import save_result
 
@@ -38,6 +38,11 @@ def make(**changes: Any) -> Comparison:
 def find_cell(comparison: Comparison, name: str) -> Cell:
     """Find a cell by its name."""
     return next(cell for cell in comparison.cells if str(cell) == name)
+
+
+def load(comparison: Comparison, folder: Path) -> Results:
+    """Load the results of a comparison."""
+    return Results(comparison, load_results(folder))
 
 
 def save_fake(

@@ -179,7 +179,6 @@ def test_keys() -> None:
             dict(pipeline={"training": __file__, "testing": "no such", "validation": __file__}),
             "basic: testing='no such' is no file. Paths are relative",
         ),
-        (dict(search=[{"space": {"optimizer_kwargs.lr": [0.1, "1e-3"]}}]), "basic: '1e-3' is a text. YAML only"),
         (dict(rules={"when": {}}), "rules is .*, it must be a list"),
         (dict(rules=[{"then": {}}]), r"rules\[0\] has \['then'\], allowed is: \['pipeline', 'when'\]"),
         (dict(rules=[{"when": {"model": "x"}}]), r"rules\[0\].when: there is no axis 'model', only sampler"),
@@ -241,6 +240,15 @@ def test_load(tmp_path: Path) -> None:
         # JSON is YAML
         each.write_text(json.dumps(CONTENT), encoding="utf8")
     assert load_comparison(yaml) == load_comparison(path) == make()
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "+1.e-3", "1.0e-3"])
+def test_numbers(text: str, tmp_path: Path) -> None:
+    """Numbers of YAML may have exponents, also without a point. YAML 1.1 would read some of them as text."""
+    path = tmp_path / "a.yaml"
+    content = {"pipeline": {"dataset": "nations", **SHORT}, "axes": {"x": {"a": {"y": "NUMBER"}}}}
+    path.write_text(json.dumps(content).replace('"NUMBER"', text), encoding="utf8")
+    assert load_comparison(path).axes["x"]["a"]["y"] == 0.001
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "configs").iterdir()), ids=lambda path: str(path.name))

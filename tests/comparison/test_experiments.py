@@ -14,10 +14,10 @@ from pykeen.constants import PYKEEN_DATASETS
 from pykeen.evaluation import RankBasedEvaluator
 from pykeen.pipeline import pipeline_from_config, pipeline_from_path
 
-from pykeen_dhns.comparison import Comparison, Results, compare
+from pykeen_dhns.comparison import Comparison, compare
 from pykeen_dhns.comparison.configuration import METRICS
 
-from .small import CONTENT, find_cell, make
+from .small import CONTENT, find_cell, load, make
 from ..test_documentation import load_benchmark
 
 OWN_DATASETS = ("db15k", "mkgw", "mkgy")
@@ -29,7 +29,7 @@ def _make_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callabl
     """Get a function that makes an experiment of the cell "dhns", as it is read from a file."""
     module = load_benchmark("experiments", monkeypatch)
     return lambda comparison: json.loads(
-        json.dumps(module.make_experiment(Results(comparison, tmp_path / "tiny"), find_cell(comparison, "dhns")))
+        json.dumps(module.make_experiment(load(comparison, tmp_path / "tiny"), find_cell(comparison, "dhns")))
     )
 
 

@@ -8,10 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from pykeen_dhns.comparison import Results
 from pykeen_dhns.comparison.store import load_results
 
-from .small import CONTENT, make, save_fake
+from .small import CONTENT, load, make, save_fake
 from ..test_documentation import load_benchmark
 
 ROOT = Path(__file__).parents[2]
@@ -167,7 +166,7 @@ def test_find_config(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_mean_curve(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     """Curves are averaged over seeds."""
     plots = load_benchmark("plots", monkeypatch)
-    curve = plots.mean_curve(Results(make(), results / "results" / "tiny"), make().cells[0])
+    curve = plots.mean_curve(load(make(), results / "results" / "tiny"), make().cells[0])
     assert curve["seconds"].tolist() == [10.0]
     assert curve.loc[10, ["mean", "low", "high"]].tolist() == pytest.approx([0.25, 0.2, 0.3])
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from pykeen_dhns.comparison import Results
 from pykeen_dhns.comparison.significance import Difference, compare_cells, paired_test
 
-from .small import make, save_fake
+from .small import load, make, save_fake
 
 
 def test_identical() -> None:
@@ -74,7 +73,7 @@ def test_of_cells(tmp_path: Path) -> None:
     basic_runs, dhns_runs = (comparison.finals(comparison.trials(cell)[0]) for cell in comparison.cells)
 
     def compare() -> Difference | None:
-        results = Results(comparison, tmp_path)
+        results = load(comparison, tmp_path)
         return compare_cells(results.runs(dhns), results.runs(basic))
 
     other_side = (1.0, 1.0, 1.0)
@@ -102,7 +101,7 @@ def test_no_common_seed(tmp_path: Path) -> None:
     """Without a seed that both cells have, there is nothing to compare."""
     comparison = make(search=[])
     save_fake(tmp_path, comparison.trials(comparison.cells[1])[0])
-    results = Results(comparison, tmp_path)
+    results = load(comparison, tmp_path)
     assert compare_cells(results.runs(comparison.cells[1]), results.runs(comparison.cells[0])) is None
 
 
@@ -111,6 +110,6 @@ def test_other_triples(tmp_path: Path) -> None:
     comparison = make(search=[])
     for cell, ranks in zip(comparison.cells, [(1, 2), (1, 2, 3)], strict=True):
         save_fake(tmp_path, comparison.trials(cell)[0], head_ranks=ranks)
-    basic, dhns = (Results(comparison, tmp_path).runs(cell) for cell in comparison.cells)
+    basic, dhns = (load(comparison, tmp_path).runs(cell) for cell in comparison.cells)
     with pytest.raises(ValueError, match="There are 3 test triples, but 2 for the baseline"):
         compare_cells(dhns, basic)

@@ -4,13 +4,12 @@ import dataclasses
 import gzip
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from pykeen_dhns.comparison import Run
-from pykeen_dhns.comparison.store import changed_files, describe_files, find_same, load_results, save_result
+from pykeen_dhns.comparison.store import changed_files, describe_files, load_others, load_results, save_result
 
 from .small import CONTENT, make
 
@@ -25,12 +24,12 @@ def test_round_trip(runs: list[Run], tmp_path: Path) -> None:
     """Each run has a file of its own, nothing else is left, and the last result of a run counts."""
     folder = tmp_path / "new"
     assert load_results(folder) == {}
-    contents = {run.key: {**run.to_dict(), "ranks": {"head": [1, 2.5], "tail": [70_000, 0.1]}} for run in runs}
+    contents = {run.digest: {**run.to_dict(), "ranks": {"head": [1, 2.5], "tail": [70_000, 0.1]}} for run in runs}
     save_result(folder, {"key": runs[0].key})
     for content in contents.values():
         save_result(folder, content)
     assert load_results(folder) == contents
-    assert load_results(folder, pattern=runs[0].key) == {runs[0].key: contents[runs[0].key]}
+    assert load_results(folder, pattern=runs[0].key) == {runs[0].digest: contents[runs[0].digest]}
     assert {path.name for path in folder.iterdir()} == {f"{run.key}.jsonl.gz" for run in runs}
 
 
@@ -45,40 +44,22 @@ def test_concatenated(runs: list[Run], tmp_path: Path) -> None:
         path.unlink()
     (tmp_path / "all.jsonl.gz").write_bytes(content)
     assert load_results(tmp_path) == expected
-    assert set(pd.read_json(tmp_path / "all.jsonl.gz", lines=True)["key"]) == expected.keys()
+    assert set(pd.read_json(tmp_path / "all.jsonl.gz", lines=True)["key"]) == {run.key for run in runs}
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda content: content[:-9], lambda _: b"no archive", lambda _: gzip.compress(b"{")]
-)
-def test_damaged(damage: Any, runs: list[Run], tmp_path: Path) -> None:
-    """A damaged file is named, with what to do. Other comparisons do without it."""
-    save_result(tmp_path / "a", runs[0].to_dict())
-    path = tmp_path / "a" / f"{runs[0].key}.jsonl.gz"
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match=rf"{runs[0].key}\.jsonl\.gz is damaged .* Delete it"):
-        load_results(tmp_path / "a")
-    assert find_same(tmp_path / "b", runs) == {}
-
-
-def test_find_same(runs: list[Run], tmp_path: Path) -> None:
-    """Only what has the same arguments and seed is the same. It says where it was done first."""
-    run, _ = runs
-    other = dataclasses.replace(run, cell=make().cells[1], trial=7)
-    save_result(tmp_path / "b", {**other.to_dict(), "a": 1})
-    found = find_same(tmp_path / "a", runs)
-    assert found == {run.key: {**run.to_dict(), "a": 1, "taken_from": f"b/{other.key}"}}
-    # from a copy, with the origin of the copy
-    save_result(tmp_path / "a", found[run.key])
-    assert find_same(tmp_path / "c", runs) == found
-    assert find_same(tmp_path / "a", [dataclasses.replace(run, seed=5)]) == {}
-    assert find_same(tmp_path / "a", [dataclasses.replace(run, arguments={"model": "TransE"})]) == {}
-
-
-def test_same_digest(runs: list[Run], tmp_path: Path) -> None:
-    """Digests are short: different runs may share one by chance."""
-    save_result(tmp_path / "b", {**runs[0].to_dict(), "arguments": {}})
-    assert find_same(tmp_path / "a", runs) == {}
+@pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(b"{"), gzip.compress(b"1")])
+def test_damaged(content: bytes | None, runs: list[Run], tmp_path: Path) -> None:
+    """A damaged file is named, with what to do, and so is one that holds something else."""
+    folder = tmp_path / "tiny"
+    save_result(folder, runs[0].to_dict())
+    path = folder / f"{runs[0].key}.jsonl.gz"
+    # by default, the end is missing
+    path.write_bytes(content or path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=rf"{runs[0].key}\.jsonl\.gz cannot be read as results .* delete it"):
+        load_results(folder)
+    # other comparisons do without it
+    save_result(tmp_path / "other", runs[1].to_dict())
+    assert load_others(folder) == {runs[1].digest: runs[1].to_dict()}
 
 
 def test_changed_files(runs: list[Run], tmp_path: Path) -> None:
@@ -92,14 +73,11 @@ def test_changed_files(runs: list[Run], tmp_path: Path) -> None:
         str(features): hashlib.sha256(b"features").hexdigest(),
         str(triples): hashlib.sha256(b"a\tb\tc\n").hexdigest(),
     }
-    save_result(tmp_path / "a", result)
     assert changed_files(result) == []
     triples.write_text("a\tb\td\n", encoding="utf8")
     assert changed_files(result) == [str(triples)]
-    assert find_same(tmp_path / "b", [run]) == {}
     triples.unlink()
     assert changed_files(result) == []
-    assert run.key in find_same(tmp_path / "b", [run])
 
 
 def test_describe_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pykeen_dhns.comparison import Comparison, Results
+from pykeen_dhns.comparison import Comparison
 from pykeen_dhns.comparison.store import save_result
 from pykeen_dhns.comparison.tables import TABLES
 
-from .small import MACHINE, find_cell, make, save_fake
+from .small import MACHINE, find_cell, load, make, save_fake
 
 AXES = {
     "dataset": {"Nations": {"dataset": "nations"}, "UMLS": {"dataset": "umls"}},
-    "sampler": {"basic": {}, "noise": {}, "dhns": {}, "other": {}},
+    "sampler": {name: {"negative_sampler": name} for name in ("basic", "noise", "dhns", "other")},
 }
 RNG = np.random.default_rng(0)
 #: Ranks of 200 triples, and others that are better, worse, and just different
@@ -25,7 +25,7 @@ BETTER, WORSE, DIFFERENT = RANKS - 1, RANKS + 1, RNG.permutation(RANKS)
 
 def make_table(kind: str, comparison: Comparison, folder: Path) -> str:
     """Make a table."""
-    return TABLES[kind](Results(comparison, folder))
+    return TABLES[kind](load(comparison, folder))
 
 
 def fill(
@@ -106,9 +106,9 @@ def test_single_axis(tmp_path: Path) -> None:
 def test_best_of_each(tmp_path: Path) -> None:
     """What is in bold is the best of those that have the same baseline, whatever the axes are called."""
     axes: dict[str, Any] = {
-        "model": {"a": {}, "b": {}},
-        "dataset": {"x": {}, "y": {}},
-        "sampler": {"basic": {}, "dhns": {}},
+        "model": {"a": {"model": "a"}, "b": {"model": "b"}},
+        "dataset": {"x": {"dataset": "x"}, "y": {"dataset": "y"}},
+        "sampler": {"basic": {}, "dhns": {"negative_sampler": "dhns"}},
     }
     comparison = make(axes=axes, search=[])
     for number, cell in enumerate(comparison.cells):
