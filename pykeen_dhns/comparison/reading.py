@@ -36,7 +36,7 @@ RESERVED = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     """A YAML loader for which 1e-3 is a number, as in YAML 1.2, and not a text."""
 
 

@@ -54,7 +54,7 @@ def load_results(folder: Path, pattern: str = "*") -> dict[str, Result]:
 
 def load_others(folder: Path) -> dict[str, Result]:
     """Load the results in all folders next to that of a comparison. Files that are no results are ignored."""
-    results = {}
+    results: dict[str, Result] = {}
     for path in sorted(folder.parent.glob(f"*/*{SUFFIX}")):
         with contextlib.suppress(ValueError):
             results.update(_read(path))
