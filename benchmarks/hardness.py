@@ -108,10 +108,10 @@ def judge(model: Model, dataset: Dataset, samplers: dict[str, NegativeSampler]) 
         false = truth.contains(negatives)
         columns = {name: torch.zeros(negatives.shape[1], dtype=torch.bool).logical_not()}
         if isinstance(sampler, DHNSNegativeSampler):
-            diffheg, levels = sampler.entity_generator.diffheg, sampler.layout.column_levels()
+            generator, levels = sampler.entity_generator.generator, torch.tensor(sampler.layout.generated)
             columns = {
-                f"{name}, t = {t} of {diffheg.process.num_timesteps}": levels == level
-                for level, t in enumerate(diffheg.levels)
+                f"{name}, t = {t} of {generator.process.num_timesteps}": levels == level
+                for level, t in enumerate(generator.time_steps)
             }
         rows += [
             describe(key, scores[:, c], positive_scores, false[:, c], entities[:, c], dataset.num_entities)

@@ -39,11 +39,10 @@ class ChainByChain(DiffHEG):
     def generate(self, condition: Tensor, *, x_end: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Generate embeddings at all levels."""
         chains = []
-        for group in self.condition_scale.normalize(condition):
-            noise_of = self._noise_of(group)
-            chains.append(self.process.sample(noise_of, torch.randn_like(group), levels=self.levels, reverse="ddpm"))
-        samples = torch.stack(chains, dim=1)
-        return self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
+        for group in self.condition_scale.normalize(self.to_real(condition)):
+            noise_of, x_end = self._noise_of(group), torch.randn_like(group)
+            chains.append(self.process.sample(noise_of, x_end, levels=self.time_steps, reverse="ddpm"))
+        return self.to_target_scale(torch.stack(chains, dim=1), like=condition)
 
     def _noise_of(self, condition: Tensor) -> Any:
         return lambda x_t, t: self._predict_noise(x_t, t, self.denoiser.encode(condition))
@@ -129,7 +128,7 @@ def take_step(loop: DHNSTrainingLoop, batch: Any) -> tuple[float, float]:
     loop.generator_optimizer.step()
     loop.model.post_parameter_update()
     step = time.perf_counter() - start
-    conditions = objective.bound.read(batch["positives"], objective.condition).conditions
+    conditions = objective.adapter.read(batch["positives"], objective.query).conditions
     start = time.perf_counter()
     generator.generate(conditions)
     return step, time.perf_counter() - start

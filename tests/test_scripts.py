@@ -18,6 +18,11 @@ def run(script: str, *arguments: str, cwd: Path) -> str:
     return result.stdout
 
 
+def first_column(table: str) -> list[str]:
+    """Return the first column of a Markdown table, without its title."""
+    return [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:]
+
+
 @pytest.mark.slow
 def test_quickstart(tmp_path: Path) -> None:
     """The example prints a row per sampler, and draws the curves."""
@@ -32,7 +37,7 @@ def test_quickstart(tmp_path: Path) -> None:
 def test_hardness(tmp_path: Path) -> None:
     """The benchmark has a row for each sampler and level, saves them, and draws them."""
     output = run("benchmarks/hardness.py", *SHORT, "--output", str(tmp_path), cwd=tmp_path)
-    assert output.count("\n| dhns, t = ") == 4
+    assert sum(name.startswith("dhns, t = ") for name in first_column(output)) == 4
     assert {path.name for path in tmp_path.iterdir()} == {"nations.json", "nations.png"}
 
 
@@ -42,8 +47,7 @@ def test_speed(tmp_path: Path) -> None:
     for part, arms in (("sampler", ("basic", "dhns")), ("loop", ("PyKEEN's loop, basic", "our loop"))):
         arguments = ("--part", part, "--rounds", "1", "--arms", *arms, "--output", str(tmp_path))
         output = run("benchmarks/speed.py", *SHORT, *arguments, cwd=tmp_path)
-        assert output.splitlines()[2].startswith(f"| {arms[0]} |")
-        assert output.splitlines()[3].startswith(f"| {arms[1]} |")
+        assert first_column(output) == list(arms)
 
 
 @pytest.mark.slow
@@ -51,7 +55,7 @@ def test_speed_step(tmp_path: Path) -> None:
     """The benchmark of a step has a row for each arm."""
     arguments = ("--graph", "umls", "--rounds", "1", "--batch-size", "64", "--num-negs", "4", "--models", "DistMult")
     output = run("benchmarks/speed_step.py", *arguments, "--output", str(tmp_path), cwd=tmp_path)
-    assert output.count("| DistMult |") == 4
+    assert first_column(output) == ["DistMult"] * 4
     assert json.loads((tmp_path / "umls.json").read_text(encoding="utf8"))["rows"]
 
 
@@ -61,7 +65,7 @@ def test_speed_lightning(tmp_path: Path) -> None:
     arms = ("one process, one thread", "two processes, one thread each")
     arguments = ("--rounds", "1", "--embedding-dim", "8", "--arms", *arms, "--output", str(tmp_path))
     output = run("benchmarks/speed_lightning.py", *SHORT, *arguments, cwd=tmp_path)
-    assert [line.split(" | ")[0] for line in output.splitlines()[2:4]] == [f"| {arm}" for arm in arms]
+    assert first_column(output) == list(arms)
     result = json.loads((tmp_path / "nations.json").read_text(encoding="utf8"))
     assert result["configuration"]["cores"] >= 1
     assert [row["processes"] for row in result["rows"]] == [1, 2]
