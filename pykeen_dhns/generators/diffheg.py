@@ -45,7 +45,7 @@ class DiffHEG(EmbeddingGenerator):
         :param learning_rate: the learning rate of the generator's own Adam. The paper chooses among 2e-3, 5e-4, 1e-4.
         :param kwargs: the arguments of :class:`pykeen_dhns.generators.EmbeddingGenerator`: ``num_groups``,
             ``num_timesteps``, ``schedule``, ``levels``, ``condition``
-        """
+        """  # noqa: DOC103
         super().__init__(dim, **kwargs)
         self.reverse = reverse
         # checks the kind of reverse process now rather than at the first batch

@@ -76,7 +76,7 @@ class DHNSLitModule(SLCWALitModule):
 
         :raises TypeError: if an argument is neither of these
         :raises ValueError: if an argument is out of its range
-        """  # noqa: DOC103, DOC502
+        """  # noqa: DOC103, DOC503
         unknown = sorted(set(kwargs) - MODULE_ARGUMENTS - LOOP_ARGUMENTS)
         if unknown:
             raise TypeError(

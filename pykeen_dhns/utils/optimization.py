@@ -1,5 +1,6 @@
 """Modules which carry their own optimiser."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -64,16 +65,16 @@ class SelfOptimizedModule(nn.Module):
         return [value for state in self._states.values() for value in state.values() if torch.is_tensor(value)]
 
     @property
-    def _states(self) -> dict[nn.Parameter, dict[str, Any]]:
-        """Return what the optimiser knows of each parameter."""
+    def _states(self) -> Mapping[Tensor, dict[str, Any]]:
+        """Return what the optimiser keeps of each parameter."""
         return {} if self.optimizer is None else self.optimizer.state
 
     def _apply(self, *args: Any, **kwargs: Any) -> "SelfOptimizedModule":
         super()._apply(*args, **kwargs)
         for parameter, state in self._states.items():
             # the step counter stays where and what it is: half precision, e.g., could not count beyond 2,048
-            moved = {key: value.to(parameter) for key, value in state.items() if key != "step"}
-            state.update(moved)
+            tensors = {key: value for key, value in state.items() if torch.is_tensor(value) and key != "step"}
+            state.update({key: value.to(parameter) for key, value in tensors.items()})
         return self
 
     @override
@@ -88,4 +89,5 @@ class SelfOptimizedModule(nn.Module):
         own = self.optimizer.state_dict()["state"]
         for index, values in state["state"].items():
             for key, value in values.items():
-                own[index][key].copy_(value)
+                if torch.is_tensor(value):
+                    own[index][key].copy_(value)

@@ -33,7 +33,7 @@ def test_is_a_value() -> None:
     assert len({levels, Levels((0.1, 0.5)), Levels()}) == 2
     assert Levels.make(levels) is levels
     with pytest.raises(dataclasses.FrozenInstanceError):
-        levels.fractions = (1.0,)  # type: ignore[misc]
+        setattr(levels, "fractions", (1.0,))  # noqa: B010
 
 
 @pytest.mark.parametrize("level", [0, -0.1, 1.1, math.nan, math.inf])

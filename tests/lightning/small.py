@@ -46,7 +46,7 @@ def draw_nothing(generator: DiffHEG) -> None:
     def generate_from_condition(condition: Tensor) -> Tensor:
         return generate(condition, x_end=(5 * generator.to_real(condition)).sin())
 
-    generator.loss = loss_of_embeddings  # type: ignore[method-assign, assignment]
+    generator.loss = loss_of_embeddings  # type: ignore[method-assign]
     generator.generate = generate_from_condition  # type: ignore[method-assign, assignment]
 
 

@@ -1,6 +1,7 @@
 """Tests for the loss over generated negatives, row by row."""
 
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -84,8 +85,8 @@ def test_gradients(masked: bool) -> None:
     pull, push = torch.autograd.grad(loss.sum(), (positive, generated))
     assert (pull < 0).all()
     assert (push[mask] > 0).all()
-    kwargs = dict(margins=torch.tensor(MARGINS).double(), weights=torch.ones(4).double())
-    assert torch.autograd.gradcheck(lambda *x: compute(*x, mask if masked else None, **kwargs), (positive, generated))
+    kwargs = dict(mask=mask if masked else None, margins=torch.tensor(MARGINS).double(), weights=torch.ones(4).double())
+    assert torch.autograd.gradcheck(partial(compute, **kwargs), (positive, generated))
 
 
 @pytest.mark.parametrize("normalize", [True, False])

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 import torch
-from pykeen.models import CompGCN, TransE
+from pykeen.models import CompGCN, ERModel, TransE
 from pykeen.triples import CoreTriplesFactory
 from torch import nn
 
@@ -67,7 +67,7 @@ def test_random_state_goes_on() -> None:
 
 def test_caches_are_dropped() -> None:
     """A model that passes messages can be trained after an evaluation: what it has cached has no gradients."""
-    model = CompGCN(triples_factory=make_factory(create_inverse_triples=True), embedding_dim=4)
+    model: ERModel = CompGCN(triples_factory=make_factory(create_inverse_triples=True), embedding_dim=4)
     with evaluation_mode(model):
         model.score_hrt(TRIPLES)
     model.score_hrt(TRIPLES).sum().backward()

@@ -1,12 +1,22 @@
 """Tests for modules with an optimiser of their own."""
 
 import io
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
 from pykeen_dhns.utils.optimization import SelfOptimizedModule
+
+#: With steps that are counted and moments, with steps only, with a momentum, and without any state
+OPTIMIZERS = {
+    "Adam": torch.optim.Adam,
+    "Adagrad": torch.optim.Adagrad,
+    "momentum": partial(torch.optim.SGD, momentum=0.9),
+    "SGD": torch.optim.SGD,
+}
+each = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 
 
 class Line(SelfOptimizedModule):
@@ -16,7 +26,7 @@ class Line(SelfOptimizedModule):
         """Initialize the module."""
         super().__init__()
         self.layer = nn.Linear(2, 1)
-        self.set_optimizer(getattr(torch.optim, optimizer)(self.parameters(), lr=0.01))
+        self.set_optimizer(OPTIMIZERS[optimizer](self.parameters(), lr=0.01))
 
     def step(self) -> float:
         """Take a step, and return the loss before."""
@@ -26,15 +36,15 @@ class Line(SelfOptimizedModule):
         return float(loss.detach())
 
 
-@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad"])
+@each
 def test_state_is_allocated_and_neutral(optimizer: str) -> None:
     """Allocating the state changes neither parameters nor later steps."""
     torch.manual_seed(0)
     line = Line(optimizer)
-    assert line.optimizer_tensors()
+    assert bool(line.optimizer_tensors()) == (optimizer != "SGD")
     torch.manual_seed(0)
     reference = nn.Linear(2, 1)
-    other = getattr(torch.optim, optimizer)(reference.parameters(), lr=0.01)
+    other = OPTIMIZERS[optimizer](reference.parameters(), lr=0.01)
     for _ in range(3):
         line.step()
         other.zero_grad()
@@ -43,7 +53,7 @@ def test_state_is_allocated_and_neutral(optimizer: str) -> None:
         torch.testing.assert_close(line.layer.weight, reference.weight)
 
 
-@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad"])
+@each
 def test_state_dict(optimizer: str) -> None:
     """The state can be saved without pickled code, and loaded in place."""
     line, other = Line(optimizer), Line(optimizer)
@@ -57,13 +67,14 @@ def test_state_dict(optimizer: str) -> None:
     assert [line.step() for _ in range(3)] == [other.step() for _ in range(3)]
 
 
-@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad"])
+@each
 def test_follows_dtype(optimizer: str) -> None:
     """After a change of dtype, training goes on, and steps are still counted exactly."""
     line = Line(optimizer)
     line.step()
     line.double()
     assert line.step() > line.step()
+    assert line.optimizer is not None
     for state in line.optimizer.state.values():
-        assert int(state.pop("step")) == 3
-        assert {value.dtype for value in state.values()} == {torch.float64}
+        assert int(state.pop("step", 3)) == 3
+        assert {value.dtype for value in state.values() if torch.is_tensor(value)} <= {torch.float64}
