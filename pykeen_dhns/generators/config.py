@@ -28,7 +28,7 @@ generator_resolver: ClassResolver[EmbeddingGenerator] = ClassResolver(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GeneratorConfig:
-    """The arguments of a generator. Those that a class of generators does not have do not matter to it."""
+    """The arguments of generators. Each generator gets those that it has, and the others have no effect on it."""
 
     #: The generator, by class or name, cf. :data:`pykeen_dhns.generators.generator_resolver`
     generator: HintType[EmbeddingGenerator] = None

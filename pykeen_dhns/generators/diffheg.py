@@ -20,8 +20,8 @@ class DiffHEG(EmbeddingGenerator):
     it has at each level. Late stops (small time steps) are close to the entities that complete the triple. Early stops
     are still noisy. All groups share one set of weights.
 
-    It does not matter what the embeddings are: tensors of any floating dtype, real or complex, on any device. Unless
-    asked for, no gradient passes through it into the embeddings that it learns from.
+    Embeddings may be of any floating dtype, real or complex, on any device. Unless asked for, the loss has no gradient
+    that reaches them.
     """
 
     def __init__(

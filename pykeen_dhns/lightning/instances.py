@@ -33,7 +33,7 @@ class ShardedInstances(data.Dataset[ShardedBatch]):
         """Initialize the instances.
 
         :param instances: the triples, and the sampler of their negatives
-        :param shards: what of them belongs to this process
+        :param shards: tells which of them belong to this process
         :param seed: the seed, the same for all processes
         :param is_training: whether to shuffle, and to let the sampler learn
         """
@@ -67,12 +67,13 @@ class ShardedInstances(data.Dataset[ShardedBatch]):
         :returns: this process's share of it
         """
         epoch, number = item
-        sampler, purpose = self.instances.negative_sampler, Purpose.NEGATIVES
+        sampler = self.instances.negative_sampler
         was_training = sampler.training
-        # a validation has the training's sampler, which must not learn from what it is validated on
+        seed = derive_seed(self.seed, Purpose.NEGATIVES, int(self.is_training), epoch, number, self.shards.rank)
+        # The validation shares the training's sampler, which must not learn from validation triples.
         sampler.train(self.is_training and was_training)
         try:
-            with seeded(derive_seed(self.seed, purpose, int(self.is_training), epoch, number, self.shards.rank)):
+            with seeded(seed):
                 batch = self.instances[self.shards.share(self.order(epoch), number)]  # type: ignore[index]
         finally:
             sampler.train(was_training)
@@ -139,7 +140,7 @@ class ShardedLoader(data.DataLoader[ShardedBatch]):
         return {"epoch": epoch, "batch": batch}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there in the next iteration, if it is one of the same epoch.
+        """Go on from a position in the next iteration, if that is in the same epoch.
 
         :param state: what was returned by :meth:`state_dict`
         """

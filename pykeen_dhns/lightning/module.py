@@ -32,7 +32,7 @@ __all__ = ["DHNSLitModule"]
 CHECKPOINT_KEY = "pykeen_dhns"
 #: The arguments of PyKEEN's modules
 MODULE_ARGUMENTS = frozenset(inspect.signature(LitModule.__init__).parameters) - {"self"}
-#: The arguments of the training loop, without the learning rate, which is the model's here
+#: The arguments of the training loop. ``learning_rate`` is not among them: in this module, it is the model's.
 LOOP_ARGUMENTS = frozenset(LoopConfig.names()) - {"learning_rate"}
 
 
@@ -90,7 +90,7 @@ class DHNSLitModule(SLCWALitModule):
         super().__init__(negative_sampler=sampler, negative_sampler_kwargs=sampler_kwargs, **kwargs)
         self.loss_weighter, self.loss_weighter_kwargs = loss_weighter, loss_weighter_kwargs
         self.num_workers = num_workers
-        # checkpoints can hold no numbers of NumPy, since loading these would run code
+        # checkpoints cannot hold NumPy's numbers, since loading these would run code
         self.seed = torch.initial_seed() if random_seed is None else int(random_seed)
         #: The number of processes that share each batch
         self.num_processes = 1
@@ -104,7 +104,7 @@ class DHNSLitModule(SLCWALitModule):
     @override
     def setup(self, stage: str) -> None:
         self.num_processes = self.trainer.world_size
-        # without a seed, each process has another one
+        # if none was given, processes may have different ones
         self.seed = self.trainer.strategy.broadcast(self.seed)
         share_scales(self.generator, self.trainer.strategy if self.num_processes > 1 else None)
 
@@ -146,14 +146,14 @@ class DHNSLitModule(SLCWALitModule):
 
     @override
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        # The objective moves what it needs. It can tell the sides of negatives apart without waiting for the device.
+        # The objective moves what it needs. First, it finds the corrupted sides, without waiting for the device.
         return batch
 
     @property
     def instances(self) -> BatchedSLCWAInstances:
         """Return the training triples with their sampler, which is built once, so that it goes on learning."""
         if self._instances is None:
-            # the same in all processes
+            # seeded, so that it is the same in all processes
             with seeded(derive_seed(self.seed, Purpose.SAMPLER)):
                 self._instances = self._make_instances(
                     self.dataset.training, self.negative_sampler, self.negative_sampler_kwargs
@@ -222,7 +222,7 @@ class DHNSLitModule(SLCWALitModule):
     @override
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         if self.trainer.accumulate_grad_batches > 1:
-            # the backward pass before has used up what representations that pass messages have cached
+            # Representations that pass messages cache what they compute. The last backward pass has used it up.
             self.model.post_parameter_update()
         seed = derive_seed(self.seed, Purpose.TRAINING, self.current_epoch, batch_idx, self.global_rank)
         with seeded(seed, self.device):
@@ -239,7 +239,7 @@ class DHNSLitModule(SLCWALitModule):
 
     @override
     def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
-        # not at the end of the epoch, before which a validation may save a checkpoint
+        # not at the end of the epoch: a validation before it may save a checkpoint
         if self.num_processes > 1 and self.trainer.is_last_batch:
             average_sampler(self.instances.negative_sampler, self.trainer.strategy)
 

@@ -11,7 +11,7 @@ __all__ = ["JointOptimizer"]
 
 
 class JointOptimizer(Optimizer):
-    """Takes the steps of several optimisers, each of which has parameters of its own.
+    """Takes the steps of several optimisers, each with its own parameters.
 
     Model and generator have an optimiser each, but get their gradients from the same backward pass. Lightning's loss
     scaling, accumulation of gradients, and count of steps are right for one optimiser only, so this makes one of both.

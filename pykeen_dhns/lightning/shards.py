@@ -41,7 +41,7 @@ class Shards:
     def num_batches(self) -> int:
         """Return the number of batches, which is the same for all processes."""
         full, remainder = divmod(self.num_triples, self.num_processes * self.batch_size)
-        # a remainder with too little for some process is added to the batch before
+        # a remainder that is too small for all processes is added to the batch before
         return max(1, full + (remainder >= self.num_processes * self.min_size))
 
     def _bounds(self, batch: int) -> tuple[int, int]:

@@ -92,7 +92,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         :param margin: the margin $\gamma \ge 0$ of pure noise. Also that of the base loss, if this is NSSA, unless
             ``base_kwargs`` has another one.
         :param adaptivity: the exponent $a \ge 0$ by which margins grow with the level
-        :param margins: explicit margins $\gamma_t$ instead, one per level, hardest first, thus non-decreasing
+        :param margins: explicit margins $\gamma_t$ instead, one per level, hardest first. They must not decrease.
         :param weights: the weights $w_t \ge 0$ of the negatives of a level, one per level, hardest first. Defaults to 1
         :param positive_weight: the weight $w^+ \ge 0$ of the positive. 1 is the paper's Eq. 13. $L_{KGC}$ has the
             positive already, and the default leaves it there: $L_{HA}$ is about generated negatives only. To pull the

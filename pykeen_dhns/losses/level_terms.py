@@ -65,7 +65,7 @@ def hardness_adaptive_rows(
         # before anything else: NaN or infinity times zero is NaN, also in the gradient
         generated_scores = torch.where(mask, generated_scores, 0.0)
         present = mask.to(dtype)
-    # what each negative contributes to the mean over levels of the means over their negatives
+    # the share of each negative in the mean over levels, where each level is the mean over its negatives
     counts = present.new_zeros(len(present), len(margins)).index_add(1, columns, present).clamp(min=1)
     shares = (weights / (len(margins) * counts))[:, columns] * present
 

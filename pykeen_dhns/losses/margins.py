@@ -33,7 +33,7 @@ class LevelMargins(nn.Module):
         :param adaptivity: the exponent $a \ge 0$ by which margins grow with the level
         :param margins: explicit margins instead, one per level, hardest first
         :param weights: explicit weights, one per level, hardest first. Defaults to 1.
-        :param levels: the own levels, whose margins and weights are kept
+        :param levels: the own levels. Their margins and weights are computed once.
 
         :raises ValueError: if an argument is out of its range
         """  # noqa: DOC502

@@ -28,9 +28,9 @@ class ColumnLayout:
     def create(cls, num_negs_per_pos: int, hard_fraction: float, levels: Levels) -> "ColumnLayout":
         """Create a layout.
 
-        The number of generated columns is rounded, but not to zero. Where the hard fraction amounts to less than a
-        column, there is one, which is generated in this share of the rows only. Generated columns are spread evenly
-        over the levels, also when there are fewer of them than levels.
+        The number of generated columns is rounded, but not to zero. If the hard fraction amounts to less than a column,
+        there is one column, and only this share of its rows is generated. Generated columns are spread evenly over the
+        levels, also when there are fewer of them than levels.
 
         :param num_negs_per_pos: the number of negatives per positive, at least 1
         :param hard_fraction: the share of generated negatives, in [0, 1]
@@ -67,16 +67,16 @@ class ColumnLayout:
 
     @property
     def counts_as_sampled(self) -> bool:
-        """Return whether a loss should take the partly generated column for a sampled one.
+        """Return whether a loss should take partly generated columns for sampled ones.
 
-        It should if less than half of the rows are generated, and if it is the only column: a loss that leaves the
-        positive to the sampled columns would not see the positive at all.
+        It should if less than half of their rows are generated, and if there are no sampled columns: a loss that leaves
+        the positive to the sampled columns would not see the positive at all.
         """
         return self.occupancy < 1 and (self.occupancy < 0.5 or not self.num_sampled)
 
     @property
     def loss_levels(self) -> tuple[int, ...]:
-        """Return the levels of those last columns that a loss should take for generated ones."""
+        """Return the level of each column that a loss should take for a generated one. These are the last columns."""
         return () if self.counts_as_sampled else self.generated
 
     def with_more_sampled(self, num: int) -> "ColumnLayout":

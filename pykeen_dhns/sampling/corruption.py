@@ -10,7 +10,7 @@ __all__ = [
     "replace_positives",
 ]
 
-#: The number of cells that are looked up at once when all entities are tried
+#: How many triples are looked up at once when all entities are tried
 MAX_CELLS = 2**22
 
 

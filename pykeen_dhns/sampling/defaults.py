@@ -1,6 +1,6 @@
 """Defaults of the sampler that depend on how dense the graph is.
 
-What gains most on a dense graph does harm on a sparse one (``docs/findings.md``).
+What helps most on a dense graph does harm on a sparse one (``docs/findings.md``).
 """
 
 import torch
@@ -12,7 +12,7 @@ from .known_triples import KnownTriples
 
 __all__ = ["default_base_sampler", "default_guidance", "is_dense"]
 
-#: A graph is dense if it has at least so many triples per entity
+#: A graph is dense if it has at least this many triples per entity
 DENSE = 4
 
 
@@ -46,7 +46,7 @@ def default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[Neg
 
     :returns: the sampler's class, or None for PyKEEN's default
 
-    :raises ValueError: if there are arguments for a sampler that nobody has named
+    :raises ValueError: if there are arguments, since they are meant for a certain sampler
     """
     if kwargs:
         raise ValueError(
@@ -59,7 +59,7 @@ def default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[Neg
 def default_guidance(*, learns: bool, dense: bool) -> float:
     """Choose how far to turn generated embeddings towards the query.
 
-    :param learns: whether the generator learns. A control stays what it is.
+    :param learns: whether the generator learns. Controls are not guided.
     :param dense: whether the graph is dense
 
     :returns: the guidance, in [0, 1]

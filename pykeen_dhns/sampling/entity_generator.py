@@ -45,8 +45,8 @@ class EntityGenerator(nn.Module):
     def draw_candidates(self, positives: Tensor) -> Tensor:
         """Draw a pool of candidates: half of it uniformly, half of it from the entities of the batch.
 
-        Entities of the batch come by their degree. Models tend to score frequent entities higher, so these make harder
-        negatives. The uniform half ensures that every entity can be drawn.
+        The more triples an entity has, the more often it is in a batch. Models tend to score such entities higher, so
+        these make harder negatives. The uniform half ensures that every entity can be drawn.
 
         :param positives: shape: (batch_size, 3) the positive triples
 
@@ -88,7 +88,7 @@ class EntityGenerator(nn.Module):
         :param samples: shape: (num_levels, batch_size, num_chains, dim) the embeddings
         :param queries: shape: (batch_size, num_chains, dim) the queries for the missing entities
 
-        :returns: shape: (num_levels, batch_size, num_chains, dim) embeddings, whose length has no meaning
+        :returns: shape: (num_levels, batch_size, num_chains, dim) the embeddings. Only their directions matter.
         """
         if not self.guidance:
             return samples

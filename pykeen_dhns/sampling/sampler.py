@@ -58,7 +58,7 @@ class DHNSNegativeSampler(NegativeSampler):
     .. note::
 
         The paper scores generated embeddings directly. A sampler in PyKEEN's loop can only return entity IDs, and never
-        sees the model. Hence the proxy model, and the mapping to entities.
+        sees the model. So it has a proxy model, and maps embeddings to entities.
 
     .. note::
 
@@ -135,9 +135,9 @@ class DHNSNegativeSampler(NegativeSampler):
             model's own query, the same at all levels
         :param generator_kwargs: additional keyword-based parameters for the generator
         :param guidance: how far to turn generated embeddings towards the proxy model's own query, in [0, 1]: from
-            entities that resemble a true answer to those which the proxy model finds most plausible. The latter were
-            better on a dense graph, and worse than random ones on a sparse one. Hence the default: 0.5 on a dense graph
-            (as for ``base_sampler``), else 0, and 0 for the controls. It was chosen on five graphs
+            entities that resemble a true answer to those that the proxy model finds most plausible. The latter were
+            better on a dense graph, and worse than random ones on a sparse one. So the default is 0.5 on a dense graph
+            (as for ``base_sampler``), and 0 on a sparse one and for controls. It was chosen on five graphs
             (``docs/findings.md``).
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
             ``nearest``, ``band``, or ``semihard``, the default, since it is the only one that lost nowhere
@@ -232,7 +232,7 @@ class DHNSNegativeSampler(NegativeSampler):
                 f"base_sampler_kwargs contains {reserved}, which are arguments of the dhns sampler itself. Give them "
                 f"to it; allowed are those that the base sampler has in addition."
             )
-        # where generated columns are only partially occupied, the base sampler fills the remainder
+        # where not all rows of the generated columns are generated, the base sampler fills the others
         num_sampled = self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos
         if not num_sampled:
             return None
@@ -247,7 +247,7 @@ class DHNSNegativeSampler(NegativeSampler):
 
     @override
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:
-        # base samplers are not made for further batch dimensions
+        # base samplers need exactly one batch dimension
         positives = positive_batch.reshape(-1, 3)
         parts = []
         if self.base_sampler is not None:

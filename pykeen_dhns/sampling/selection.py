@@ -26,7 +26,7 @@ __all__ = [
     "selection_resolver",
 ]
 
-#: What inadmissible candidates get as similarity. Finite, such that rows without any admissible candidate stay valid.
+#: What inadmissible candidates get as similarity. Finite, so that rows without any admissible candidate stay valid.
 INADMISSIBLE = -1e9
 
 
@@ -138,7 +138,7 @@ def draw_index(weights: Tensor, block_size: int = 32) -> Tensor:
     :param weights: shape: `(*batch_dims, n)` the non-negative weights
     :param block_size: the size of a block
 
-    :returns: shape: `batch_dims` the indices. None with zero weight, unless all are zero.
+    :returns: shape: `batch_dims` the indices. None of them has a weight of zero, unless all weights are.
     """
     n = weights.shape[-1]
     if n % block_size:
@@ -158,7 +158,7 @@ def inverse_transform(weights: Tensor) -> Tensor:
     """
     cumulative = weights.cumsum(dim=-1)
     u = torch.rand(*weights.shape[:-1], 1, dtype=weights.dtype, device=weights.device)
-    # less than the total weight, also after rounding, such that what has no weight is never drawn
+    # less than the total weight, also after rounding, so that nothing without a weight is drawn
     u *= cumulative[..., -1:] * (1 - 2 * torch.finfo(weights.dtype).eps)
     return torch.searchsorted(cumulative, u, right=True).clamp_(max=weights.shape[-1] - 1)
 

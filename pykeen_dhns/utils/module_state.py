@@ -30,7 +30,7 @@ def preserve_modules(*modules: nn.Module) -> Iterator[None]:
     :param modules: the modules
     """  # noqa: DOC103
     tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
-    # on the CPU, since this happens when the device's memory is what is being probed
+    # on the CPU, since the caller may be probing how much memory the device has
     copies = [tensor.detach().to(device="cpu", copy=True) for tensor in tensors]
     with _preserve_modes(*modules):
         try:
@@ -47,7 +47,7 @@ def evaluation_mode(model: Model, *others: nn.Module, seed: int | None = None) -
 
     :param model: the model
     :param *others: other modules that take part
-    :param seed: the seed of what is drawn meanwhile. If None, draws begin where the random state is.
+    :param seed: the seed of what is drawn meanwhile. If None, draws go on from the current random state.
 
     :yields: nothing
     """  # noqa: DOC103, DOC404

@@ -1,4 +1,4 @@
-"""Checks of arguments, at the door."""
+"""Checks of arguments."""
 
 from collections.abc import Collection
 from numbers import Integral
@@ -51,7 +51,7 @@ def check_positive(name: str, value: float) -> None:
 
     :raises ValueError: if it is not
     """
-    # written such that NaN fails, too
+    # written so that NaN fails, too
     if not 0 < value < float("inf"):
         raise ValueError(f"{name}={value!r} is invalid: it must be a positive, finite number.")
 
@@ -64,7 +64,7 @@ def check_non_negative(name: str, value: float) -> None:
 
     :raises ValueError: if it is not
     """
-    # written such that NaN fails, too
+    # written so that NaN fails, too
     if not 0 <= value < float("inf"):
         raise ValueError(f"{name}={value!r} is invalid: it must be a non-negative, finite number.")
 
@@ -82,13 +82,13 @@ def check_fraction(name: str, value: float) -> None:
 
 
 def check_ids(mapped_triples: Tensor, num_entities: int | None, num_relations: int | None) -> None:
-    """Check that triples have IDs in the valid range, and that there is something to corrupt them with.
+    """Check that the IDs of triples are in the valid range, and that there are at least two entities.
 
     :param mapped_triples: the triples
     :param num_entities: the number of entities. If None, any number will do.
     :param num_relations: the number of relations. If None, any number will do.
 
-    :raises ValueError: if not
+    :raises ValueError: if a check fails
     """
     if mapped_triples.ndim != 2 or mapped_triples.shape[-1] != 3 or not len(mapped_triples):
         raise ValueError(
