@@ -4,7 +4,7 @@ from .denoiser import ConditionalDenoiser, Prediction, SinusoidalTimeEmbedding
 from .levels import Levels
 from .process import GaussianDiffusion, Reverse
 from .scaling import RunningScale
-from .schedule import Schedule, make_betas, schedule_resolver
+from .schedule import Schedule, schedule_resolver
 
 __all__ = [
     "ConditionalDenoiser",
@@ -15,6 +15,5 @@ __all__ = [
     "RunningScale",
     "Schedule",
     "SinusoidalTimeEmbedding",
-    "make_betas",
     "schedule_resolver",
 ]

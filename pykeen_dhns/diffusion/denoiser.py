@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..utils.validation import check_choice, check_positive_int
+
 __all__ = [
     "ConditionalDenoiser",
     "Prediction",
@@ -56,9 +58,9 @@ class ConditionalDenoiser(nn.Module):
     In the paper (Eq. 10), $\epsilon_\theta(x_t, PE(t), C) = \text{LayerNorm}(\text{MLP}(x_t, PE(t), C))$ predicts the
     noise. A layer norm at the end fixes mean and norm of the prediction, while those of the noise vary from sample to
     sample. The reverse process multiplies this error at each step: samples end up more than ten times too large (see
-    ``docs/deviations.md``). Therefore, by default, the layer norm is moved in front of the last layer, and the network
-    predicts the velocity [salimans2022]_, $v = \sqrt{\bar\alpha_t} \epsilon - \sqrt{1 - \bar\alpha_t} x_0$, from which
-    the noise follows without an amplification of errors.
+    ``docs/deviations.md``). Therefore, the default moves the layer norm in front of the last layer, and predicts the
+    velocity [salimans2022]_, $v = \sqrt{\bar\alpha_t} \epsilon - \sqrt{1 - \bar\alpha_t} x_0$. The noise follows from
+    it, and errors are not amplified.
     """
 
     def __init__(
@@ -79,15 +81,12 @@ class ConditionalDenoiser(nn.Module):
             transformer's feed-forward block, but at most 256, where the denoiser would cost more than the model.
         :param time_dim: the dimension of the time embedding, an even number. 32 tells 100 steps well apart.
         :param num_layers: the number of hidden layers, at least 1. The paper's MLP is "simple": 2.
-
         :param prediction: what the network predicts: ``"velocity"``, or ``"noise"`` for the paper's Eq. 10
 
         :raises ValueError: if there is no hidden layer, or the kind of prediction is unknown
-        """
-        if prediction not in get_args(Prediction):
-            raise ValueError(f"prediction={prediction!r} is unknown. Try one of: {sorted(get_args(Prediction))}")
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} is too small: the denoiser needs at least 1 hidden layer.")
+        """  # noqa: DOC502
+        check_choice("prediction", prediction, get_args(Prediction))
+        check_positive_int("num_layers", num_layers)
         super().__init__()
         hidden_dim = min(4 * dim, 256) if hidden_dim is None else hidden_dim
         self.time_embedding = SinusoidalTimeEmbedding(num_timesteps=num_timesteps, dim=time_dim)
@@ -108,7 +107,7 @@ class ConditionalDenoiser(nn.Module):
         return cast(nn.Linear, self.layers[0])
 
     def encode(self, condition: Tensor) -> Tensor:
-        """Compute the condition's share of the first layer, which is the same for all time steps.
+        """Compute what conditions add to the first layer. It is the same for all time steps.
 
         :param condition: shape: `(*batch_dims, dim)` the conditions
 
@@ -125,7 +124,7 @@ class ConditionalDenoiser(nn.Module):
 
         :returns: shape: `(*batch_dims, dim)` the prediction
         """
-        # the first layer, applied to the concatenation of its inputs, piece by piece
+        # the first layer, applied to each of its inputs in turn rather than to their concatenation
         weight, dim = self.first.weight, x_t.shape[-1]
         x = functional.linear(x_t, weight[:, :dim]) + encoded_condition
         x = x + functional.linear(self.time_embedding(t), weight[:, dim:-dim])

@@ -1,6 +1,7 @@
 """The forward and the reverse process."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
@@ -8,7 +9,8 @@ import torch
 from class_resolver import Hint
 from torch import Tensor, nn
 
-from .schedule import Schedule, make_betas
+from .schedule import Schedule, schedule_resolver
+from ..utils.validation import check_choice
 
 __all__ = [
     "GaussianDiffusion",
@@ -23,7 +25,7 @@ NoisePredictor = Callable[[Tensor, Tensor], Tensor]
 
 
 class GaussianDiffusion(nn.Module):
-    r"""The arithmetic of a diffusion process, separate from the network which predicts the noise.
+    r"""The arithmetic of a diffusion process, without the network that predicts the noise.
 
     Time steps are counted as in the paper, $t = 1, \ldots, T$, and $t = 0$ denotes the data.
     """
@@ -36,12 +38,17 @@ class GaussianDiffusion(nn.Module):
     def __init__(self, num_timesteps: int = 50, schedule: Hint[Schedule] = None) -> None:
         """Initialize the process.
 
-        :param num_timesteps: the number of time steps $T$
+        :param num_timesteps: the number of time steps $T$, at least 2
         :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
+
+        :raises ValueError: if there are fewer than 2 steps
         """
+        if num_timesteps < 2:
+            raise ValueError(f"num_timesteps={num_timesteps} is too small: a diffusion process needs at least 2 steps.")
         super().__init__()
         self.num_timesteps = num_timesteps
-        betas = torch.cat([torch.zeros(1, dtype=torch.float64), make_betas(schedule, num_timesteps)])
+        betas = schedule_resolver.lookup(schedule)(num_timesteps)
+        betas = torch.cat([betas.new_zeros(1), betas])
         dtype = torch.get_default_dtype()
         self.register_buffer("betas", betas.to(dtype=dtype), persistent=False)
         self.register_buffer("alphas_cumprod", (1 - betas).cumprod(dim=0).to(dtype=dtype), persistent=False)
@@ -117,8 +124,8 @@ class GaussianDiffusion(nn.Module):
     def jump(self, x_t: Tensor, t: int, s: int, x_0: Tensor, previous: tuple[Tensor, int] | None = None) -> Tensor:
         """Jump from one time step to an earlier one, without new noise.
 
-        A step of the second-order multistep solver of [lu2022]_, which extrapolates from the prediction of the jump
-        before. Without one, it is of first order, i.e., DDIM [song2021]_.
+        This is a step of the second-order multistep solver of [lu2022]_, which extrapolates from the prediction of the
+        jump before. Without such a prediction, the step is of first order, i.e., DDIM [song2021]_.
 
         :param x_t: shape: `(*batch_dims, dim)` the noisy embeddings
         :param t: the time step
@@ -136,34 +143,32 @@ class GaussianDiffusion(nn.Module):
         signal, sigma = self._signal_and_noise(s)
         return sigma / self._signal_and_noise(t)[1] * x_t - signal * torch.expm1(-step) * x_0
 
-    def grid(self, levels: Sequence[int], reverse: Reverse = "short", max_jump: int | None = None) -> tuple[int, ...]:
-        """Return the time steps which the reverse process visits.
+    def grid(self, levels: Sequence[int], reverse: Reverse = "short") -> tuple[int, ...]:
+        """Return the time steps that the reverse process visits.
 
         :param levels: the time steps at which samples are wanted
-        :param reverse: all steps (``"ddpm"``), or the levels and what it takes to leave no gap too wide (``"short"``)
-        :param max_jump: the widest gap of the short grid. Defaults to a quarter of the time.
+        :param reverse: all steps (``"ddpm"``), or the levels, with steps in between where a gap is wider than a quarter
+            of the time (``"short"``)
 
         :returns: the time steps in descending order, from $T$ to the smallest level
 
         :raises ValueError: if the kind of reverse process is unknown
-        """
-        if reverse not in get_args(Reverse):
-            raise ValueError(f"reverse={reverse!r} is unknown. Try one of: {sorted(get_args(Reverse))}")
-        last = min(levels)
+        """  # noqa: DOC502
+        check_choice("reverse", reverse, get_args(Reverse))
         if reverse == "ddpm":
-            return tuple(range(self.num_timesteps, last - 1, -1))
-        max_jump = -(-self.num_timesteps // 4) if max_jump is None else max_jump
+            return tuple(range(self.num_timesteps, min(levels) - 1, -1))
+        max_jump = math.ceil(self.num_timesteps / 4)
         stops = sorted({self.num_timesteps, *levels}, reverse=True)
         result = [stops[0]]
         for start, stop in itertools.pairwise(stops):
-            num = -(-(start - stop) // max_jump)
+            num = math.ceil((start - stop) / max_jump)
             result += [start + round((stop - start) * i / num) for i in range(1, num + 1)]
         return tuple(result)
 
     def sample(
         self, predict_noise: NoisePredictor, x_end: Tensor, levels: Sequence[int], reverse: Reverse = "short"
     ) -> Tensor:
-        """Run the reverse process once, and keep what it passes at each level.
+        """Run the reverse process once, and keep the samples at each level.
 
         :param predict_noise: the noise predictor
         :param x_end: shape: `(*batch_dims, dim)` pure noise, to start from

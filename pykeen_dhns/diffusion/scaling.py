@@ -11,9 +11,9 @@ __all__ = ["RunningScale"]
 class RunningScale(nn.Module):
     """A running standardisation of each dimension.
 
-    Diffusion adds noise of unit variance. Embeddings with a spread of, e.g., 0.05 would drown in it at the first step,
-    and embeddings change while they are trained. Thus, their mean and variance are tracked by an exponential moving
-    average (with bias correction, such that the first batch counts in full), and are part of the state dict.
+    Diffusion adds noise of unit variance. Embeddings with a spread of, e.g., 0.05 would drown in it at the first step.
+    And embeddings change while they are trained. So an exponential moving average follows their mean and variance, with
+    a bias correction, so that the first batch counts in full. Both are part of the state dict.
     """
 
     #: The moving average of the first moment, shape: (num_groups, dim)
@@ -35,7 +35,7 @@ class RunningScale(nn.Module):
         super().__init__()
         self.momentum = momentum
         self.eps = eps
-        #: Adds up a tensor over all processes that learn together, if there are several: they need the same scale
+        #: Adds up a tensor over all processes that learn together, if there are several. They need the same scale.
         self.sum_over_processes: Callable[[Tensor], Tensor] | None = None
         self.register_buffer("first_moment", torch.zeros(num_groups, dim))
         self.register_buffer("second_moment", torch.zeros(num_groups, dim))
@@ -46,16 +46,16 @@ class RunningScale(nn.Module):
         """Update the statistics.
 
         :param x: shape: `(num_groups, *batch_dims, dim)` the embeddings
-        :param mask: shape: `(num_groups, *batch_dims)` which of them count. If None, all do. The statistics of a group
-            without any stay what they are.
+        :param mask: shape: `(num_groups, *batch_dims)` which of them count. If None, all do. A group without any keeps
+            its statistics.
         """
-        # also where a model computes in less than the precision of its parameters
+        # in full precision, also where a model computes in mixed precision
         x = x.flatten(start_dim=1, end_dim=-2).to(dtype=self.first_moment.dtype)
         with torch.autocast(device_type=x.device.type, enabled=False):
             mean, mean_square, number = _moments(x, mask)
         if self.sum_over_processes is not None:
             number = x.new_full((len(x), 1), x.shape[1]) if number is None else number
-            # half precision can neither count far nor add up much
+            # half precision cannot hold large numbers and sums
             wide = torch.promote_types(x.dtype, torch.float)
             sums = torch.cat([number.to(wide) * mean, number * mean_square, number], dim=-1)
             total, total_square, number = self.sum_over_processes(sums).split([x.shape[-1], x.shape[-1], 1], dim=-1)
@@ -101,8 +101,8 @@ def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | N
     :param x: shape: (num_groups, num_rows, dim) the embeddings
     :param mask: shape: `(num_groups, *batch_dims)` which of them count. If None, all do.
 
-    :returns: shape: (num_groups, dim) the means, and the mean squares, and shape: (num_groups, 1) of how many rows,
-        None if of all
+    :returns: shape: (num_groups, dim) the means and the mean squares, and shape: (num_groups, 1) the number of rows
+        that count, or None if all do
     """
     if mask is None:
         return x.mean(dim=1), x.square().mean(dim=1), None

@@ -10,13 +10,12 @@ import math
 from collections.abc import Callable
 
 import torch
-from class_resolver import FunctionResolver, Hint
+from class_resolver import FunctionResolver
 from torch import Tensor
 
 __all__ = [
     "cosine",
     "linear",
-    "make_betas",
     "schedule_resolver",
     "unscaled",
 ]
@@ -26,7 +25,7 @@ MAX_BETA = 0.999
 
 
 def linear(num_timesteps: int) -> Tensor:
-    """Create the linear schedule of [ho2020]_, scaled such that any number of steps ends in noise.
+    """Create the linear schedule of [ho2020]_, scaled so that any number of steps ends in noise.
 
     The published range is meant for 1,000 steps. With fewer, each step has to add proportionally more.
 
@@ -54,8 +53,8 @@ def cosine(num_timesteps: int) -> Tensor:
 def unscaled(num_timesteps: int) -> Tensor:
     r"""Create the linear schedule for 1,000 steps, whatever the number of steps.
 
-    For comparison with published code only: with $T = 50$, $\bar\alpha_T$ is still 0.6, so that the reverse process
-    starts from a distribution that the denoiser has never seen.
+    For comparison with published code only. With $T = 50$, $\bar\alpha_T$ is still 0.6, so the reverse process starts
+    from a distribution that the denoiser has never seen.
 
     :param num_timesteps: the number of steps $T$
 
@@ -68,18 +67,3 @@ Schedule = Callable[[int], Tensor]
 
 #: A resolver for noise schedules
 schedule_resolver: FunctionResolver[[int], Tensor] = FunctionResolver([linear, cosine, unscaled], default=linear)
-
-
-def make_betas(schedule: Hint[Schedule], num_timesteps: int) -> Tensor:
-    """Create the variances of a schedule.
-
-    :param schedule: the schedule, or its name. Defaults to :func:`linear`.
-    :param num_timesteps: the number of steps $T$, at least 2
-
-    :returns: shape: (num_timesteps,) the variances, float64
-
-    :raises ValueError: if there are fewer than 2 steps
-    """
-    if num_timesteps < 2:
-        raise ValueError(f"num_timesteps={num_timesteps} is too small: a diffusion process needs at least 2 steps.")
-    return schedule_resolver.lookup(schedule)(num_timesteps)

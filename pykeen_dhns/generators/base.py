@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ..diffusion import GaussianDiffusion, Levels, RunningScale, Schedule
 from ..utils.optimization import SelfOptimizedModule
+from ..utils.real_vectors import from_real_vector, to_real_vector
 
 __all__ = ["EmbeddingGenerator"]
 
@@ -43,7 +44,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         :param num_timesteps: the number of time steps $T$. The paper chooses among 20, 50, 70 and 100.
         :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
         :param levels: the hardness levels, as fractions of the number of time steps. Defaults to the paper's.
-        :param condition: the module that computes the conditions, if its parameters are to be trained along
+        :param condition: the module that computes the conditions, if its parameters are to be trained, too
         """
         super().__init__()
         self.dim = dim
@@ -67,8 +68,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
 
         :raises ValueError: if the number of groups or dimensions is wrong
         """
-        if x.is_complex():
-            x = torch.view_as_real(x.resolve_conj()).flatten(start_dim=-2)
+        x = to_real_vector(x, num_batch_dims=x.ndim - 1)
         if x.shape[0] != self.num_groups or x.shape[-1] != self.dim:
             raise ValueError(
                 f"Embeddings of shape {tuple(x.shape)} (complex numbers as two real ones) do not fit: the first "
@@ -140,17 +140,15 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         """
         # the levels are one more batch dimension behind the group
         samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
-        if like.is_complex():
-            samples = torch.view_as_complex(samples.unflatten(-1, (-1, 2)).contiguous())
-        return samples
+        return from_real_vector(samples, shape=like.shape[-1:], is_complex=like.is_complex())
 
     def similarity(self, samples: Tensor, level: Tensor, targets: Tensor) -> Tensor:
         r"""Compare generated embeddings with those of entities: the dot product with their direction, at unit scale.
 
-        At unit scale, embeddings have zero mean and unit variance. Averaged over what is generated, all targets are
-        then equally similar, and the similarities are about standard normal. The negative distance would prefer targets
-        near to the mean whatever was generated, i.e., those that the embedding model knows least about. The similarity
-        is discounted by the correlation $\sqrt{\bar\alpha_t}$ of sample and data: the more noise there is in a sample,
+        At unit scale, embeddings have zero mean and unit variance. So on average over generated embeddings, no target
+        is preferred, and similarities are about standard normal. The negative distance would always prefer targets near
+        to the mean, i.e., those that the embedding model knows least about. The similarity is discounted by the
+        correlation $\sqrt{\bar\alpha_t}$ of sample and data: the more noise there is in a sample,
         the less it says.
 
         :param samples: shape: (num_groups, num_columns, num_samples, dim) the generated embeddings

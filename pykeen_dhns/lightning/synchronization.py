@@ -1,4 +1,4 @@
-"""Several processes learn the same: shared scales, and the mean of what samplers learn."""
+"""What several processes learn together: the scales of embeddings, and the mean of what samplers learn."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from ..diffusion import RunningScale
 from ..sampling.sampler import DHNSNegativeSampler
-from ..utils.optimization import SelfOptimizedModule
+from ..utils.optimization import find_tensors
 
 __all__ = ["average_sampler", "share_scales"]
 
 
 def share_scales(module: nn.Module | None, strategy: Strategy | None) -> None:
-    """Let scales be those of what all processes observe.
+    """Compute the scales of embeddings from what all processes observe.
 
-    :param module: the generator, if there is any
+    :param module: the generator, if there is one
     :param strategy: connects the processes. None, if there are no others.
     """
     total: Callable[[Tensor], Tensor] | None = None
@@ -29,17 +29,6 @@ def share_scales(module: nn.Module | None, strategy: Strategy | None) -> None:
             child.sum_over_processes = total
 
 
-def _learned(sampler: NegativeSampler) -> list[Tensor]:
-    """Return the floating point tensors that a sampler has learned."""
-    if not isinstance(sampler, DHNSNegativeSampler) or not sampler.layout.num_generated:
-        return []
-    tensors = [*sampler.parameters(), *sampler.buffers()]
-    for child in sampler.modules():
-        if isinstance(child, SelfOptimizedModule):
-            tensors += child.optimizer_tensors()
-    return [tensor for tensor in tensors if tensor.is_floating_point()]
-
-
 @torch.no_grad()
 def average_sampler(sampler: NegativeSampler, strategy: Strategy) -> None:
     """Replace what a sampler has learned by the mean over all processes, in place.
@@ -47,10 +36,11 @@ def average_sampler(sampler: NegativeSampler, strategy: Strategy) -> None:
     :param sampler: the sampler
     :param strategy: connects the processes
     """
-    tensors = _learned(sampler)
-    if not tensors:
+    if not isinstance(sampler, DHNSNegativeSampler) or not sampler.layout.num_generated:
+        # it has not learned anything
         return
-    # all at once, and on the device that the processes are connected by
+    tensors = [tensor for tensor in find_tensors(sampler) if tensor.is_floating_point()]
+    # all at once, on the device that the processes communicate with
     everything = torch.cat([tensor.flatten() for tensor in tensors]).to(strategy.root_device)
     mean = strategy.reduce(everything, reduce_op="mean").to(tensors[0].device)
     for tensor, part in zip(tensors, mean.split([tensor.numel() for tensor in tensors]), strict=True):

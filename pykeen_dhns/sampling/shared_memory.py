@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ..utils.optimization import SelfOptimizedModule
+from ..utils.optimization import find_tensors
 
 __all__ = ["share_memory"]
 
@@ -23,10 +23,7 @@ def share_memory(module: nn.Module) -> bool:
 
     :returns: whether everything is shared now
     """
-    tensors = [*module.parameters(), *module.buffers()]
-    for child in module.modules():
-        if isinstance(child, SelfOptimizedModule):
-            tensors += child.optimizer_tensors()
+    tensors = find_tensors(module)
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     # With more than there is, this would not fail here, but kill the process (SIGBUS) at its first write.
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < 2 * size:

@@ -1,4 +1,4 @@
-"""Modules which carry their own optimiser."""
+"""Modules with an optimiser of their own."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.sparse import check_sparse_tensor_invariants
 from typing_extensions import override
 
-__all__ = ["SelfOptimizedModule"]
+__all__ = ["SelfOptimizedModule", "find_tensors"]
 
 
 class SelfOptimizedModule(nn.Module):
@@ -54,7 +54,7 @@ class SelfOptimizedModule(nn.Module):
                 f"{type(self).__name__} has no optimiser: call set_optimizer at the end of its constructor."
             )
         optimizer.zero_grad()
-        # said explicitly, else PyTorch warns that nobody has chosen whether to check sparse gradients
+        # PyTorch warns if nobody has chosen whether to check sparse gradients
         with check_sparse_tensor_invariants(enable=check_sparse_tensor_invariants.is_enabled()):
             loss.backward()
             optimizer.step()
@@ -72,7 +72,7 @@ class SelfOptimizedModule(nn.Module):
     def _apply(self, *args: Any, **kwargs: Any) -> "SelfOptimizedModule":
         super()._apply(*args, **kwargs)
         for parameter, state in self._states.items():
-            # the step counter stays where and what it is: half precision, e.g., could not count beyond 2,048
+            # The step counter keeps its device and dtype: half precision could not count beyond 2,048.
             tensors = {key: value for key, value in state.items() if torch.is_tensor(value) and key != "step"}
             state.update({key: value.to(parameter) for key, value in tensors.items()})
         return self
@@ -91,3 +91,14 @@ class SelfOptimizedModule(nn.Module):
             for key, value in values.items():
                 if torch.is_tensor(value):
                     own[index][key].copy_(value)
+
+
+def find_tensors(module: nn.Module) -> list[Tensor]:
+    """Find all that a module has learned.
+
+    :param module: the module
+
+    :returns: the parameters and buffers, and the states of optimisers within it
+    """
+    parts = [part for part in module.modules() if isinstance(part, SelfOptimizedModule)]
+    return [*module.parameters(), *module.buffers(), *(x for part in parts for x in part.optimizer_tensors())]

@@ -21,7 +21,7 @@ def test_time_steps(num_timesteps: int, expected: tuple[int, ...]) -> None:
 def test_order() -> None:
     """Levels are sorted, and the whole time is a valid level."""
     levels = Levels.make([1, 0.5, 0.01])
-    assert levels.fractions == (0.01, 0.5, 1)
+    assert levels.fractions == (0.01, 0.5, 1.0)
     assert levels.time_steps(100) == (1, 50, 100)
     assert len(levels) == 3
 
