@@ -29,7 +29,7 @@ def make(generator: Hint, dim: int = 4, num_groups: int = 1) -> EmbeddingGenerat
 
 
 def draw(dim: int = 4, num_groups: int = 1) -> tuple[Tensor, Tensor]:
-    """Draw targets and conditions, of which those of each group have a mean and a spread of their own."""
+    """Draw targets and conditions. Each group has its own mean and spread."""
     offset = torch.arange(1.0, num_groups + 1).view(-1, 1, 1)
     target, condition = torch.randn(2, num_groups, 64, dim)
     return 0.05 * offset * target - offset, offset * condition

@@ -38,7 +38,8 @@ class LinearGenerator(EmbeddingGenerator):
     def loss(self, target: Tensor, condition: Tensor, *, mask: Tensor | None = None, detach: bool = True) -> Tensor:
         if detach:
             target, condition = target.detach(), condition.detach()
-        return (self.linear(self.to_real(condition)) - self.to_real(target)).square().mean()
+        loss: Tensor = (self.linear(self.to_real(condition)) - self.to_real(target)).square().mean()
+        return loss
 
     @override
     @torch.no_grad()
@@ -64,7 +65,7 @@ class NoisyLinearGenerator(EmbeddingGenerator):
         target, condition = self.to_real(target), self.to_real(condition)
         if detach:
             target, condition = target.detach(), condition.detach()
-        error = (self.layer(condition) - self.target_scale.normalize(target)).square().mean(dim=-1)
+        error: Tensor = (self.layer(condition) - self.target_scale.normalize(target)).square().mean(dim=-1)
         return error.mean() if mask is None else (error * mask).sum() / mask.sum().clamp(min=1)
 
     @override

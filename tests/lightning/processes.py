@@ -17,7 +17,7 @@ from .small import NATIONS, ODD, Record, ShiftedTails, draw_nothing, fit, make_m
 
 
 def whole(num_processes: int, num_triples: int = 122, *, generator: Any = "diffheg", **kwargs: Any) -> dict[str, Any]:
-    """Train without drawing anything, such that it must not matter how many processes share a batch."""
+    """Train without drawing anything, so that the number of processes that share a batch must not matter."""
     module = make_module(
         dataset=ODD,
         negative_sampler=ShiftedTails,
@@ -44,7 +44,7 @@ def trainer_kwargs(num_processes: int) -> dict[str, Any]:
     return dict(strategy=strategy, devices=num_processes)
 
 
-#: Settings in which nothing is drawn. A sum has large gradients, of which only SGD lets see how large.
+#: Settings in which nothing is drawn. Only SGD shows that the gradients of a sum are larger.
 WHOLE: dict[str, dict[str, Any]] = {
     "sampled": dict(generator="none"),
     "generated": dict(),
@@ -57,7 +57,7 @@ WHOLE: dict[str, dict[str, Any]] = {
 
 
 def remainder() -> dict[str, Any]:
-    """Train with batches of 318, of which a single triple is left over, too little for two processes."""
+    """Train with batches of 318. A single triple is left over, which is too little for two processes."""
     record = Record()
     fit(make_module(dataset=ODD, batch_size=159), max_epochs=1, callbacks=[record], **trainer_kwargs(2))
     return record.result()

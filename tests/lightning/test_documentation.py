@@ -15,7 +15,7 @@ SNIPPETS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf8"),
 @needs_groups
 @pytest.mark.parametrize("number", range(2))
 def test_snippets(number: int, tmp_path: Path) -> None:
-    """The examples run, as scripts, one of which starts a second process."""
+    """The examples run as scripts. One of them starts a second process."""
     script = tmp_path / "train.py"
     script.write_text(SNIPPETS[number], encoding="utf8")
     output = launch(script, cwd=tmp_path)

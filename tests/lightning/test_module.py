@@ -100,6 +100,7 @@ def test_same_as_the_training_loop(model: str, generator: Any) -> None:
     assert not any(a.equal(b) for a, b in zip(before, module.model.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_learns() -> None:
     """The losses of model and generator decrease, and what the loop reports is reported."""
     module = make_module(learning_rate=0.02, model=MultimodalModel, multimodal=True, **_multimodal())
@@ -319,7 +320,7 @@ except ImportError as error:
     assert "pykeen" not in str(error), error
 import pykeen_dhns.lightning
 """
-#: With it: only if somebody wants it
+#: With Lightning, which is only imported if PyKEEN's integration of it is
 LATE = """
 import sys
 import types
@@ -345,6 +346,7 @@ def run(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_registration(tmp_path: Path) -> None:
     """Lightning is imported if PyKEEN's integration of it is, which then knows the name; the error names the extra."""
     late = run(LATE, tmp_path)

@@ -12,6 +12,7 @@ from pykeen_dhns import MultimodalModel
 from pykeen_dhns.lightning import DHNSLitModule
 
 from .small import NATIONS, fit, make_module
+from ..helpers.generators import NoisyLinearGenerator
 
 FEATURES = torch.randn(NATIONS.num_entities, 5, generator=torch.Generator().manual_seed(0))
 FEATURES[2] = float("nan")
@@ -60,6 +61,19 @@ def test_same_loss(model: str, precision: str) -> None:
         torch.testing.assert_close(metrics[0][name], metrics[1][name], rtol=1e-2, atol=1e-3)
     # it really was another precision
     assert metrics[0]["dhns/loss_diffusion"] != metrics[1]["dhns/loss_diffusion"]
+
+
+@pytest.mark.parametrize("generator", ["noise", "query", "none", NoisyLinearGenerator])
+def test_generators(generator: Any) -> None:
+    """Mixed precision works with any generator, also with one that learns nothing."""
+    module = make_module(generator=generator, levels=[0.5, 0.1])
+    before = [parameter.detach().clone() for parameter in module.parameters()]
+    metrics = fit(module, plugins=half_precision()).callback_metrics
+    assert metrics["train_loss"].isfinite()
+    assert ("dhns/score_level_2" in metrics) == (generator != "none")
+    assert ("dhns/loss_diffusion" in metrics) == (generator is NoisyLinearGenerator)
+    assert_finite(module)
+    assert not any(map(torch.equal, before, module.parameters()))
 
 
 class _Watch(Callback):

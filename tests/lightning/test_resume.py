@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from .small import Record, assert_same, fit, make_module, state
 from ..helpers import fresh
+from ..helpers.generators import NoisyLinearGenerator
 
 # the callback that saves is not needed any more
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using .ckpt_path:UserWarning")
@@ -36,6 +37,7 @@ fit(module, max_epochs=4, callbacks=[checkpoint, Kill()])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 @pytest.mark.parametrize(("model", "hard_fraction"), [("RotatE", 0.0), ("TuckER", 0.5)])
 def test_killed_and_resumed(tmp_path: Path, model: str, hard_fraction: float) -> None:
@@ -56,6 +58,7 @@ def test_killed_and_resumed(tmp_path: Path, model: str, hard_fraction: float) ->
     assert record.losses[-1].equal(expected.losses[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["epoch", "validation", "train_epoch_end"])
 def test_end_of_an_epoch(when: str, tmp_path: Path) -> None:
     """The same holds for checkpoints at the end of an epoch, wherever Lightning saves them."""
@@ -79,11 +82,12 @@ def test_end_of_an_epoch(when: str, tmp_path: Path) -> None:
             assert other.callback_metrics["val_loss"].equal(trainer.callback_metrics["val_loss"])
 
 
-def test_accumulated_gradients(tmp_path: Path) -> None:
-    """The same holds where gradients of several batches are added up, with mixed precision, and clipped gradients."""
+@pytest.mark.parametrize("generator", ["diffheg", "noise", "none", NoisyLinearGenerator])
+def test_accumulated_gradients(generator: Any, tmp_path: Path) -> None:
+    """The same holds for any generator, where gradients of several batches are added up, clipped, or less precise."""
     kwargs: dict[str, Any] = dict(accumulate_grad_batches=2, precision="bf16-mixed", gradient_clip_val=0.1)
     saves = ModelCheckpoint(tmp_path, filename="{step}", every_n_train_steps=3, save_top_k=-1)
-    expected, resumed = make_module(), make_module(seed=1)
+    expected, resumed = (make_module(seed=seed, generator=generator) for seed in range(2))
     fit(expected, max_epochs=2, callbacks=[saves], **kwargs)
     fit(resumed, max_epochs=2, ckpt_path=tmp_path / "step=6.ckpt", **kwargs)
     assert_same(state(resumed), state(expected))

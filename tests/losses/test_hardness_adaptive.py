@@ -81,7 +81,7 @@ def test_columns(num_negs: int, fraction: float, reduction: str) -> None:
 
 
 def test_columns_of_other_levels() -> None:
-    """The layout brings its own levels, of which some may have no column."""
+    """The layout brings its own levels. Some of them may have no column."""
     positive, negative = draw(6, 1), draw(6, 4)
     loss = make(margin=4, adaptivity=0.5, hardness_weight=1)
     actual = loss.process_columns(positive, negative, ColumnLayout(4, Levels((0.25, 0.5, 1)), generated=(0, 2)))

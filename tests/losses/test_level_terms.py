@@ -85,7 +85,9 @@ def test_gradients(masked: bool) -> None:
     pull, push = torch.autograd.grad(loss.sum(), (positive, generated))
     assert (pull < 0).all()
     assert (push[mask] > 0).all()
-    kwargs = dict(mask=mask if masked else None, margins=torch.tensor(MARGINS).double(), weights=torch.ones(4).double())
+    kwargs: dict[str, Any] = dict(
+        mask=mask if masked else None, margins=torch.tensor(MARGINS).double(), weights=torch.ones(4).double()
+    )
     assert torch.autograd.gradcheck(partial(compute, **kwargs), (positive, generated))
 
 

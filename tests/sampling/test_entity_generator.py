@@ -46,7 +46,7 @@ def test_generators(generator: Any) -> None:
 
 
 def test_generator_kwargs() -> None:
-    """Additional arguments reach the generator, whose levels are those of the columns."""
+    """Additional arguments reach the generator, and the columns have its levels."""
     sampler = make(generator=NoisyLinearGenerator, generator_kwargs=dict(noise=0.25, levels=[0.5, 0.1]))
     generator = sampler.entity_generator.generator
     assert isinstance(generator, NoisyLinearGenerator)

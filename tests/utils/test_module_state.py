@@ -1,6 +1,7 @@
 """Tests that modules are left as they were."""
 
 import contextlib
+from typing import Any
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_random_state_goes_on() -> None:
 
 def test_caches_are_dropped() -> None:
     """A model that passes messages can be trained after an evaluation: what it has cached has no gradients."""
-    model: ERModel = CompGCN(triples_factory=make_factory(create_inverse_triples=True), embedding_dim=4)
+    model: ERModel[Any, Any, Any] = CompGCN(triples_factory=make_factory(create_inverse_triples=True), embedding_dim=4)
     with evaluation_mode(model):
         model.score_hrt(TRIPLES)
     model.score_hrt(TRIPLES).sum().backward()

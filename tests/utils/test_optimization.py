@@ -1,6 +1,7 @@
 """Tests for modules with an optimiser of their own."""
 
 import io
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 from pykeen_dhns.utils.optimization import SelfOptimizedModule
 
 #: With steps that are counted and moments, with steps only, with a momentum, and without any state
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "Adam": torch.optim.Adam,
     "Adagrad": torch.optim.Adagrad,
     "momentum": partial(torch.optim.SGD, momentum=0.9),
