@@ -1,12 +1,12 @@
 """Tests for features with their provenance."""
 
-import importlib.metadata
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pykeen.datasets import Nations
 
 from pykeen_dhns import MultimodalModel, __version__
@@ -27,7 +27,7 @@ def test_provenance(features: EncodedFeatures) -> None:
     assert (provenance.kind, provenance.encoder, dict(provenance.encoder_kwargs)) == ("texts", "lexical", dict(dim=8))
     assert (provenance.num_missing, dict(provenance.missing)) == (1, dict(empty=1))
     assert provenance.versions["pykeen_dhns"] == __version__
-    assert provenance.versions["torch"] == importlib.metadata.version("torch")
+    assert provenance.versions["torch"] == torch.__version__
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", provenance.created)
 
 
