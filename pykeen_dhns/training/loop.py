@@ -4,7 +4,7 @@ import copy
 import pathlib
 from collections.abc import Mapping
 from hashlib import md5
-from typing import IO, Any, ClassVar, Literal
+from typing import IO, Any, Literal
 
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.stoppers import Stopper
@@ -61,7 +61,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
     """
 
     #: The default strategy for optimizing the arguments of :meth:`train`, which are PyKEEN's, and the loop's own
-    hpo_default: ClassVar[Mapping[str, Any]] = SLCWATrainingLoop.hpo_default | {
+    hpo_default = SLCWATrainingLoop.hpo_default | {
         name: dict(DHNSNegativeSampler.hpo_default[name]) for name in SEARCHED_ARGUMENTS
     }
 
@@ -70,7 +70,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
 
         :param kwargs: keyword-based arguments of :class:`pykeen_dhns.training.LoopConfig`, where they are described,
             and of :class:`pykeen.training.SLCWATrainingLoop`
-        """
+        """  # noqa: DOC103
         self._given = {name: kwargs.pop(name) for name in LoopConfig.names() if name in kwargs}
         self.config = LoopConfig.from_arguments(self._given)
         sampler, sampler_kwargs = self.config.make_sampler_arguments()
@@ -103,7 +103,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
 
         :raises ValueError: if an argument differs from what the constructor was given, or from what was in effect
             before while training is to be continued
-        """  # noqa: DOC502
+        """  # noqa: DOC103, DOC502
         own = {name: kwargs.pop(name) for name in LoopConfig.names() if name in kwargs}
         self._configure(own, continue_training=kwargs.get("continue_training", False))
         losses: list[float] | None = super().train(*args, **kwargs)
@@ -201,8 +201,8 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
 
     def _train(
         self,
-        *args: Any,
         triples_factory: CoreTriplesFactory,
+        *args: Any,
         continue_training: bool = False,
         only_size_probing: bool = False,
         callbacks: TrainingCallbackHint = None,
@@ -223,13 +223,12 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         if gradient_clipping_max_abs_value is not None:
             own.append(GradientAbsClippingTrainingCallback(clip_value=gradient_clipping_max_abs_value))
         kwargs.update(
-            triples_factory=triples_factory,
             continue_training=continue_training,
             only_size_probing=only_size_probing,
             callbacks=[*own, MultiTrainingCallback(callbacks=callbacks, callbacks_kwargs=callbacks_kwargs)],
         )
         if only_size_probing:
-            return self._probe(*args, **kwargs)
+            return self._probe(triples_factory, *args, **kwargs)
         sampler = self._make_sampler(triples_factory)
         if not continue_training:
             self.objective.reset()
@@ -240,25 +239,25 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self.sampler = sampler
         self.objective.to_model()
         self._best_path, self._stopper = kwargs.get("best_epoch_model_file_path"), kwargs.get("stopper")
-        losses = self._train_with(sampler, *args, **kwargs)
+        losses = self._train_with(sampler, triples_factory, *args, **kwargs)
         if getattr(self._stopper, "stopped", False) and self._best_state is not None:
             # the stopper has restored the model of the best epoch, but knows nothing about the generator
             self._set_own_state(self._best_state)
         return losses
 
     def _train_with(
-        self, sampler_in_use: NegativeSampler, /, *args: Any, triples_factory: CoreTriplesFactory, **kwargs: Any
+        self, negative_sampler: NegativeSampler, triples_factory: CoreTriplesFactory, /, *args: Any, **kwargs: Any
     ) -> list[float] | None:
         """Train with a sampler, which PyKEEN would make itself."""
-        before, self._in_use = self._in_use, (triples_factory, sampler_in_use)
-        self.objective.adopt_columns(sampler_in_use)
+        before, self._in_use = self._in_use, (triples_factory, negative_sampler)
+        self.objective.adopt_columns(negative_sampler)
         try:
-            losses: list[float] | None = super()._train(*args, triples_factory=triples_factory, **kwargs)
+            losses: list[float] | None = super()._train(triples_factory, *args, **kwargs)
         finally:
             self._in_use = before
         return losses
 
-    def _probe(self, *args: Any, triples_factory: CoreTriplesFactory, **kwargs: Any) -> list[float] | None:
+    def _probe(self, triples_factory: CoreTriplesFactory, *args: Any, **kwargs: Any) -> list[float] | None:
         """Run a few batches to find out how much memory they need, and leave everything else as it was."""
         optimizer, lr_scheduler, objective = self.optimizer, self.lr_scheduler, self.objective
         objective.to_model()
@@ -266,8 +265,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         with preserve_random_state(), preserve_modules(*modules):
             try:
                 # a training has another sampler, which must not learn from a probe
-                sampler = self._make_sampler(triples_factory)
-                return self._train_with(sampler, *args, triples_factory=triples_factory, **kwargs)
+                return self._train_with(self._make_sampler(triples_factory), triples_factory, *args, **kwargs)
             finally:
                 self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
                 objective.statistics.pop()

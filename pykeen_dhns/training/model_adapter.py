@@ -150,7 +150,8 @@ class ModelAdapter:
 
         :returns: shape: `batch_dims` the scores, broadcast
         """
-        h, r, t = unpack_singletons(*map(tuple, (heads, relations, tails)))
+        sides: list[Any] = [tuple(side) for side in (heads, relations, tails)]
+        h, r, t = unpack_singletons(*sides)
         scores: Tensor = self.model.interaction(h=h, r=r, t=t)
         return scores
 

@@ -1,6 +1,7 @@
 """The loss of a batch: Algorithm 1, without the steps of the optimisers."""
 
 import dataclasses
+from typing import Any
 
 import torch
 from pykeen.losses import Loss
@@ -185,7 +186,8 @@ class JointObjective:
         """Compute the losses of sampled and generated negatives, and the mean scores."""
         model = self.adapter.model
         keys = ("masks", "pos_weights", "neg_weights")
-        mask, pos_weights, neg_weights = (batch[key][rows].to(model.device) if key in batch else None for key in keys)
+        given: dict[str, Any] = {**batch}
+        mask, pos_weights, neg_weights = (given[key][rows].to(model.device) if key in given else None for key in keys)
         terms = {"score_positive": scored.positive.mean(), "score_sampled": _mean(scored.negative, mask)}
         negative, layout = scored.negative, self.layout or ColumnLayout(scored.negative.shape[1])
         if generated is not None and not self.config.adaptive_training:
@@ -195,7 +197,7 @@ class JointObjective:
             negative, layout = torch.cat([extra, negative], dim=1), layout.with_more_sampled(extra.shape[1])
             mask = None if mask is None else torch.cat([ones.bool(), mask], dim=1)
             neg_weights = None if neg_weights is None else torch.cat([ones, neg_weights.view(len(ones), -1)], dim=1)
-        arguments = dict(
+        arguments: dict[str, Any] = dict(
             label_smoothing=label_smoothing,
             num_entities=model._get_entity_len(mode=self.adapter.mode),
             pos_weights=pos_weights,

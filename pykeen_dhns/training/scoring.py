@@ -83,7 +83,7 @@ class TripleScorer:
         parts = [*self.adapter.entities, *self.adapter.relations, self.model.interaction]
         return self.broadcasts and not (
             any(r.regularizer is not None for r in self.adapter.entities)
-            or any(dropout.p > 0 for part in parts for dropout in get_dropout_modules(part))
+            or any(getattr(dropout, "p", 0) > 0 for part in parts for dropout in get_dropout_modules(part))
             or get_batchnorm_modules(self.model)
         )
 

@@ -95,6 +95,7 @@ def test_generator_by_class() -> None:
     assert isinstance(generator, LinearGenerator)
     assert (generator.slope, generator.time_steps) == (3.0, (10,))
     assert generator.condition is loop.objective.query
+    assert loop.generator_optimizer is not None
     assert loop.generator_optimizer is generator.optimizer
     assert loop.generator_optimizer.param_groups[0]["lr"] == 0.25
     # what a class of generators does not have does not matter to it
