@@ -19,7 +19,7 @@ from pykeen_dhns import DHNSNegativeSampler, DHNSTrainingLoop, HardnessAdaptiveL
 
 from ..helpers.pages import read_page, run_page
 
-#: A sampler and a loss which fit, in PyKEEN's own loop
+#: A sampler and a loss that fit, in PyKEEN's own loop
 FITTING: dict[str, Any] = dict(
     negative_sampler="dhns", negative_sampler_kwargs=dict(num_negs_per_pos=16, hard_fraction=0.125), loss="dhns"
 )
@@ -93,7 +93,7 @@ def search(**kwargs: Any) -> HpoPipelineResult:
     ],
 )
 def test_names(kwargs: dict[str, Any], expected: set[str]) -> None:
-    """What is searched by default, and further arguments, are searched, and nothing else, and no trial fails."""
+    """The search covers the default arguments, and those that are asked for. No trial fails."""
     study = search(**kwargs).study
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
     assert {name for trial in study.trials for name in trial.params} == expected
@@ -126,13 +126,13 @@ def iterate_extremes(ranges: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_fixed_where_it_is_searched() -> None:
-    """What is given to the training loop, while the search suggests it, is an error that says where to put it."""
+    """Arguments of the loop that the search suggests, too, are an error that says where to put them."""
     with pytest.raises(ValueError, match=r"num_timesteps is given twice.*training_kwargs=dict\(num_timesteps=\.\.\.\)"):
         search(training_loop="dhns", training_loop_kwargs=dict(num_timesteps=5), n_trials=1)
 
 
 def test_pruned(tmp_path: Path) -> None:
-    """A trial in our loop is pruned after its first epoch, and its tracker ends as it should; the next one goes on."""
+    """A trial in our loop is pruned after its first epoch, and its tracker is told. The next one goes on."""
     kwargs: dict[str, Any] = dict(
         training_loop="dhns",
         loss="dhns",
@@ -162,7 +162,7 @@ def test_pruned(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["sampler", "multimodal"])
 def test_best_pipeline(kind: str, tmp_path: Path) -> None:
-    """The best pipeline is JSON, and with the seed of the best trial, it gives the same value, to the bit."""
+    """The best pipeline is saved as JSON. With the seed of the best trial, it gives the same value, to the bit."""
     numpy.save(tmp_path / "textual.npy", numpy.random.default_rng(0).normal(size=(14, 5)))
     kwargs: dict[str, Any] = dict(
         sampler=dict(negative_sampler="dhns", negative_sampler_kwargs=dict(base_sampler="bernoulli")),
@@ -183,7 +183,7 @@ def test_best_pipeline(kind: str, tmp_path: Path) -> None:
 
 
 def test_defaults() -> None:
-    """The page's table is what is searched by default."""
+    """The page's table lists what is searched by default."""
     rows = dict(re.findall(r"^\| `(\w+=\"\w+\")` \| (.*) \|$", read_page("hpo"), flags=re.MULTILINE))
     assert {name: set(re.findall(r"`(\w+)`", arguments)) for name, arguments in rows.items()} == {
         'negative_sampler="dhns"': set(DHNSNegativeSampler.hpo_default),
@@ -195,7 +195,7 @@ def test_defaults() -> None:
 
 @pytest.mark.slow
 def test_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page runs: two workers on one study on disk, which goes on in a third process, and its best pipeline."""
+    """The page runs: two workers share a study on disk, a third one goes on, and the best pipeline is replicated."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

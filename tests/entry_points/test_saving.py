@@ -1,4 +1,4 @@
-"""Tests that what is saved is what is loaded, in a process without an import of ours, too."""
+"""Tests of saving and loading, also in a process that has not imported this package."""
 
 import copy
 from pathlib import Path
@@ -17,7 +17,7 @@ TRIPLES = Nations().training.mapped_triples
 
 @pytest.mark.slow
 def test_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page runs, and in a fresh process, which has no features, models score as where they were trained."""
+    """The page runs. In a new process without features, models score as where they were trained."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     variables = run_page("saving", tmp_path)
@@ -29,7 +29,7 @@ def test_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def assert_same(*samplers: DHNSNegativeSampler) -> None:
-    """Check that samplers generate the same, learn the same, and share what they learn, while their copies do not."""
+    """Check that samplers generate the same, learn the same, and have their tensors in shared memory."""
     results = []
     for sampler in samplers:
         torch.manual_seed(1)

@@ -1,4 +1,4 @@
-"""Tests that PyKEEN's result trackers receive our metrics, under the names which the documentation has."""
+"""Tests that PyKEEN's result trackers receive our metrics, under the names that the documentation has."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def run(**kwargs: Any) -> PipelineResult:
 
 @pytest.fixture(scope="module", name="tracked")
 def _tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Metrics]:
-    """Train with the tracker of JSON lines, and with PyKEEN's that only remembers."""
+    """Train with two trackers: one that writes JSON lines, and one that keeps metrics in memory."""
     folder = tmp_path_factory.mktemp("tracked")
     numpy.save(folder / "textual.npy", numpy.random.default_rng(0).normal(size=(14, 5)))
     tracker = PythonResultTracker()
@@ -59,7 +59,7 @@ def _tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Metrics]:
 
 
 def test_jsonlines(tracked: tuple[Path, Metrics]) -> None:
-    """Our tracker writes each of our metrics, for each epoch, and parameters, also those that are not JSON."""
+    """Our tracker writes all of our metrics for each epoch, and all parameters, even if they are not JSON."""
     path, expected = tracked
     metrics: dict[str, dict[int, float]] = defaultdict(dict)
     entries = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
@@ -100,7 +100,7 @@ def test_names(tracked: tuple[Path, Metrics]) -> None:
     ],
 )
 def test_missing_names(kwargs: dict[str, Any] | None, missing: tuple[str, ...]) -> None:
-    """What is not computed is not reported, and nothing else depends on the arguments."""
+    """Metrics that are not computed are missing. No other name depends on the arguments."""
     tracker = PythonResultTracker()
     if kwargs is None:
         run(training_loop="slcwa", negative_sampler="dhns", loss="nssa", result_tracker=tracker)
@@ -112,7 +112,7 @@ def test_missing_names(kwargs: dict[str, Any] | None, missing: tuple[str, ...]) 
 
 
 def test_pykeens_tracker_of_json(tmp_path: Path) -> None:
-    """PyKEEN's own JSON tracker fails, whatever the loop. If this fails, our tracker is not needed any more."""
+    """PyKEEN's own JSON tracker fails in any loop. When this test fails, our tracker is no longer needed."""
     tracker = JSONResultTracker(path=tmp_path / "run.jsonl")
     with tracker.file, pytest.raises(TypeError, match="MarginRankingLoss is not JSON serializable"):
         run(training_loop="slcwa", loss="marginranking", result_tracker=tracker)

@@ -34,7 +34,7 @@ def test_parts_add_up(sizes: list[list[int]], is_mean: bool) -> None:
             reduce = torch.mean if is_mean else torch.sum
             losses[process] += weight * scale.loss * float(reduce(rows))
             generators[process] += weight * scale.generator * float(rows.mean())
-            # as if generated for a single row, which is an average one
+            # as if negatives were generated for a single row, an average one
             hardnesses[process] += weight * scale.loss * scale.hardness(1) * float(rows.mean())
             shares[process] = scale.share
     whole = float(ROWS.mean() if is_mean else ROWS.sum())

@@ -31,7 +31,7 @@ def checkpoints(folder: Path) -> dict[str, Any]:
     ids=str,
 )
 def test_resume(tmp_path: Path, kwargs: dict[str, Any]) -> None:
-    """A resumed training ends like one that was not interrupted: to the bit."""
+    """A resumed training ends like one that was not interrupted, to the bit."""
     for num_epochs in (2, 3):
         resumed = make_loop(**kwargs)
         train(resumed, num_epochs=num_epochs, **checkpoints(tmp_path))
@@ -77,7 +77,7 @@ def test_checkpoint_of_another_setup(tmp_path: Path) -> None:
 
 
 def test_checkpoint_on_failure(tmp_path: Path) -> None:
-    """If training fails, a checkpoint with everything is written, from which training goes on."""
+    """If training fails, it writes a checkpoint, and can go on from there."""
 
     class Fail(TrainingCallback):
         def on_batch(self, epoch: int, batch: Any, batch_loss: float, **kwargs: Any) -> None:

@@ -31,7 +31,7 @@ OPTIONS: list[dict[str, Any]] = [
     dict(negative_sampler="bernoulli"),
     dict(base_sampler="pseudotyped", filtered=True),
 ]
-#: Where the loss of the whole method, as the model's loss, takes another way than other losses
+#: Options that the loss of the whole method handles in another way than other losses do
 OPTIONS_WITH_OWN_LOSS = [
     options
     for options in OPTIONS
@@ -69,7 +69,7 @@ def test_options(options: dict[str, Any], loss: str) -> None:
     ],
 )
 def test_options_without_effect(options: dict[str, Any], loss: str) -> None:
-    """Where an option does not matter, it changes nothing, not even what is drawn."""
+    """An option that does not matter changes nothing, not even what is drawn."""
     assert train(make_loop(model_kwargs=dict(loss=loss), **options)) == default_losses(loss)
 
 
@@ -98,7 +98,7 @@ def test_generator_by_class() -> None:
     assert loop.generator_optimizer is not None
     assert loop.generator_optimizer is generator.optimizer
     assert loop.generator_optimizer.param_groups[0]["lr"] == 0.25
-    # what a class of generators does not have does not matter to it
+    # a generator ignores arguments that it does not have
     assert isinstance(make_loop(generator=GaussianNoise, **kwargs).objective.generator, GaussianNoise)
 
 
@@ -136,7 +136,7 @@ def test_arguments_by_way_of_the_sampler() -> None:
     ids=str,
 )
 def test_invalid_arguments(kwargs: dict[str, Any], message: str) -> None:
-    """What does not fit is refused when the loop is made, and not after an hour."""
+    """The loop refuses invalid arguments when it is made, and not after an hour."""
     with pytest.raises((ValueError, KeyError), match=message):
         make_loop(**kwargs)
 
@@ -150,7 +150,7 @@ def test_margin_of_another_loss() -> None:
 
 
 def test_arguments_of_train() -> None:
-    """Arguments of the loop can be given to its method train, as a search needs it: the result is the same."""
+    """Arguments of the loop can be given to its method train, as a search needs it. The result is the same."""
     kwargs: dict[str, Any] = dict(num_negs_per_pos=3, num_timesteps=20, learning_rate=1e-3, generated_share=0.5)
     first = make_loop(**kwargs)
     train(first)

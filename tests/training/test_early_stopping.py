@@ -62,7 +62,7 @@ def make_stopper(loop: DHNSTrainingLoop, results: list[float], folder: Path) -> 
 
 
 def test_best_epoch(tmp_path: Path) -> None:
-    """In the end, model, generator and sampler are those of the best epoch. So they are if the end is loaded."""
+    """Model, generator and sampler end as they were in the best epoch. So they do if a finished training is loaded."""
     loop, record = make_loop(hard_fraction=0.5), _Record()
     kwargs: dict[str, Any] = dict(checkpoint_directory=tmp_path, checkpoint_name="checkpoint.pt", num_epochs=10)
     stopper = make_stopper(loop, [0.1, 0.5, 0.4, 0.3, 0.2], tmp_path)
@@ -75,7 +75,7 @@ def test_best_epoch(tmp_path: Path) -> None:
 
 
 def test_best_epoch_before_a_resume(tmp_path: Path) -> None:
-    """So they are if training was interrupted after the best epoch."""
+    """The best epoch is restored even if training was interrupted after it."""
     kwargs: dict[str, Any] = dict(
         checkpoint_directory=tmp_path, checkpoint_name="checkpoint.pt", checkpoint_frequency=0, num_epochs=10
     )

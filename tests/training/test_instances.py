@@ -34,7 +34,7 @@ def test_workers(num_workers: int) -> None:
     assert isinstance(loop.sampler, DHNSNegativeSampler)
     optimizer = loop.sampler.entity_generator.generator.optimizer
     assert optimizer is not None
-    # processes that count at the same time may miss a step
+    # workers that count at the same time may miss a step
     assert all(values["step"] > len(seen) / 2 for values in optimizer.state.values())
 
 
@@ -62,7 +62,7 @@ def test_subgraphs() -> None:
 
 @pytest.mark.parametrize("adaptive_training", [False, True])
 def test_weights_of_triples(adaptive_training: bool) -> None:
-    """PyKEEN's weights of triples have an effect, also where generated negatives are further columns."""
+    """PyKEEN's weights of triples have an effect, also if generated negatives are added to the sampled ones."""
     losses = []
     for weight in (1.0, 2.0):
         loop = make_loop(
@@ -76,8 +76,8 @@ def test_weights_of_triples(adaptive_training: bool) -> None:
     assert losses[1] > 1.2 * losses[0]
 
 
-class _PreserveRandomState(TrainingCallback):
-    """Sets the random state after each epoch, so that what was drawn since does not matter."""
+class _SetRandomState(TrainingCallback):
+    """Sets the random state after each epoch, so that what a validation draws does not matter."""
 
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
         torch.manual_seed(epoch)
@@ -85,17 +85,17 @@ class _PreserveRandomState(TrainingCallback):
 
 @pytest.mark.parametrize("hard_fraction", [0.0, 0.5])
 def test_validation_loss(hard_fraction: float) -> None:
-    """PyKEEN's validation loss can be computed. Neither generator nor sampler learn from it."""
+    """PyKEEN's validation loss can be computed. Neither generator nor sampler learns from it."""
     tracker = PythonResultTracker()
     kwargs: dict[str, Any] = dict(hard_fraction=hard_fraction)
     first, second = make_loop(result_tracker=tracker, **kwargs), make_loop(**kwargs)
     torch.manual_seed(0)
     train(
         first,
-        callbacks=["evaluation-loss", _PreserveRandomState],
+        callbacks=["evaluation-loss", _SetRandomState],
         callbacks_kwargs=[dict(triples_factory=Nations().validation), None],
     )
     assert "validation.loss" in tracker.metrics[1]
     torch.manual_seed(0)
-    train(second, callbacks=_PreserveRandomState)
+    train(second, callbacks=_SetRandomState)
     assert_same(first, second)

@@ -44,7 +44,7 @@ def count_steps(optimizer: Optimizer | None) -> int:
 
 
 def test_continue_with_other_triples() -> None:
-    """Training can go on with other triples of a graph: with all that was learned, and with a sampler for them."""
+    """Training can go on with other triples. All that was learned is kept, and the sampler is for the new triples."""
     parts = FACTORY.split(0.5, random_state=0)
     loop = make_loop(hard_fraction=0.5)
     for i, part in enumerate(parts):
@@ -69,7 +69,7 @@ def test_other_precision(dtype: torch.dtype) -> None:
 
 
 def test_restart() -> None:
-    """Training again starts again, with model, generator, and sampler: it is the same, to the bit, as a first time."""
+    """A second training starts with a new model, generator, and sampler, and is the same as a first one, to the bit."""
     again, first = make_loop(hard_fraction=0.5), make_loop(hard_fraction=0.5)
     train(again, num_epochs=3)
     again._epoch, again.losses_per_epochs = 0, []
@@ -128,12 +128,12 @@ def test_tracker() -> None:
     assert all(numpy.isfinite(list(metrics.values())))
     criterion = loop.objective.criterion
     expected = metrics["loss_kgc"] + criterion.hardness_weight * metrics["loss_hardness"]
-    # PyKEEN's is a mean over batches, the last of which is smaller
+    # PyKEEN averages over batches, and the last one is smaller
     assert losses[-1] == pytest.approx(expected, rel=0.05)
 
 
 def test_names_of_metrics() -> None:
-    """Names do not depend on the number of time steps, also where levels fall onto the same one."""
+    """Names of metrics do not depend on the number of time steps, even if levels fall onto the same one."""
     names = []
     for num_timesteps in (5, 50):
         tracker = PythonResultTracker()

@@ -1,4 +1,4 @@
-"""Tests for the view of a model that the diffusion model has."""
+"""Tests for how embeddings of a model are read, and scored."""
 
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ POSITIVES = FACTORY.mapped_triples[:20]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_interaction(name: str) -> None:
-    """Targets and conditions are read, and what is generated is scored, for every interaction."""
+    """For every interaction, targets and conditions can be read, and generated embeddings can be scored."""
     model = make_model(name).float().eval()
     adapter = ModelAdapter(model)
     embeddings = adapter.read(POSITIVES, adapter.make_query())
@@ -30,18 +30,19 @@ def test_every_interaction(name: str) -> None:
         [side] if torch.is_tensor(side) else side
         for side in model._get_representations(h=POSITIVES[:, 0], r=POSITIVES[:, 1], t=POSITIVES[:, 2], mode=None)
     )
-    # if the true entities are what was generated, then the scores are those of the positives
+    # generated embeddings that are those of the true entities have the scores of the positives
     samples = torch.stack([embeddings.targets, embeddings.targets + torch.randn_like(embeddings.targets)])
     scores = adapter.score(samples, heads=heads, relations=relations, tails=tails)
     assert scores.shape == (2, 2, 20)
     expected = model.score_hrt(POSITIVES).squeeze(dim=-1)
     for side in range(2):
         torch.testing.assert_close(scores[0, side], expected, rtol=1e-3, atol=1e-4)
-    assert not scores[1].allclose(scores[0]) or not expected.any()  # for which PyKEEN's initialisation is to blame
+    # PyKEEN's initialisation makes all scores of some interactions zero
+    assert not scores[1].allclose(scores[0]) or not expected.any()
 
 
 def test_modalities() -> None:
-    """Each modality is a group of its own, for each side; conditions are those of the same modality."""
+    """Each modality is a group of its own, for each side, with conditions of the same modality."""
     model = make_multimodal(textual=make_features(), visual=make_features())
     adapter = ModelAdapter(model)
     assert adapter.names == ("structural", "textual", "visual")
@@ -64,7 +65,7 @@ def test_modalities() -> None:
 
 
 def test_missing_modality() -> None:
-    """What an entity lacks is neither learned nor used: for learning, both entities are needed, else the known one."""
+    """Learning needs the modality of both entities. Generating needs that of the known entity."""
     missing = (0, 5)
     model = make_multimodal(textual=make_features(missing), visual=make_features())
     adapter = ModelAdapter(model)
@@ -84,7 +85,7 @@ def test_missing_modality() -> None:
 
 @pytest.mark.parametrize("name", ["transd", "cp", "rotate"])
 def test_entities(name: str) -> None:
-    """All entities are read as those of a batch are."""
+    """Entities on their own are read like those of a batch."""
     adapter = ModelAdapter(make_model(name).float().eval())
     embeddings, exist = adapter.read_entities(torch.arange(14))
     assert exist.all()
@@ -94,7 +95,7 @@ def test_entities(name: str) -> None:
 
 
 def test_entities_without_modality() -> None:
-    """Entities without a modality are told apart, for both sides."""
+    """The mask says which entities lack a modality, for both sides."""
     adapter = ModelAdapter(make_multimodal(textual=make_features(missing=(2, 5))))
     embeddings, exist = adapter.read_entities(torch.arange(14))
     assert embeddings.shape[:2] == exist.shape == (4, 14)
@@ -104,7 +105,7 @@ def test_entities_without_modality() -> None:
 
 
 def test_joint_score() -> None:
-    """The joint score is the mean over modalities; with a masked one, it is the mean over the others."""
+    """The joint score is the mean over those modalities that are not masked."""
     adapter = ModelAdapter(make_multimodal(textual=make_features(), visual=make_features()))
     scores = torch.randn(4, 6, 20)
     joint = adapter.joint_score(scores, usable=None)
@@ -113,7 +114,7 @@ def test_joint_score() -> None:
     usable = torch.ones(6, 20, dtype=torch.bool)
     torch.testing.assert_close(adapter.joint_score(scores, usable), joint)
     usable[1, 3] = usable[2, 3] = usable[4, 7] = False
-    scores[:, ~usable] = float("nan")  # which must not matter at all
+    scores[:, ~usable] = float("nan")
     masked = adapter.joint_score(scores, usable)
     torch.testing.assert_close(masked[:, 0, 3], scores[:, 0, 3])
     torch.testing.assert_close(masked[:, 1, 7], (scores[:, 3, 7] + scores[:, 5, 7]) / 2)
@@ -123,7 +124,7 @@ def test_joint_score() -> None:
 
 
 def test_gradients() -> None:
-    """Gradients reach the model through the known side and the relation, and not the embeddings, unless asked for."""
+    """Gradients reach the known side and the relation, and the embeddings to be generated only if asked for."""
     model = make_multimodal(TransD, textual=make_features())
     adapter = ModelAdapter(model)
     assert not adapter.read(POSITIVES, adapter.make_query()).targets.requires_grad
@@ -142,7 +143,7 @@ def test_gradients() -> None:
 
 
 def test_normalizer() -> None:
-    """What is generated passes the normaliser that all embeddings pass."""
+    """Generated embeddings are normalised like all others."""
     model = PairRE(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
     adapter = ModelAdapter(model)
     samples = torch.randn(1, 2, 20, 6)
@@ -152,7 +153,7 @@ def test_normalizer() -> None:
 
 
 def test_reading_has_no_side_effects() -> None:
-    """No regulariser sees what is read, and no cache of message passing is left without gradients."""
+    """Reading embeddings does not regularise them, and leaves no cache without gradients in message passing."""
     model = ComplEx(triples_factory=FACTORY, embedding_dim=6, random_seed=0)
     ModelAdapter(model).read(POSITIVES, ModelAdapter(model).make_query())
     assert model.collect_regularization_term() == 0
@@ -165,7 +166,7 @@ def test_reading_has_no_side_effects() -> None:
 
 
 def test_shares() -> None:
-    """The shares of modalities sum to one, and there are none for a model without modalities."""
+    """The shares of modalities sum to one. A model without modalities has no shares."""
     with torch.no_grad():
         shares: Any = ModelAdapter(make_multimodal(textual=make_features((3,)), visual=make_features())).shares()
     assert list(shares) == ["structural", "textual", "visual"]
@@ -176,7 +177,7 @@ def test_shares() -> None:
 
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning")
 def test_shares_have_no_side_effects() -> None:
-    """A modality that passes messages keeps no cache without gradients, nor one of another training mode."""
+    """Computing shares leaves no cache without gradients in a modality that passes messages."""
     base = RGCNRepresentation(triples_factory=FACTORY, entity_representations_kwargs=dict(shape=(6,)), num_layers=1)
     model = make_multimodal(graph=base)
     adapter = ModelAdapter(model)
@@ -190,7 +191,7 @@ def test_shares_have_no_side_effects() -> None:
 
 
 def test_mask_of_one_side() -> None:
-    """If only one side is multimodal, what it lacks takes no part, either."""
+    """Masks also work if only one side is multimodal."""
     features = make_features(missing=tuple(range(14)))
     features[0] = 1.0
     model: AnyModel = ERModel(

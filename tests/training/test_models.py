@@ -14,7 +14,7 @@ from pykeen_dhns.training.model_adapter import UnsupportedModelError
 
 from ..helpers.loops import FACTORY, make_loop
 
-#: Small dimensions, where models need more than that of the embeddings
+#: Arguments of small models, for those that need more than the embedding dimension
 MODELS: dict[str, dict[str, Any]] = {
     "BoxE": {},
     "CP": dict(rank=2),

@@ -75,7 +75,7 @@ def test_loss_by_hand() -> None:
 
 @pytest.mark.parametrize("levels", [[0.1, 0.2, 0.3, 0.4, 0.5], [0.8], None])
 def test_levels_of_the_sampler(levels: list[float] | None) -> None:
-    """The entities that the sampler generates have the margins of its levels, not those of the loss's own."""
+    """Entities that the sampler generates have the margins of its levels, not of those that the loss has."""
     loop = make_loop(
         model_kwargs=dict(loss="dhns"), hard_fraction=0.5, num_negs_per_pos=10, levels=levels, generator="none"
     )
@@ -142,7 +142,7 @@ def test_generated_negatives_train_the_model() -> None:
 
 
 def test_missing_modalities_do_not_count() -> None:
-    """What is generated from features that do not exist changes nothing: not the loss, nor any gradient."""
+    """Values in place of missing features change neither the loss nor any gradient."""
     gradients = []
     for value in (0.0, 1e3):
         loop = make_multimodal_loop(missing=(1, 4))
@@ -165,7 +165,7 @@ def test_missing_modalities_do_not_count() -> None:
 
 @pytest.mark.slow
 def test_multimodal_loop_learns() -> None:
-    """The loss of generator and model both decrease, with modalities, some of which are missing."""
+    """The losses of generator and model decrease, also if modalities are missing."""
     tracker = PythonResultTracker()
     loop = make_multimodal_loop(missing=(2, 3, 5), result_tracker=tracker)
     losses = loop.train(FACTORY, num_epochs=20, batch_size=128, use_tqdm=False)

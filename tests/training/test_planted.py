@@ -1,4 +1,4 @@
-"""Tests for what is generated, on a graph whose structure is known."""
+"""Tests of what the training loop generates, on a graph of known structure."""
 
 import functools
 
@@ -12,7 +12,7 @@ from pykeen_dhns import DHNSTrainingLoop, DiffHEG
 
 #: Clusters on a grid of SIZE x SIZE, a unit apart, with PER_CLUSTER entities each
 SIZE, PER_CLUSTER, SPREAD = 5, 12, 0.1
-
+#: Where each relation leads
 SHIFTS = torch.as_tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
@@ -38,7 +38,7 @@ def planted() -> tuple[CoreTriplesFactory, Tensor, Tensor]:
 
 @functools.cache
 def train_planted(generator: str) -> tuple[DHNSTrainingLoop, CoreTriplesFactory, Tensor]:
-    """Train a generator on a model that already knows the planted embeddings, and does not change."""
+    """Train a generator on a model that has the planted embeddings from the start, and keeps them."""
     factory, entities, centres = planted()
     torch.manual_seed(0)
     model = TransE(
@@ -46,7 +46,7 @@ def train_planted(generator: str) -> tuple[DHNSTrainingLoop, CoreTriplesFactory,
         embedding_dim=2,
         scoring_fct_norm=2,
         loss="dhns",
-        # not PretrainedInitializer, whose tensor becomes the parameter, and is overwritten when that is reset
+        # not PretrainedInitializer: its tensor becomes the parameter, and a reset overwrites it
         entity_initializer=lambda _: entities.clone(),
         entity_constrainer=None,
         relation_initializer=lambda _: SHIFTS.clone(),
@@ -78,9 +78,9 @@ def test_generated_tails_are_near_to_the_true_ones() -> None:
         true = centres[positives[:, 2] // PER_CLUSTER]
         distances[kind] = (generate(loop, positives) - true).norm(dim=-1).mean(dim=-1)
     assert distances["diffheg"][0] < distances["noise"][0] / 4
-    # half way to the neighbouring cluster
+    # the neighbouring cluster begins half a unit away
     assert distances["diffheg"][0] < 0.5
-    # the easier a level, the farther away; noise is equally far away at all levels
+    # easier levels are farther away, while noise is equally far away at all levels
     assert (distances["diffheg"].diff() > 0).all()
     torch.testing.assert_close(distances["noise"], distances["noise"][:1].expand(4), rtol=0.1, atol=0)
 

@@ -11,7 +11,7 @@ from ..helpers.loops import FACTORY, assert_same, make_loop, state, train
 
 
 def test_probe_within_a_training() -> None:
-    """A training that probes how much memory it needs is the same, to the bit, as one that does not."""
+    """A training with a probe is the same as one without, to the bit."""
     first, second = (make_loop(automatic_memory_optimization=probes, hard_fraction=0.5) for probes in (True, False))
     for loop in (first, second):
         torch.manual_seed(0)

@@ -70,7 +70,7 @@ def test_same_training(model: Callable[..., Model], model_kwargs: dict[str, Any]
 
 @pytest.mark.parametrize("model", [ComplEx, DistMult])
 def test_filters_and_regularizers(model: Callable[..., Model]) -> None:
-    """So they are if what is regularised, entities or relations, depends on which negatives a filter leaves."""
+    """Losses and parameters are the same if the regularised entities or relations depend on a filter."""
     tracker = PythonResultTracker()
     loops = make_both(
         model,
@@ -95,12 +95,12 @@ def make_both_with_own_loss(num_negs_per_pos: int, hard_fraction: float) -> list
 
 @pytest.mark.parametrize(("num_negs_per_pos", "hard_fraction"), [(1, 0.125), (3, 0.125), (1, 0.75), (4, 0.125)])
 def test_few_negatives(num_negs_per_pos: int, hard_fraction: float) -> None:
-    """Both loops leave a column that counts as sampled, and with it the positive, to the base loss."""
+    """With few negatives, both loops take the only generated column for a sampled one in the same cases."""
     assert_same_training(make_both_with_own_loss(num_negs_per_pos, hard_fraction))
 
 
 def test_no_positive_in_the_loss() -> None:
-    """If all negatives are generated, and the positive is left to the sampled ones, both loops refuse to train."""
+    """Both loops refuse to train if no term of the loss has the positive."""
     for loop in make_both_with_own_loss(num_negs_per_pos=4, hard_fraction=1.0):
         with pytest.raises(ValueError, match=r"All 4 negatives.*positive_weight=0\.0.*lower hard_fraction"):
             loop.train(FACTORY, num_epochs=1, batch_size=256, use_tqdm=False)

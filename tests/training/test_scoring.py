@@ -46,10 +46,10 @@ def check(model: AnyModel, positives: Tensor, negatives: Tensor) -> None:
 
 
 def gradient_of(model: AnyModel, parameter: nn.Parameter) -> Tensor:
-    """Get a parameter's gradient, of RotatE's rotations only the part that rotates.
+    """Get a parameter's gradient. Of the gradient of RotatE's rotations, get only the part that rotates.
 
-    PyKEEN rotates the head or, inversely, the tail, whichever is cheaper. For rotations both are the same, hence also
-    the gradients along them. They differ in the direction in which the constraint forbids to move.
+    PyKEEN rotates the head forwards, or the tail backwards, whichever is cheaper. For rotations, both are the same, and
+    so are the gradients along them. Across them, the constraint forbids to move, and gradients may differ.
     """
     assert parameter.grad is not None
     if not isinstance(model.interaction, RotatEInteraction) or parameter.shape[0] != model.num_relations:
@@ -82,18 +82,17 @@ def test_every_kind_of_row() -> None:
 
 
 def test_relation_corruption() -> None:
-    """A sampler that corrupts relations."""
+    """A sampler may corrupt relations, too."""
     check(make_model("rotate"), *make_batch("basic", corruption_scheme=["head", "relation", "tail"]))
 
 
 @pytest.mark.parametrize("model_cls", [DistMult, RotatE])
 def test_regularizers_see_the_same(model_cls: Callable[..., AnyModel]) -> None:
-    """The regularisation term is that of PyKEEN's loop, in which positives and negatives count alike."""
+    """The regularisation term is that of PyKEEN's loop: positives and negatives count alike."""
     model = model_cls(triples_factory=FACTORY, embedding_dim=8, random_seed=0, regularizer="lp")
     positives, negatives = make_batch("basic")
-    assert TripleScorer(ModelAdapter(model)).can_broadcast == (
-        model_cls is DistMult
-    )  # which regularises relations only
+    # DistMult regularises relations only
+    assert TripleScorer(ModelAdapter(model)).can_broadcast == (model_cls is DistMult)
     model.score_hrt(positives)
     model.score_hrt(negatives.flatten(end_dim=1))
     expected = model.collect_regularization_term()
@@ -104,7 +103,7 @@ def test_regularizers_see_the_same(model_cls: Callable[..., AnyModel]) -> None:
 
 @pytest.mark.parametrize("model_cls", [ComplEx, DistMult, RotatE])
 def test_regularizers_do_not_see_what_is_filtered(model_cls: Callable[..., AnyModel]) -> None:
-    """PyKEEN looks up only the negatives that a filter has left. Their scores are where they were."""
+    """Like PyKEEN, it looks up only the negatives that a filter has left. Their scores stay in their places."""
     model = model_cls(triples_factory=FACTORY, embedding_dim=8, random_seed=0, regularizer="lp")
     positives, negatives = make_batch("basic")
     masks = torch.rand(negatives.shape[:-1]) < 0.6
@@ -118,7 +117,7 @@ def test_regularizers_do_not_see_what_is_filtered(model_cls: Callable[..., AnyMo
 
 
 def test_no_broadcasting_with_batch_normalisation_or_dropout() -> None:
-    """What depends on the rest of the batch is left to PyKEEN."""
+    """Models whose scores depend on the rest of the batch are scored as PyKEEN does it."""
     assert not TripleScorer(ModelAdapter(make_model("conve"))).can_broadcast
     model = RotatE(triples_factory=FACTORY, embedding_dim=8, random_seed=0)
     assert TripleScorer(ModelAdapter(model)).can_broadcast
@@ -127,7 +126,7 @@ def test_no_broadcasting_with_batch_normalisation_or_dropout() -> None:
 
 
 def test_one_call_for_all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Representations are called once, which is what makes costly ones affordable."""
+    """Each representation is called once, since some are costly."""
     model = make_model("rotate")
     calls: list[Tensor] = []
     forward = Embedding.forward
@@ -138,5 +137,5 @@ def test_one_call_for_all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Embedding, "forward", record)
     TripleScorer(ModelAdapter(model)).score(*make_batch("basic"))
-    # one row is mixed, the middle one: half of its negatives are corrupted heads
+    # the middle row is mixed: half of its negatives have corrupted heads
     assert [len(indices) for indices in calls] == [15 + 15 + 15 * 7 + 7, 15]

@@ -34,7 +34,7 @@ def test_sub_batches(model: Callable[..., AnyModel], filtered: bool, reduction: 
     for sub_batch_size in (None, 100):
         loop = make_loop(
             model,
-            # else, PyKEEN chooses the size, and ignores ours
+            # otherwise, PyKEEN ignores the given size, and chooses one
             automatic_memory_optimization=False,
             generator=LinearGenerator,
             filtered=filtered,
@@ -67,7 +67,7 @@ def test_sub_batches_of_the_generator(reduction: str) -> None:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_generated_share_is_unbiased(reduction: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On average over which positives are chosen, the loss is that of generating for all of them."""
+    """Averaged over all choices of positives, the loss is that of generating for all of them."""
     losses: dict[float, Tensor] = {}
     for share in (1.0, 0.25):
         loop = make_loop(
@@ -75,7 +75,7 @@ def test_generated_share_is_unbiased(reduction: str, monkeypatch: pytest.MonkeyP
             hardness_loss_kwargs=dict(hardness_weight=1.0),
             model_kwargs=dict(loss_kwargs=dict(reduction=reduction)),
         )
-        # what is generated depends on nothing but the row
+        # generated embeddings depend on nothing but the row
         monkeypatch.setattr(loop.objective.generator, "generate", lambda x: 2 * x.expand(4, *x.shape))
         values = []
         for start in range(0, 32, 8):
@@ -91,7 +91,7 @@ def test_generated_share_is_unbiased(reduction: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("model", [TransE, ComplEx])
 def test_shares_of_a_batch(model: Any, reduction: str) -> None:
-    """The mean over processes, with shares of different sizes, is that of the batch, regularisation included."""
+    """The mean over processes is the loss of the batch, also if their shares differ in size."""
     loop = make_loop(model, generator=LinearGenerator, model_kwargs=dict(loss_kwargs=dict(reduction=reduction)))
     assert (model is ComplEx) == any(r.regularizer is not None for r in loop.objective.adapter.entities)
     batch = make_batch(size=8)
@@ -103,5 +103,5 @@ def test_shares_of_a_batch(model: Any, reduction: str) -> None:
     whole, shares = compute(slice(0, 8)), (slice(0, 5), slice(5, 8))
     mean = torch.stack([compute(share, num_processes=2, total_size=8) for share in shares]).mean()
     torch.testing.assert_close(mean, whole)
-    # it would not be without the sizes
+    # without the sizes, it would not be
     assert not torch.isclose(torch.stack([compute(share) for share in shares]).mean(), whole)
