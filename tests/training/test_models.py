@@ -152,12 +152,29 @@ class _NoRepresentations(Model):
     score_hrt = score_h = score_r = score_t = _get_entity_len = None  # type: ignore[assignment]
 
 
-def test_model_without_representations() -> None:
-    """The error names what is missing, and what works nevertheless."""
+@pytest.mark.parametrize(
+    ("attributes", "missing"),
+    [
+        ({}, "'entity_representations'"),
+        (dict.fromkeys(("entity_representations", "relation_representations", "interaction")), "pykeen.models.ERModel"),
+    ],
+)
+def test_model_of_another_kind(attributes: dict[str, Any], missing: str) -> None:
+    """The error names what the model lacks, and what works nevertheless."""
     _NoRepresentations.__abstractmethods__ = frozenset()
     model = _NoRepresentations(triples_factory=FACTORY, random_seed=0)
     model.dummy = nn.Parameter(torch.zeros(1))
-    with pytest.raises(UnsupportedModelError, match=r"_NoRepresentations.*'entity_representations'.*slcwa.*dhns"):
+    for name, value in attributes.items():
+        setattr(model, name, value)
+    with pytest.raises(UnsupportedModelError, match=rf"_NoRepresentations.*{missing}.*slcwa.*dhns"):
+        DHNSTrainingLoop(model=model, triples_factory=FACTORY)
+
+
+def test_model_without_entities() -> None:
+    """A model whose entities have no representations is refused, too."""
+    model = RotatE(triples_factory=FACTORY, random_seed=0)
+    model.entity_representations = nn.ModuleList()
+    with pytest.raises(UnsupportedModelError, match=r"RotatE.*entity representations \(there are none\)"):
         DHNSTrainingLoop(model=model, triples_factory=FACTORY)
 
 
