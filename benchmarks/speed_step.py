@@ -36,7 +36,7 @@ class ChainByChain(DiffHEG):
     """Generate one group after the other, each with all time steps, and its condition anew in each of them."""
 
     @torch.no_grad()
-    def generate(self, condition: Tensor, *, x_end: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def generate(self, condition: Tensor, *, x_end: Tensor | None = None) -> Tensor:
         """Generate embeddings at all levels."""
         chains = []
         for group in self.condition_scale.normalize(self.to_real(condition)):
