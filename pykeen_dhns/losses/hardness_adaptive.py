@@ -8,14 +8,7 @@ from typing import Any, ClassVar
 import torch
 from class_resolver import HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
 from docdata import parse_docdata
-from pykeen.losses import (
-    Loss,
-    NSSALoss,
-    Reduction,
-    SetwiseLoss,
-    UnsupportedLabelSmoothingError,
-    loss_resolver,
-)
+from pykeen.losses import Loss, NSSALoss, Reduction, SetwiseLoss, UnsupportedLabelSmoothingError, loss_resolver
 from pykeen.typing import BoolTensor, FloatTensor
 from torch import Tensor
 from typing_extensions import override
