@@ -8,6 +8,7 @@ import pytest
 from pykeen.datasets import Nations
 from pykeen.pipeline import pipeline
 from pykeen.triples.instances import BatchedSLCWAInstances
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from pykeen_dhns import DHNSNegativeSampler
@@ -64,6 +65,20 @@ def test_pipeline_with_workers() -> None:
         device="cpu",
     )
     assert len(result.losses) == 2
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_no_shared_memory(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """Where memory cannot be shared, the sampler works without."""
+
+    def fail(*_: object) -> Tensor:
+        raise error
+
+    monkeypatch.setattr(Tensor, "share_memory_", fail)
+    sampler = instances().negative_sampler
+    assert isinstance(sampler, DHNSNegativeSampler)
+    assert not sampler.is_shared
+    assert sampler.corrupt_batch(Nations().training.mapped_triples).shape[1:] == (8, 3)
 
 
 def test_too_little_shared_memory(

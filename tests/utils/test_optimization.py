@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from pykeen_dhns.utils.optimization import SelfOptimizedModule
+from pykeen_dhns.utils.optimization import SelfOptimizedModule, find_tensors
 
 #: With steps that are counted and moments, with steps only, with a momentum, and without any state
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -79,3 +79,19 @@ def test_follows_dtype(optimizer: str) -> None:
     for state in line.optimizer.state.values():
         assert int(state.pop("step", 3)) == 3
         assert {value.dtype for value in state.values() if torch.is_tensor(value)} <= {torch.float64}
+
+
+def test_no_optimizer() -> None:
+    """Without an optimiser, there is no state, and the error says what is missing."""
+    module = SelfOptimizedModule()
+    assert not module.optimizer_tensors()
+    module.load_state_dict(module.state_dict())
+    with pytest.raises(ValueError, match="SelfOptimizedModule has no optimiser: call set_optimizer"):
+        module.optimize(torch.ones(()))
+
+
+def test_find_tensors() -> None:
+    """Optimisers are found at any depth."""
+    module = nn.Sequential(nn.BatchNorm1d(2), nn.Sequential(Line("Adagrad")))
+    # the batch norm has two parameters and three buffers, and Adagrad keeps two tensors for each of two parameters
+    assert len(find_tensors(module)) == 2 + 3 + 2 + 4
