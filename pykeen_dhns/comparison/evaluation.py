@@ -21,14 +21,14 @@ BATCH_SIZE = 256
 
 
 class TimedEvaluator(RankBasedEvaluator):
-    """PyKEEN's evaluator, which keeps the ranks of its last evaluation, and the time that it took."""
+    """PyKEEN's evaluator, with a faster evaluation. It keeps the ranks of the last one, and the time of all."""
 
     def __init__(self, known_triples: Tensor) -> None:
         """Initialize the evaluator.
 
         :param known_triples: shape: (n, 3) all triples of the dataset. None of them counts as a mistake (the filtered
-            setting of Bordes et al., 2013), also while validating, where PyKEEN would filter training triples only: in
-            a dense graph, the test triples are most of what is ranked best.
+            setting of Bordes et al., 2013). PyKEEN would only filter training triples while it validates. But in a
+            dense graph, most of the entities that are ranked best complete test triples.
         """
         super().__init__(filtered=True, clear_on_finalize=False, batch_size=BATCH_SIZE)
         self.known_triples = known_triples
@@ -39,7 +39,7 @@ class TimedEvaluator(RankBasedEvaluator):
     def evaluate(self, model: Model, *args: Any, **kwargs: Any) -> MetricResults[RankBasedMetricKey]:
         started = time.perf_counter()
         kwargs["additional_filter_triples"] = self.known_triples
-        # PyKEEN's stopper would leave it to a search that starts small on a CPU
+        # by default, PyKEEN's stopper searches the batch size, which starts small on a CPU
         kwargs["batch_size"] = BATCH_SIZE
         with fast_distances(model):
             result = super().evaluate(model, *args, **kwargs)
@@ -53,15 +53,15 @@ class TimedEvaluator(RankBasedEvaluator):
 
 @contextmanager
 def fast_distances(model: Model) -> Iterator[None]:
-    """Compute scores that are distances by :func:`torch.cdist`, where all entities are scored.
+    """Compute the distances to all entities by :func:`torch.cdist`.
 
-    PyKEEN subtracts every entity from every query, and keeps the differences, which is memory-bound: without that,
-    scores take a fraction of the time, Euclidean ones (by a matrix product) even less. They are computed in double
-    precision, and differ by what single precision rounds.
+    PyKEEN subtracts every entity from every query, and keeps the differences, which needs much memory. Without them,
+    the scores take a fraction of the time. Euclidean distances are matrix products, and take even less. All are
+    computed in double precision, so they differ from PyKEEN's scores by rounding errors of single precision.
 
-    :param model: the model. Others than RotatE, and TransE with a norm, stay as they are.
+    :param model: the model. Only RotatE and TransE become faster, unless TransE uses powers of norms.
 
-    :yields: nothing; at the end, all is as before
+    :yields: nothing. In the end, the model is as before.
     """  # noqa: DOC404
     interaction = getattr(model, "interaction", None) if isinstance(model, ERModel) else None
     if not isinstance(interaction, TransEInteraction | RotatEInteraction) or not is_distance(interaction):

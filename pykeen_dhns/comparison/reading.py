@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     """A YAML loader for which 1e-3 is a number, as in YAML 1.2, and not a text."""
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), "-+0123456789")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), "-+0123456789")
 
 
 def load_comparison(path: Path) -> Comparison:

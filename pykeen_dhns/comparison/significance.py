@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_1samp
+from scipy.stats import ttest_rel
 
 __all__ = ["Difference", "compare_cells", "paired_test"]
 
@@ -73,9 +73,8 @@ def paired_test(left: Values, right: Values) -> tuple[float, float]:
 
     :returns: the mean of left - right, and the two-sided p-value
     """
-    differences = left - right
-    mean = float(differences.mean())
-    if len(differences) < 2 or not np.ptp(differences):
+    mean = float((left - right).mean())
+    if len(left) < 2 or not np.ptp(left - right):
         # there is no variance to test with: the same difference everywhere is certain, unless it is zero
-        return mean, 0.0 if mean and len(differences) > 1 else 1.0
-    return mean, float(ttest_1samp(differences, 0.0).pvalue)
+        return mean, 0.0 if mean and len(left) > 1 else 1.0
+    return mean, float(ttest_rel(left, right).pvalue)

@@ -1,5 +1,6 @@
 """Tables of the results of a comparison, in Markdown."""
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,11 +23,6 @@ EDGES = ("(smallest)", "(largest)")
 MISSING = "-"
 
 
-def mrr_table(results: Results) -> str:
-    """Make a table of the test MRR only, cf. :func:`quality_table`."""
-    return quality_table(results, metrics=["mrr"])
-
-
 def quality_table(results: Results, metrics: Sequence[str] = tuple(TITLES)) -> str:
     """Make a table of test metrics: a block of columns for each value of the first axis, a row for all others.
 
@@ -41,9 +37,8 @@ def quality_table(results: Results, metrics: Sequence[str] = tuple(TITLES)) -> s
     # only cells of the same block, and with the same baseline, compete, e.g., those of a dataset
     shared = [axis for axis in comparison.axes if comparison.baseline and axis not in comparison.baseline]
     shared += list(comparison.axes)[:1] if len(comparison.axes) > 1 else []
-    best = means.groupby({str(cell): str([cell[axis] for axis in shared]) for cell in comparison.cells}).transform(
-        "max"
-    )
+    groups = {str(cell): str([cell[axis] for axis in shared]) for cell in comparison.cells}
+    best = means.groupby(groups).transform("max")
     differences = _find_differences(results, comparison.baseline)
     rows = []
     for cell in results.finished_cells:
@@ -183,16 +178,9 @@ def cost_table(results: Results) -> str:
             ]
         rows.append([*dict(cell.values).values(), *texts, str(len(runs))])
     memory_title = "peak GPU memory [MiB]" if has_gpu else "peak memory [MiB]"
-    header = [
-        "seconds per epoch",
-        "ratio",
-        "seconds to the best validation MRR",
-        "ratio",
-        memory_title,
-        "ratio",
-        "seeds",
-    ]
-    return _to_markdown(pd.DataFrame(rows, columns=[*comparison.axes, *header]), num_text=len(comparison.axes))
+    titles = ["seconds per epoch", "seconds to the best validation MRR", memory_title]
+    header = [*comparison.axes, *(name for title in titles for name in (title, "ratio")), "seeds"]
+    return _to_markdown(pd.DataFrame(rows, columns=header), num_text=len(comparison.axes))
 
 
 def _machines(runs: pd.DataFrame) -> set[tuple[str, ...]]:
@@ -221,7 +209,7 @@ def trials_table(results: Results) -> str:
 
 #: All tables, by the name that they have in the markers of a page
 TABLES: dict[str, Callable[[Results], str]] = {
-    "mrr": mrr_table,
+    "mrr": functools.partial(quality_table, metrics=["mrr"]),
     "quality": quality_table,
     "significance": significance_table,
     "validation": validation_table,

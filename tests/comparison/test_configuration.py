@@ -242,13 +242,15 @@ def test_load(tmp_path: Path) -> None:
     assert load_comparison(yaml) == load_comparison(path) == make()
 
 
-@pytest.mark.parametrize("text", ["1e-3", "1E-3", "+1.e-3", "1.0e-3"])
-def test_numbers(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-3", 0.001), ("+1.E-3", 0.001), ("1.0e-3", 0.001), ("1e-3x", "1e-3x"), ('"1e-3"', "1e-3")]
+)
+def test_numbers(text: str, value: object, tmp_path: Path) -> None:
     """Numbers of YAML may have exponents, also without a point. YAML 1.1 would read some of them as text."""
     path = tmp_path / "a.yaml"
     content = {"pipeline": {"dataset": "nations", **SHORT}, "axes": {"x": {"a": {"y": "NUMBER"}}}}
     path.write_text(json.dumps(content).replace('"NUMBER"', text), encoding="utf8")
-    assert load_comparison(path).axes["x"]["a"]["y"] == 0.001
+    assert load_comparison(path).axes["x"]["a"]["y"] == value
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "configs").iterdir()), ids=lambda path: str(path.name))

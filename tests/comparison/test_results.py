@@ -49,6 +49,13 @@ def test_progress(tmp_path: Path) -> None:
     ]
 
 
+def test_unfair(tmp_path: Path) -> None:
+    """It is said if some cells have more trials than others."""
+    comparison = make(search=[{"when": {"sampler": "dhns"}, "space": {"optimizer_kwargs.lr": [0.01, 0.1]}}])
+    *_, warning = load(comparison, tmp_path).describe_progress([])
+    assert warning.startswith("Not a fair comparison: basic has 1 trials, dhns has 2")
+
+
 def test_changed_file(tmp_path: Path) -> None:
     """A result that was obtained with another file is an error, with what to do."""
     comparison, file = make(), tmp_path / "text.npy"
