@@ -173,7 +173,7 @@ def test_model_of_another_kind(attributes: dict[str, Any], missing: str) -> None
 def test_model_without_entities() -> None:
     """A model whose entities have no representations is refused, too."""
     model = RotatE(triples_factory=FACTORY, random_seed=0)
-    model.entity_representations = nn.ModuleList()
+    model.entity_representations = nn.ModuleList()  # type: ignore[assignment]
     with pytest.raises(UnsupportedModelError, match=r"RotatE.*entity representations \(there are none\)"):
         DHNSTrainingLoop(model=model, triples_factory=FACTORY)
 
