@@ -23,7 +23,8 @@ def share_memory(module: nn.Module) -> bool:
 
     :returns: whether everything is shared now
     """
-    tensors = find_tensors(module)
+    # what a worker process has received is shared already
+    tensors = [tensor for tensor in find_tensors(module) if not tensor.is_shared()]
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     # With more than there is, this would not fail here, but kill the process (SIGBUS) at its first write.
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < 2 * size:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from pykeen_dhns import DHNSNegativeSampler
+from pykeen_dhns.sampling.shared_memory import share_memory
 
 
 def instances(**kwargs: Any) -> BatchedSLCWAInstances:
@@ -100,3 +101,12 @@ def test_too_little_shared_memory(
             sampler.corrupt_batch(triples)
     assert len(caplog.messages) == 1
     assert "num_workers=0" in caplog.messages[0]
+
+
+def test_sharing_again_needs_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is shared already stays shared, e.g., in a worker process, even if there is no room left."""
+    sampler = instances().negative_sampler
+    assert isinstance(sampler, DHNSNegativeSampler)
+    monkeypatch.setattr("pykeen_dhns.sampling.shared_memory.SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), dict(free=0)))
+    assert share_memory(sampler.entity_generator)
