@@ -77,7 +77,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         return x
 
     @torch.no_grad()
-    def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:  # noqa: ARG002
+    def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:
         """Update the scales.
 
         :param target: shape: `(num_groups, *batch_dims, dim)` the embeddings to be generated
@@ -88,11 +88,11 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
 
     def loss(
         self,
-        target: Tensor,  # noqa: ARG002
-        condition: Tensor,  # noqa: ARG002
+        target: Tensor,
+        condition: Tensor,
         *,
-        mask: Tensor | None = None,  # noqa: ARG002
-        detach: bool = True,  # noqa: ARG002
+        mask: Tensor | None = None,
+        detach: bool = True,
     ) -> Tensor | None:
         """Compute the loss of the generator.
 
