@@ -94,6 +94,12 @@ class SpaceQuery(Query):
     damping = 1e-5
 
     def _translate(self, entity: Tensor, translation: Tensor, matrix: Tensor) -> Tensor:
+        # Linear systems need single precision. On a GPU, mixed precision would not take care of that.
+        dtype = torch.promote_types(entity.dtype, torch.float)
+        with torch.autocast(device_type=entity.device.type, enabled=False):
+            return self._solve(entity.to(dtype), translation.to(dtype), matrix.to(dtype))
+
+    def _solve(self, entity: Tensor, translation: Tensor, matrix: Tensor) -> Tensor:
         transposed = matrix.transpose(-2, -1)
         gram = transposed @ matrix
         diagonal = gram.diagonal(dim1=-2, dim2=-1)

@@ -251,7 +251,8 @@ class DHNSNegativeSampler(NegativeSampler):
         positives = positive_batch.reshape(-1, 3)
         parts = []
         if self.base_sampler is not None:
-            sampled = self.base_sampler.corrupt_batch(positives)
+            # PyKEEN's samplers have tensors on the CPU, which do not move with the module
+            sampled = self.base_sampler.corrupt_batch(positives.cpu()).to(positives.device)
             parts.append(replace_positives(sampled, positives, num_entities=self.num_entities))
         if self.layout.num_generated:
             # learning is impossible in inference mode, and with tensors that were created in it
