@@ -67,7 +67,7 @@ def main() -> None:
     labels = entity_labels(dataset.training)
     path = args.output / "textual.npy"
     features = encode_texts([label_to_text(label) for label in labels], labels=labels, cache=path)
-    print(f"{path}: {features.provenance.num_features} features, {features.provenance.num_missing} entities without")
+    print(f"{path}: {features.features.shape[1]} features, {(~features.mask).sum()} entities without")
 
     result = pipeline(
         dataset=args.dataset,

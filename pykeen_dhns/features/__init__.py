@@ -2,8 +2,7 @@
 
 from .alignment import align
 from .encoded_features import EncodedFeatures, Provenance
-from .image_encoders import ImageEncoder, TorchvisionImageEncoder, image_encoder_resolver
-from .images import encode_images
+from .images import ImageEncoder, TorchvisionImageEncoder, encode_images, image_encoder_resolver
 from .labels import entity_labels, label_to_text
 from .lexical import LexicalTextEncoder
 from .literals import encode_literals

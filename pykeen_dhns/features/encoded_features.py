@@ -1,72 +1,49 @@
-"""Features with their provenance: where they come from, and to which entities their rows belong."""
+"""Features with their provenance: what they were made from, and to which entities their rows belong."""
 
 import dataclasses
 import hashlib
 import json
+import logging
 import os
-import sys
+import reprlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from pykeen.triples import CoreTriplesFactory
-from pykeen.version import get_version
 
-from .inputs import check_labels, hash_strings, to_path
 from .labels import entity_labels
 from ..utils.files import write_atomically
 
-__all__ = ["EncodedFeatures", "FloatArray", "Provenance", "check_path", "read_provenance"]
+__all__ = ["EncodedFeatures", "FloatArray", "Provenance"]
+
+logger = logging.getLogger(__name__)
 
 #: An array of float32
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def _find_versions() -> dict[str, str]:
-    """Return the versions of packages that are in use."""
-    names = ("pykeen_dhns", "numpy", "sklearn", "torch", "transformers", "torchvision", "PIL")
-    versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in names}
-    return {"pykeen": get_version(), **{name: version for name, version in versions.items() if version}}
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where features come from: what was encoded, and what came of it."""
+    """What features were made from, and how. Features with the same provenance are the same."""
 
     #: What was encoded: texts, images, or literals
     kind: str
+    #: A hash of what was encoded
+    inputs_hash: str
+    #: A hash of the labels of the rows, and their order
+    labels_hash: str
     #: The name of the encoder
     encoder: str
     #: Its keyword-based parameters
     encoder_kwargs: Mapping[str, Any]
     #: The seed of its initialisation, if it has one
-    random_seed: int | None
-    #: A hash of what was encoded
-    inputs_hash: str
-    #: A hash of the labels of the rows, and their order
-    labels_hash: str
-    #: The number of rows
-    num_rows: int
-    #: The number of features
-    num_features: int
-    #: The number of missing rows
-    num_missing: int
-    #: The number of missing rows, by the reason why they are missing
-    missing: Mapping[str, int]
+    random_seed: int | None = None
+    #: A hash of its parameters, if it was given as an instance
+    weights_hash: str | None = None
     #: The names of the features, if they have names
     columns: Sequence[str] = dataclasses.field(default_factory=list)
-    #: A hash of the encoder's parameters, if it has any
-    weights_hash: str | None = None
-    #: The number of rows that were encoded at once
-    batch_size: int | None = None
-    #: The hash of the labels of the rows before these were aligned, if they were
-    aligned_from: str | None = None
-    #: When this was made
-    created: str = dataclasses.field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
-    #: The versions of packages that may have been involved
-    versions: Mapping[str, str] = dataclasses.field(default_factory=_find_versions)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,15 +68,13 @@ class EncodedFeatures:
 
         :param entities: a triples factory, or the labels of entities, ordered by ID
 
-        :raises TypeError: if a label is not a string, or the triples factory has no labels
         :raises ValueError: if they are not the labels that were encoded
-        """  # noqa: DOC503
-        labels = entity_labels(entities) if isinstance(entities, CoreTriplesFactory) else entities
-        if hash_strings(check_labels(labels, n=len(labels))) != self.provenance.labels_hash:
+        """
+        labels = entity_labels(entities) if isinstance(entities, CoreTriplesFactory) else list(entities)
+        if len(labels) != len(self.features) or hash_json(labels) != self.provenance.labels_hash:
             raise ValueError(
-                f"The {self.provenance.num_rows} rows are not those of these {len(labels)} entities: they were made "
-                f"for others, or in another order. Use align, which brings rows into order by label, or encode the "
-                f"labels of these entities."
+                f"The {len(self.features)} rows are not those of these {len(labels)} entities: they are of others, or "
+                f"in another order. Use align, which brings rows into order by label."
             )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -108,15 +83,12 @@ class EncodedFeatures:
         :param path: the path of the features, with suffix ``.npy``
 
         :returns: the path, which can be used as a modality
-
-        :raises ValueError: if it has another suffix
-        :raises OSError: if it cannot be written
-        """  # noqa: DOC502
-        target = check_path("path", path)
-        content = dict(dataclasses.asdict(self.provenance), features_hash=_hash_array(self.features))
-        # first, so that features without provenance never are what a killed process has left
+        """
+        target = npy_path("path", path)
+        # in this order, so that a killed process never leaves features with the provenance of others, or with none
+        target.unlink(missing_ok=True)
         with write_atomically(target.with_name(f"{target.name}.json")) as file:
-            file.write(json.dumps(content, indent=2).encode())
+            file.write(json.dumps(dataclasses.asdict(self.provenance), indent=2).encode())
         with write_atomically(target) as file:
             np.save(file, self.features, allow_pickle=False)
         return target
@@ -132,19 +104,16 @@ class EncodedFeatures:
 
         :returns: the features
 
-        :raises FileNotFoundError: if one of the two files is missing
-        :raises ValueError: if a file is broken, they do not belong together, or the rows are those of other entities
-        """  # noqa: DOC503
-        target = check_path("path", path)
-        provenance, features_hash = read_provenance(target)
+        :raises ValueError: if there is no provenance, or the rows are those of other entities
+        """
+        target = npy_path("path", path)
+        features = np.load(target, allow_pickle=False)
         try:
-            features = np.load(target, allow_pickle=False)
-            if _hash_array(features) != features_hash:
-                raise ValueError("It was changed or replaced")
-        except (AttributeError, EOFError, ValueError) as error:
+            provenance = Provenance(**json.loads(target.with_name(f"{target.name}.json").read_bytes()))
+        except (OSError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{str(target)!r} does not hold the features of {target.name}.json. {error}. Restore it, or delete "
-                f"both, and encode again."
+                f"{str(target)!r} has no provenance that can be read: {error}. Use the file as a modality as it is, or "
+                f"delete it, and encode it again."
             ) from error
         result = cls(features=features, provenance=provenance)
         if entities is not None:
@@ -152,28 +121,31 @@ class EncodedFeatures:
         return result
 
 
-def check_path(name: str, path: str | os.PathLike[str]) -> Path:
+def expand_path(path: str | os.PathLike[str]) -> Path:
+    """Replace ``~`` and ``$NAME`` by the home directory and the environment variable."""
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+def npy_path(name: str, path: str | os.PathLike[str]) -> Path:
     """Check the path of a file with features."""
-    target = to_path(name, path)
+    target = expand_path(path)
     if target.suffix != ".npy":
         raise ValueError(f"{name}={str(target)!r} has suffix {target.suffix!r}: it must be .npy.")
     return target
 
 
-def read_provenance(path: Path) -> tuple[Provenance, str]:
-    """Read the provenance of the features at a path, and the hash of these features."""
-    source = path.with_name(f"{path.name}.json")
-    try:
-        content = dict(json.loads(source.read_bytes()))
-        return Provenance(**{key: content[key] for key in content if key != "features_hash"}), content["features_hash"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{str(source)!r} is not a provenance of features: {error!r}. Restore it, or delete it, and encode again."
-        ) from error
+def log_missing(kind: str, features: FloatArray, labels: Sequence[str]) -> None:
+    """Log how many rows are missing, and some of their labels."""
+    missing = [label for label, row in zip(labels, features, strict=True) if np.isnan(row).all()]
+    if missing:
+        logger.warning("%d of %d %s are missing: %s", len(missing), len(labels), kind, reprlib.repr(missing))
 
 
-def _hash_array(array: FloatArray) -> str:
-    """Hash an array with its data type and shape."""
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+def to_json(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Convert keyword-based parameters, including paths, to what JSON can hold, so that they can be compared."""
+    return dict(json.loads(json.dumps(kwargs or {}, default=os.fspath)))
+
+
+def hash_json(value: Any) -> str:
+    """Hash anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -1,11 +1,13 @@
-"""Labels of entities, by ID and as text."""
+"""Labels: those of entities by ID and as text, and those of the rows to encode."""
 
-import reprlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import unquote
 
+import pandas as pd
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
-__all__ = ["entity_labels", "label_to_text"]
+__all__ = ["entity_labels", "label_to_text", "split_labels"]
 
 
 def entity_labels(triples_factory: CoreTriplesFactory) -> list[str]:
@@ -16,21 +18,13 @@ def entity_labels(triples_factory: CoreTriplesFactory) -> list[str]:
     :returns: length: num_entities, the labels
 
     :raises TypeError: if the factory has no labels
-    :raises ValueError: if an ID has no label
     """
     if not isinstance(triples_factory, TriplesFactory):
         raise TypeError(
             f"{type(triples_factory).__name__} has no labels of entities. Use a pykeen.triples.TriplesFactory, such as "
             f"dataset.training."
         )
-    labels = triples_factory.entity_id_to_label
-    without = [entity_id for entity_id in range(triples_factory.num_entities) if entity_id not in labels]
-    if without:
-        raise ValueError(
-            f"{len(without)} of {triples_factory.num_entities} entities have no label, the first one has ID "
-            f"{without[0]}. Give each entity a label."
-        )
-    return [labels[entity_id] for entity_id in range(triples_factory.num_entities)]
+    return [triples_factory.entity_id_to_label[entity_id] for entity_id in range(triples_factory.num_entities)]
 
 
 def label_to_text(label: str) -> str:
@@ -40,15 +34,28 @@ def label_to_text(label: str) -> str:
 
     :returns: the last part of the URI, without percent encoding, and with spaces for underscores
 
-    :raises TypeError: if the label is not a string
-
     >>> label_to_text("Gilles_Mbang_Ondo")
     'Gilles Mbang Ondo'
     >>> label_to_text("<http://dbpedia.org/resource/Andr%C3%A9_Gide>")
     'André Gide'
     """
-    if not isinstance(label, str):
-        raise TypeError(f"label={reprlib.repr(label)} is a {type(label).__name__}: it must be a string.")
     if "://" in label:
         label = unquote(label.strip("<>").rstrip("/#").replace("#", "/").rpartition("/")[2])
     return " ".join(label.replace("_", " ").split())
+
+
+def split_labels(
+    name: str, inputs: Sequence[Any] | Mapping[str, Any], labels: Sequence[str] | None
+) -> tuple[list[Any], list[str]]:
+    """Separate inputs, with None where they are missing, from the labels of their rows."""
+    if isinstance(inputs, Mapping):
+        if labels is not None:
+            raise ValueError(f"{name} is a mapping, whose keys are the labels. Do not give labels in addition.")
+        labels, inputs = list(inputs), list(inputs.values())
+    # this refuses what has no order, such as a set, and knows all kinds of empty cells
+    series = pd.Series(inputs, dtype=object)
+    items = [item if is_present else None for item, is_present in zip(series, series.notna(), strict=True)]
+    labels = ["" if item is None else str(item) for item in items] if labels is None else list(labels)
+    if len(labels) != len(items):
+        raise ValueError(f"There are {len(labels)} labels, but {len(items)} {name}: there must be one for each.")
+    return items, labels

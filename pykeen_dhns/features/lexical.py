@@ -1,6 +1,5 @@
 """An encoder for texts that needs no pretrained model."""
 
-import operator
 import unicodedata
 from collections.abc import Sequence
 
@@ -42,15 +41,11 @@ class LexicalTextEncoder(TextEncoder):
         :param dim: the number of features
         :param ngram_range: the least and the largest number of characters of an n-gram. N-grams do not cross the
             boundaries of words, but contain them.
-
-        :raises ValueError: if an argument is not valid
-        """  # noqa: DOC502
+        """
         super().__init__()
+        # scikit-learn would only find out later, and crash
         check_positive_int("dim", dim)
-        low, high = map(operator.index, ngram_range)
-        if not 1 <= low <= high:
-            raise ValueError(f"ngram_range={ngram_range!r} is invalid: it must be (low, high) with 1 <= low <= high.")
-        self.dim, self.ngram_range = int(dim), (low, high)
+        self.dim, self.ngram_range = int(dim), tuple(ngram_range)
         # PyKEEN finds the device of an encoder by its parameters and buffers
         self.register_buffer("empty", torch.empty(0), persistent=False)
         self.vectorizer = HashingVectorizer(

@@ -1,24 +1,22 @@
 """Features from numeric literals."""
 
-import inspect
 import logging
 import os
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from class_resolver import ClassResolver, HintOrType, OptionalKwargs
-from pykeen.triples import CoreTriplesFactory
+from pykeen.triples import CoreTriplesFactory, TriplesNumericLiteralsFactory
 from pykeen.triples.utils import load_triples
 from sklearn.base import TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
 
-from .encoded_features import EncodedFeatures, FloatArray, Provenance
-from .encoder_factory import to_json
-from .inputs import hash_strings, name_some, to_path
+from .encoded_features import EncodedFeatures, Provenance, expand_path, hash_json, log_missing, to_json
 from .labels import entity_labels
 
 __all__ = ["encode_literals", "scaler_resolver"]
@@ -63,107 +61,58 @@ def encode_literals(
     :returns: shape: (num_entities, k) the features, ordered by entity ID, with rows of NaN for entities without any
         literal. The names of the columns are in the provenance.
 
-    :raises TypeError: if the factory has no labels, or no literals, or an argument is of the wrong type
-    :raises FileNotFoundError: if there is no such file
-    :raises ValueError: if there is not a single literal of an entity of the factory, or the values cannot be scaled
-    """  # noqa: DOC502, DOC503
-    if not isinstance(indicators, bool):
-        raise TypeError(f"indicators={indicators!r} is a {type(indicators).__name__}: it must be True or False.")
+    :raises ValueError: if there is not a single literal of an entity of the factory
+    """
     labels = entity_labels(triples_factory)
-    if numeric_triples is None:
-        table = _from_factory(triples_factory)
-    else:
-        table = _from_triples(numeric_triples, {label: entity_id for entity_id, label in enumerate(labels)})
-    # attributes that no entity has
-    table = table.dropna(axis="columns", how="all")
+    table = _from_factory(triples_factory) if numeric_triples is None else _from_triples(numeric_triples, labels)
     if table.empty:
         raise ValueError(
             f"There is no literal of any of the {len(labels)} entities. Numeric triples must have their labels as in "
-            f"the triples factory, {name_some(labels)}, and finite numbers as values, with a decimal point."
+            f"the triples factory, {reprlib.repr(labels)}, and finite numbers as values, with a decimal point."
         )
-    values, columns = _scale(table, scaler, scaler_kwargs, indicators=indicators)
-    features = np.full((len(labels), len(columns)), np.nan, dtype=np.float32)
+    scaling = scaler_resolver.make(scaler, scaler_kwargs)
+    if getattr(scaling, "random_state", 0) is None:
+        # some scalers draw a sample of many rows: always the same one
+        scaling.set_params(random_state=0)
+    # missing values are filled in after scaling, so that the scaler only sees real ones
+    pipeline = make_pipeline(scaling, SimpleImputer(strategy="mean", add_indicator=indicators))
+    values = pipeline.fit_transform(table.to_numpy())
+    lacking = [f"{name} is missing" for name in table.columns[table.isna().any()]] if indicators else []
+    features = np.full((len(labels), values.shape[1]), np.nan, dtype=np.float32)
     features[table.index] = values
-    missing = [label for label, row in zip(labels, features, strict=True) if np.isnan(row).all()]
-    if missing:
-        logger.warning(
-            "%d of %d entities have no literal, and are missing: %s", len(missing), len(labels), name_some(missing)
-        )
     provenance = Provenance(
         kind="literals",
         encoder=scaler.__name__ if isinstance(scaler, type) else str(scaler),
-        encoder_kwargs=dict(scaler_kwargs=to_json(dict(scaler_kwargs or {})), indicators=indicators),
-        random_seed=None,
-        inputs_hash=hash_strings([*table.columns, *map(str, table.index), table.to_numpy().tobytes().hex()]),
-        labels_hash=hash_strings(labels),
-        num_rows=len(features),
-        num_features=len(columns),
-        num_missing=len(missing),
-        missing={"no literal": len(missing)} if missing else {},
-        columns=columns,
+        encoder_kwargs=dict(scaler_kwargs=to_json(scaler_kwargs), indicators=indicators),
+        inputs_hash=hash_json(table.to_dict("split")),
+        labels_hash=hash_json(labels),
+        columns=[*map(str, table.columns), *lacking],
     )
+    log_missing("entities", features, labels)
     return EncodedFeatures(features=features, provenance=provenance)
 
 
-def _from_factory(triples_factory: Any) -> pd.DataFrame:
+def _from_factory(triples_factory: CoreTriplesFactory) -> pd.DataFrame:
     """Get the literals of a factory, by entity ID and attribute."""
-    if not hasattr(triples_factory, "numeric_literals"):
-        raise TypeError(
-            f"{type(triples_factory).__name__} has no literals. Give numeric_triples, or use a "
-            f"pykeen.triples.TriplesNumericLiteralsFactory, such as get_dataset(dataset='nationsliteral').training."
-        )
+    if not isinstance(triples_factory, TriplesNumericLiteralsFactory):
+        raise TypeError(f"{type(triples_factory).__name__} has no literals: give numeric_triples.")
     names = sorted(triples_factory.literals_to_id, key=triples_factory.literals_to_id.__getitem__)
-    table = pd.DataFrame(np.asarray(triples_factory.numeric_literals, dtype=float), columns=names)
-    return table.mask(table == 0).dropna(how="all")
+    table = pd.DataFrame(triples_factory.numeric_literals.astype(float), columns=names)
+    return table[table != 0].dropna(how="all").dropna(how="all", axis="columns")
 
 
-def _from_triples(numeric_triples: Any, ids: dict[str, int]) -> pd.DataFrame:
+def _from_triples(numeric_triples: Any, labels: Sequence[str]) -> pd.DataFrame:
     """Bring numeric triples into a table, by entity ID and attribute."""
     if isinstance(numeric_triples, str | os.PathLike):
-        numeric_triples = load_triples(to_path("numeric_triples", numeric_triples))
-    numeric_triples = np.asarray(numeric_triples)
-    if numeric_triples.ndim != 2 or numeric_triples.shape[1] != 3:
-        raise ValueError(
-            f"numeric_triples has shape {numeric_triples.shape}: it must be (n, 3), with entity, attribute, and value, "
-            f"which are separated by tabs in a file."
-        )
-    triples = pd.DataFrame(numeric_triples, columns=["entity", "attribute", "text"])
+        numeric_triples = load_triples(expand_path(numeric_triples))
+    table = pd.DataFrame(numeric_triples, columns=["entity", "attribute", "value"])
+    table["id"] = table["entity"].map({label: entity_id for entity_id, label in enumerate(labels)})
     # anything else than a number, such as a full date, becomes NaN
-    triples["value"] = pd.to_numeric(triples["text"], errors="coerce").astype(float)
-    triples["id"] = triples["entity"].map(ids)
-    is_number = np.isfinite(triples["value"])
-    _report("have no finite number as value", triples[~is_number])
-    _report("are of entities that the triples factory does not have", triples[triples["id"].isna()])
-    known = triples[is_number & triples["id"].notna()].astype(dict(id=int))
-    _report("are further values of the same entity and attribute", known[known.duplicated(["id", "attribute"])])
-    return known.pivot_table(index="id", columns="attribute", values="value", aggfunc="mean")
-
-
-def _report(problem: str, triples: pd.DataFrame) -> None:
-    """Log the number of triples with a problem, and some of them."""
-    if len(triples):
-        examples = name_some(map(tuple, triples[["entity", "attribute", "text"]].to_numpy().tolist()))
-        logger.warning("%d numeric triples %s: %s", len(triples), problem, examples)
-
-
-def _scale(
-    table: pd.DataFrame, scaler: Any, scaler_kwargs: OptionalKwargs, *, indicators: bool
-) -> tuple[FloatArray, Sequence[str]]:
-    """Scale attributes, then fill in what is missing, so that the scaler only sees real values."""
-    if isinstance(scaler, str | type | None):
-        has_seed = "random_state" in inspect.signature(scaler_resolver.lookup(scaler)).parameters
-        # some scalers draw a sample of many rows: always the same one
-        scaler_kwargs = {**(dict(random_state=0) if has_seed else {}), **(scaler_kwargs or {})}
-    pipeline = make_pipeline(
-        scaler_resolver.make(scaler, scaler_kwargs), SimpleImputer(strategy="mean", add_indicator=indicators)
-    )
-    # a number that is too large becomes infinite, which the next check reports
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = pipeline.fit_transform(table.to_numpy()).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"Values up to {np.nanmax(np.abs(table.to_numpy())):.0e} cannot be scaled by scaler={scaler!r}. Use "
-            f"scaler='quantile', or numbers that are less extreme."
-        )
-    lacking = [name for name in table.columns if table[name].isna().any()] if indicators else []
-    return values, [*map(str, table.columns), *(f"{name} is missing" for name in lacking)]
+    table["number"] = pd.to_numeric(table["value"], errors="coerce").astype(float)
+    is_usable = table["id"].notna() & np.isfinite(table["number"])
+    if not is_usable.all():
+        message = "%d of %d numeric triples have no finite number, or an unknown entity, and are left out: %s"
+        examples = reprlib.repr(table.loc[~is_usable, ["entity", "attribute", "value"]].to_numpy().tolist())
+        logger.warning(message, (~is_usable).sum(), len(table), examples)
+    known = table[is_usable].astype(dict(id=int))
+    return known.pivot_table(index="id", columns="attribute", values="number", aggfunc="mean")

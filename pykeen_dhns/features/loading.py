@@ -1,8 +1,7 @@
 """Load the features of a modality, and check them."""
 
-import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,12 +10,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .inputs import to_path
+from .encoded_features import EncodedFeatures, expand_path
 
 __all__ = ["Features", "check_rows", "load_features"]
 
 #: Where features come from: the features themselves, a file with them, or a mapping with ``features`` and ``mask``
-Features: TypeAlias = Tensor | np.ndarray[Any, Any] | pd.DataFrame | str | os.PathLike[str] | Mapping[str, Any]
+Features: TypeAlias = (
+    Tensor | np.ndarray[Any, Any] | pd.DataFrame | EncodedFeatures | str | os.PathLike[str] | Mapping[str, Any]
+)
+
+#: The suffixes of files that can be loaded. None of these formats runs code from the file.
+SUFFIXES = (".npy", ".pt", ".pth", ".safetensors")
 
 
 def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
@@ -24,9 +28,9 @@ def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
 
     :param name: the modality's name, for messages, and as the key in a file with several tensors
     :param source: shape: (n, k) the features of all entities, ordered by entity ID: a tensor, an array, a data frame,
-        or the path of a file: ``.npy``, ``.pt``, ``.pth``, or ``.safetensors``. A row of NaN says that the entity has
-        no features. A mapping ``dict(features=..., mask=...)`` can say this, too. Its mask has shape (n,) and holds
-        Booleans. It comes from any of these sources.
+        encoded features, or the path of a file: ``.npy``, ``.pt``, ``.pth``, or ``.safetensors``. A row of NaN says
+        that the entity has no features. A mapping ``dict(features=..., mask=...)`` can say this, too. Its mask has
+        shape (n,) and holds Booleans. It comes from any of these sources.
 
     :returns: shape: (n, k), dtype: float32, the features, which are zero where missing, and shape: (n,), dtype: bool,
         whether an entity has features
@@ -35,26 +39,21 @@ def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
     """
     label, mask = f"modalities[{name!r}]", None
     if isinstance(source, Mapping):
-        if "features" not in source or not source.keys() <= {"features", "mask"}:
-            raise ValueError(
-                f"{label} is a mapping with {sorted(map(str, source))}: it must have features, and may have mask."
-            )
+        if not {"features"} <= source.keys() <= {"features", "mask"}:
+            raise ValueError(f"{label} is a mapping with {list(source)}: it must have features, and may have mask.")
         source, mask = source["features"], source.get("mask")
-    features = _read(label, name, source)
-    if features.ndim != 2 or not features.numel() or features.layout != torch.strided or features.is_complex():
+    features = _read(label, name, source).float()
+    if features.ndim != 2 or not features.numel():
         raise ValueError(
-            f"{label} has shape {tuple(features.shape)}, dtype {features.dtype}, and layout {features.layout}: it must "
-            f"be (num_entities, num_features), both at least 1, of real numbers, and dense."
+            f"{label} has shape {tuple(features.shape)}: it must be (num_entities, num_features), both at least 1."
         )
-    # a number that is too large becomes infinite, which the check below reports
-    features = features.to(torch.float32)
     present = ~features.isnan().all(dim=1)
     if mask is not None:
         mask = _read(f"{label}['mask']", name, mask)
         if mask.dtype != torch.bool or mask.shape != present.shape:
             raise ValueError(
                 f"{label}['mask'] has shape {tuple(mask.shape)} and dtype {mask.dtype}: it must be ({len(features)},), "
-                f"one Boolean for each row of the features, with True for entities that have features."
+                f"with True for entities that have features, and False for others."
             )
         present &= mask
     if not present.any():
@@ -87,71 +86,40 @@ def check_rows(name: str, n: int, max_id: int) -> None:
 def _read(label: str, name: str, source: Any) -> Tensor:
     """Get a tensor on the CPU from where it is."""
     if isinstance(source, str | os.PathLike):
-        source = _read_file(label, name, to_path(label, source))
-    if isinstance(source, pd.DataFrame):
-        source = source.to_numpy()
+        source = _read_file(label, name, expand_path(source))
+    if isinstance(source, EncodedFeatures):
+        source = source.features
     if isinstance(source, Tensor):
-        return source.detach().cpu()
-    if isinstance(source, np.ndarray):
-        if source.dtype.kind not in "fiub":
-            raise ValueError(f"{label} has dtype {source.dtype}: it must be of real numbers.")
-        # not left to PyTorch, which does not take all of NumPy's types, and warns of read-only arrays
-        with np.errstate(over="ignore"):
-            return torch.from_numpy(source.astype(bool if source.dtype == bool else np.float32))
-    # EncodedFeatures has such an attribute
-    hint = " Use its attribute features." if hasattr(source, "features") else ""
-    raise ValueError(
-        f"{label} is a {type(source).__name__}: it must be a tensor, an array, a data frame, the path of a file, or a "
-        f"mapping with features and mask.{hint}"
-    )
+        return source.detach().cpu().to_dense()
+    array = np.asarray(source)
+    # a copy, in a type that PyTorch can always take
+    return torch.from_numpy(array.astype(bool if array.dtype == bool else np.float32))
 
 
 def _read_file(label: str, name: str, path: Path) -> Any:
     """Get a tensor or an array from a file."""
     label, suffix = f"{label}={str(path)!r}", path.suffix.lower()
-    if suffix not in READERS:
-        raise ValueError(f"{label} has an unknown suffix: it must be one of {', '.join(READERS)}.")
-    if not path.is_file():
-        raise FileNotFoundError(f"{label} is not a file. The path looked at was {path.absolute()}.")
-    reader, how_to_write = READERS[suffix]
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{label} has an unknown suffix: it must be one of {', '.join(SUFFIXES)}.")
     try:
-        content = reader(path)
-    except ImportError:
+        if suffix == ".npy":
+            content = np.load(path, allow_pickle=False)
+        elif suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (ImportError, OSError):
         raise
     except Exception as error:
         # without the libraries' own messages, which suggest to run the code in the file
         raise ValueError(
-            f"{label} cannot be read as {path.suffix}: it is broken, or holds other objects than numbers, which could "
-            f"run code. Write it by {how_to_write}."
+            f"{label} cannot be read: it is broken, or holds other objects than numbers, which could run code. Write "
+            f"it by numpy.save, torch.save, or safetensors.torch.save_file."
         ) from error
-    if isinstance(content, Mapping) and content and all(isinstance(value, Tensor) for value in content.values()):
+    if isinstance(content, Mapping):
         if len(content) > 1 and name not in content:
-            raise ValueError(
-                f"{label} holds {len(content)} tensors, such as {', '.join(sorted(map(str, content))[:10])}: it must "
-                f"hold a single one, or one named {name!r}."
-            )
-        return content[name] if len(content) > 1 else next(iter(content.values()))
-    if not isinstance(content, Tensor | np.ndarray):
-        message = f"{label} holds a {type(content).__name__}: it must hold a tensor or an array."
-        raise ValueError(message)  # noqa: TRY004
+            raise ValueError(f"{label} holds tensors of the names {sorted(content)}: one of them must be {name!r}.")
+        content = content[name] if name in content else next(iter(content.values()), None)
     return content
-
-
-def _read_safetensors(path: Path) -> Any:
-    """Read tensors by name."""
-    try:
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise ImportError(f"{str(path)!r} needs a further package to be read: pip install safetensors") from error
-    return load_file(path)
-
-
-_load_torch = functools.partial(torch.load, map_location="cpu", weights_only=True)
-
-#: How to read a file, and how to write it, by suffix. None of these functions runs code from the file.
-READERS: Mapping[str, tuple[Callable[[Path], Any], str]] = {
-    ".npy": (functools.partial(np.load, allow_pickle=False), "numpy.save(path, array)"),
-    ".pt": (_load_torch, "torch.save(tensor, path)"),
-    ".pth": (_load_torch, "torch.save(tensor, path)"),
-    ".safetensors": (_read_safetensors, "safetensors.torch.save_file(dict(features=tensor), path)"),
-}

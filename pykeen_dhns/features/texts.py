@@ -1,27 +1,22 @@
 """Features from texts."""
 
+import functools
 import os
 import reprlib
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
 
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.nn.text import TextEncoder, text_encoder_resolver
 
-from .encoded_features import EncodedFeatures, FloatArray
-from .encoder_factory import EncoderFactory
-from .encoding import Inputs, encode, to_array
-from .inputs import hash_strings, is_missing, split_labels
-from .lexical import LexicalTextEncoder
+from .encoded_features import EncodedFeatures
+from .encoding import describe, encode
+from .labels import split_labels
 
-__all__ = ["Texts", "encode_texts"]
-
-#: One text for each row, or by label. None, NaN, and texts without any character other than spaces are missing.
-Texts: TypeAlias = Sequence[str | None] | Mapping[str, str | None]
+__all__ = ["encode_texts"]
 
 
 def encode_texts(
-    texts: Texts,
+    texts: Sequence[str | None] | Mapping[str, str | None],
     *,
     labels: Sequence[str] | None = None,
     encoder: HintOrType[TextEncoder] = "lexical",
@@ -33,8 +28,8 @@ def encode_texts(
 ) -> EncodedFeatures:
     """Encode texts, such as names or descriptions of entities.
 
-    :param texts: length: n, the texts, one for each row, or a mapping from labels to texts. Empty ones, and None,
-        become missing rows.
+    :param texts: length: n, the texts, one for each row, or a mapping from labels to texts. None, NaN, and texts
+        without any character other than spaces become missing rows.
     :param labels: length: n, the labels of the entities to which the rows belong. If None, these are the keys of the
         mapping, else the texts themselves.
     :param encoder: the encoder: ``lexical``, the default, needs no pretrained model, cf.
@@ -50,36 +45,15 @@ def encode_texts(
 
     :returns: shape: (n, k) the features, with rows of NaN for missing texts
 
-    :raises TypeError: if there is something else than a text, or no encoder
-    :raises ValueError: if there are no texts, or the cache is from another run, e.g., of other texts
-    """  # noqa: DOC502
-    rows, labels = split_labels("texts", texts, labels)
-    checked = [_check_text(row, text) for row, text in enumerate(rows)]
-    present = {row: text for row, text in enumerate(checked) if text.strip()}
-    inputs = Inputs(
-        kind="texts",
-        labels=labels,
-        items=present,
-        missing={"empty": [row for row in range(len(checked)) if row not in present]},
-        inputs_hash=hash_strings(checked),
-    )
+    :raises TypeError: if there is something else than a text
+    """
+    items, labels = split_labels("texts", texts, labels)
+    if not all(isinstance(text, str | None) for text in items):
+        raise TypeError(f"All texts must be strings, or None if they are missing: {reprlib.repr(items)}.")
     # the resolver's own default is another one
-    encoder = LexicalTextEncoder if encoder is None else encoder
-    factory = EncoderFactory(text_encoder_resolver, encoder, encoder_kwargs, random_seed)
-    return encode(inputs, factory, _encode_batch, batch_size=batch_size, cache=cache, progress=progress)
-
-
-def _encode_batch(encoder: TextEncoder, texts: Sequence[str]) -> FloatArray:
-    """Encode a batch."""
-    return to_array(encoder(texts), texts)
-
-
-def _check_text(row: int, text: Any) -> str:
-    """Check a text, and return an empty one if it is missing."""
-    if is_missing(text):
-        return ""
-    if not isinstance(text, str):
-        raise TypeError(
-            f"texts[{row}]={reprlib.repr(text)} is a {type(text).__name__}: it must be a string, or None if missing."
-        )
-    return text
+    encoder = "lexical" if encoder is None else encoder
+    inputs = [text or "" for text in items]
+    request = describe("texts", inputs, labels, text_encoder_resolver, encoder, encoder_kwargs, random_seed)
+    make_encoder = functools.partial(text_encoder_resolver.make, encoder, encoder_kwargs)
+    present = [text if text.strip() else None for text in inputs]
+    return encode(present, labels, request, make_encoder, TextEncoder.__call__, batch_size, cache, progress=progress)

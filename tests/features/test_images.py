@@ -9,12 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pykeen_dhns.features import (
-    EncodedFeatures,
-    TorchvisionImageEncoder,
-    encode_images,
-    image_encoders,
-)
+from pykeen_dhns.features import EncodedFeatures, TorchvisionImageEncoder, encode_images
 
 from .encoders import Recorder, RecordingImageEncoder, StoppedError
 from .encoders import make_recorder as _make_recorder  # noqa: F401
@@ -51,7 +46,7 @@ def run(inputs: Any, **kwargs: Any) -> EncodedFeatures:
     return encode_images(inputs, **(defaults | kwargs))
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
 def test_missing(folder: Path, caplog: pytest.LogCaptureFixture, batch_size: int) -> None:
     """Images that cannot be read are missing, counted, and reported."""
     with caplog.at_level(logging.INFO, logger="pykeen_dhns"):
@@ -59,13 +54,9 @@ def test_missing(folder: Path, caplog: pytest.LogCaptureFixture, batch_size: int
     assert features.features.shape == (10, 3)
     assert [row for row in range(10) if features.mask[row]] == [0, 3, 7, 9]
     assert features.features[features.mask].tolist() == [list(map(float, colour)) for colour in COLOURS]
-    assert features.provenance.num_missing == 6
-    assert dict(features.provenance.missing) == {"no path": 1, "not a file": 2, "unreadable": 3}
-    assert (
-        "6 of 10 images are missing: no path: 1 ('e'); not a file: 2 ('f', 'g'); unreadable: 3 ('b', 'c', 'i')"
-    ) in caplog.text
-    for name in ("cut.png", "text.png", "empty.png"):
-        assert f"{folder / name} cannot be read: " in caplog.text
+    assert "6 of 10 images are missing: ['b', 'c', 'e', 'f', 'g', 'i']" in caplog.messages
+    for name in ("cut.png", "text.png", "empty.png", "nothing.png", "folder.png"):
+        assert f"{folder / name} cannot be read" in caplog.messages
 
 
 def test_mapping(folder: Path) -> None:
@@ -84,15 +75,6 @@ def test_modes(tmp_path: Path, mode: str) -> None:
     assert np.allclose(row, [255.0, 0.0, 51.0], atol=2.0)
 
 
-def test_transparent_palette(tmp_path: Path) -> None:
-    """Pillow does not warn of a palette with a transparent colour."""
-    path = tmp_path / "image.png"
-    image = Image.new("P", (2, 2))
-    image.putpalette([255, 0, 0, 0, 255, 0])
-    image.save(path, transparency=b"\x00\xff")
-    assert run([path]).features.tolist() == [[255.0, 0.0, 0.0]]
-
-
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 def test_grey_of_16_bits(tmp_path: Path, suffix: str) -> None:
     """Of 16 bits for each pixel, the upper 8 count."""
@@ -101,31 +83,20 @@ def test_grey_of_16_bits(tmp_path: Path, suffix: str) -> None:
     assert run([path]).features.tolist() == [[0x33] * 3]
 
 
-def test_nothing_can_be_read(folder: Path, tmp_path: Path) -> None:
-    """Without any image, there are no features, and no files that stay in the way of the next run."""
-    cache = tmp_path / "visual.npy"
-    with pytest.raises(ValueError, match=r"^None of 2 images can be read"):
-        run([folder / "text.png", folder / "empty.png"], cache=cache)
-    with pytest.raises(ValueError, match=r"^None of 2 images is there: no path: 1 .*; not a file: 1"):
-        run([None, folder / "nothing.png"], cache=cache)
-    assert [path.name for path in tmp_path.iterdir()] == ["images"]
-
-
 def test_stopped(folder: Path, tmp_path: Path, recorder: type[Recorder]) -> None:
     """A run that was stopped is continued, also if all images of its first batch are unreadable."""
     cache = tmp_path / "visual.npy"
     inputs = [folder / "text.png", folder / "empty.png", *paths(folder)]
     expected = run(inputs)
-    encoded = list(recorder.inputs)
     recorder.inputs.clear()
-    recorder.stop_after = 3
+    recorder.stop_after = 5
     with pytest.raises(StoppedError):
         run(inputs, cache=cache)
     recorder.stop_after = float("inf")
+    recorder.inputs.clear()
     features = run(inputs, cache=cache)
-    assert recorder.inputs == encoded
+    assert str([255.0, 0.0, 0.0]) not in recorder.inputs
     assert np.array_equal(features.features, expected.features, equal_nan=True)
-    assert features.provenance.missing == expected.provenance.missing
     # a file of another size is another image
     Image.new("RGB", (50, 50), (1, 2, 3)).save(folder / "0.png")
     with pytest.raises(ValueError, match=r"visual.npy' is from another run: inputs_hash="):
@@ -135,11 +106,9 @@ def test_stopped(folder: Path, tmp_path: Path, recorder: type[Recorder]) -> None
 @pytest.mark.parametrize(
     ("inputs", "kwargs", "error", "message"),
     [
-        ("image.png", {}, TypeError, "paths='image.png' is a single string"),
-        ([3], {}, TypeError, r"paths\[0\]=3 is a int: it must be a path"),
-        (np.zeros((1, 3, 4, 4)), {}, TypeError, r"paths\[0\]=array\(.* is a ndarray: it must be a path"),
-        (["~nobody-of-this-name/x.png"], {}, ValueError, "None of 1 images is there: not a file"),
-        ([__file__], dict(encoder=torch.nn.Identity()), TypeError, "encoder is a Identity: it must be a ImageEncoder"),
+        ([3], {}, TypeError, "not int"),
+        (["nothing.png", None], {}, ValueError, r"^None of the 2 images can be encoded: \['nothing.png', ''\]"),
+        ([__file__], dict(encoder=torch.nn.Identity()), ValueError, "of Identity: it must be a ImageEncoder"),
     ],
 )
 def test_errors(inputs: Any, kwargs: Any, error: type[Exception], message: str) -> None:
@@ -148,31 +117,12 @@ def test_errors(inputs: Any, kwargs: Any, error: type[Exception], message: str) 
         run(inputs, **kwargs)
 
 
-def test_packages_are_optional(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The messages say how to install them."""
-    monkeypatch.setitem(sys.modules, "torchvision", None)
-    with pytest.raises(ImportError, match="needs torchvision: pip install torchvision"):
-        encode_images([folder / "0.png"], progress=False)
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ImportError, match="needs Pillow: pip install pillow"):
-        run([folder / "0.png"])
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (dict(weight=torch.ones(2)), "cannot be loaded: it must be a file with the parameters of this model"),
-        (torch.nn.Linear(2, 2), r"cannot be loaded: .* writes it\.$"),
-        (None, "is neither a file nor one of DEFAULT"),
-    ],
-)
-def test_wrong_weights(content: Any, message: str, tmp_path: Path) -> None:
-    """A file with anything else than parameters of the model is named."""
-    path = tmp_path / "weights.pth"
-    if content is not None:
-        torch.save(content, path)
-    with pytest.raises(ValueError, match=rf"^weights='.*weights.pth' {message}"):
-        image_encoders._initialize(torch.nn.Linear(2, 2), path, known=["DEFAULT"])
+@pytest.mark.parametrize(("package", "encoder"), [("torchvision", None), ("PIL", RecordingImageEncoder)])
+def test_packages_are_optional(folder: Path, package: str, encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a package, the error names it."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=package):
+        run([folder / "0.png"], encoder=encoder)
 
 
 @pytest.mark.parametrize(
@@ -204,28 +154,20 @@ def test_torchvision(folder: Path, tmp_path: Path, model: str, layer_name: str |
         assert torch.allclose(last(torch.as_tensor(single.features)), expected, atol=1e-4)
 
 
-def test_torchvision_random(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Random parameters are possible, always the same, and warned of."""
+def test_torchvision_random(folder: Path) -> None:
+    """Random parameters are possible, and always the same."""
     pytest.importorskip("torchvision")
     kwargs: Any = dict(encoder="torchvision", encoder_kwargs=dict(model="resnet18", weights=None))
-    results = []
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        results.append(run([folder / "0.png"], **kwargs))
-    assert np.array_equal(results[0].features, results[1].features)
-    assert results[0].provenance.weights_hash == results[1].provenance.weights_hash
-    assert "The parameters of the encoder are random" in caplog.text
+    first, second = (run([folder / "0.png"], **kwargs).features for _ in range(2))
+    assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
         (dict(model="nothing"), "(?i)unknown model nothing"),
-        (dict(model="resnet18", weights="nothing"), "weights='nothing' is neither a file nor one of IMAGENET1K_V1"),
-        (
-            dict(model="resnet18", weights=None, layer_name="fc9"),
-            r"node: 'fc9' is not present in model",
-        ),
+        (dict(model="resnet18", weights="nothing"), "weights='nothing' is neither a file nor one of .'IMAGENET1K_V1"),
+        (dict(model="resnet18", weights=None, layer_name="fc9"), r"node: 'fc9' is not present in model"),
     ],
 )
 def test_torchvision_errors(kwargs: Any, message: str) -> None:

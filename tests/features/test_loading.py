@@ -1,9 +1,7 @@
 """Tests for loading features."""
 
 import pickle
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pykeen_dhns.features import EncodedFeatures, check_rows, load_features
+from pykeen_dhns.features import check_rows, load_features
 
 NAN, INF = float("nan"), float("inf")
 
@@ -33,12 +31,9 @@ def check(result: tuple[Tensor, Tensor]) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        torch.tensor(VALUES),
-        torch.tensor(VALUES, dtype=torch.float16),
+        torch.tensor(VALUES).to_sparse(),
         torch.tensor(VALUES, dtype=torch.bfloat16),
         torch.tensor(VALUES, dtype=torch.float64, requires_grad=True),
-        np.asarray(VALUES),
-        np.asarray(VALUES, dtype=np.float16),
         np.asarray(VALUES, dtype=">f8"),
         np.asarray(VALUES, dtype=np.longdouble),
         np.asfortranarray(VALUES),
@@ -74,45 +69,13 @@ def test_shared_paths(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     check(load_features("textual", path))
 
 
-def test_source_is_not_modified() -> None:
-    """The user's tensor or array stays as it is."""
-    for source in (torch.tensor(VALUES), np.asarray(VALUES, dtype=np.float32)):
-        features, _ = load_features("textual", source)
-        features.fill_(7)
-        assert np.array_equal(np.asarray(source), np.asarray(VALUES), equal_nan=True)
-
-
-def test_read_only_array() -> None:
-    """PyTorch does not warn of read-only arrays."""
-    array = np.asarray(VALUES, dtype=np.float32)
-    array.flags.writeable = False
-    mask = np.asarray([True, True, True])
-    mask.flags.writeable = False
-    check(load_features("textual", dict(features=array, mask=mask)))
-
-
-@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
-def test_integers(dtype: torch.dtype) -> None:
-    """Integers and Booleans become floating-point numbers."""
-    for source in (torch.eye(3).to(dtype), torch.eye(3).to(dtype).numpy()):
-        features, mask = load_features("tags", source)
-        assert torch.equal(features, torch.eye(3))
-        assert mask.all()
-
-
-@pytest.mark.parametrize("kind", [torch.as_tensor, np.asarray])
-def test_mask(tmp_path: Path, kind: Callable[[Any], Any]) -> None:
-    """A mask can be a tensor, an array, or a file. Missing rows may hold anything."""
-    features = kind([[1.0, 2.0], [INF, NAN], [3.0, 4.0]])
-    mask = kind([True, False, True])
-    check(load_features("textual", dict(features=features, mask=mask)))
-    path = tmp_path.joinpath("mask.npy")
-    np.save(path, np.asarray(mask))
-    check(load_features("textual", dict(features=features, mask=str(path))))
-
-
-def test_mask_and_nan() -> None:
-    """A row of NaN is missing, whatever the mask says."""
+def test_masks(tmp_path: Path) -> None:
+    """A mask can say which rows are missing, whatever is in them."""
+    np.save(tmp_path / "mask.npy", np.asarray([True, False, True]))
+    filled = torch.tensor(VALUES).nan_to_num(7.0)
+    for mask in (torch.tensor([True, False, True]), np.asarray([True, False, True]), tmp_path / "mask.npy"):
+        check(load_features("textual", dict(features=filled, mask=mask)))
+    # both ways at once
     check(load_features("textual", dict(features=torch.tensor(VALUES), mask=torch.ones(3, dtype=torch.bool))))
     check(load_features("textual", dict(features=torch.tensor(VALUES))))
 
@@ -122,41 +85,28 @@ def test_several_tensors(tmp_path: Path) -> None:
     path = tmp_path.joinpath("features.pt")
     torch.save(dict(visual=torch.zeros(3, 7), textual=torch.tensor(VALUES)), path)
     check(load_features("textual", path))
-    with pytest.raises(ValueError, match=r"modalities\['audio'\]=.* holds 2 tensors, such as textual, .*'audio'"):
+    with pytest.raises(ValueError, match=r"holds tensors of the names \['textual', 'visual'\]: one of .* 'audio'"):
         load_features("audio", path)
+
+
+ONES = torch.ones(3, 2)
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (torch.ones(3), r"has shape \(3,\), .*: it must be \(num_entities, num_features\)"),
-        (torch.ones(3, 2, 2), r"has shape \(3, 2, 2\), .*: it must be"),
-        (torch.ones(0, 2), r"has shape \(0, 2\), .*: it must be .* at least 1"),
-        (torch.ones(3, 0), r"has shape \(3, 0\), .*: it must be .* at least 1"),
-        (
-            torch.tensor([[1.0, 2.0], [NAN, 1.0]]),
-            "is partly NaN, .* in 1 rows, first in row 1: all numbers",
-        ),
+        (torch.ones(3), r"has shape \(3,\): it must be \(num_entities, num_features\)"),
+        (torch.ones(0, 2), r"has shape \(0, 2\): it must be .* at least 1"),
+        (None, r"has shape \(\): it must be"),
+        (torch.tensor([[1.0, 2.0], [NAN, 1.0]]), "is partly NaN, .* in 1 rows, first in row 1: all numbers"),
         (torch.tensor([[1.0, 2.0], [INF, 1.0]]), "infinite, or too large for float32 in 1 rows, first in row 1"),
-        (np.full((3, 2), 1e200), "infinite, or too large for float32 in 3 rows"),
+        (torch.full((3, 2), 1e200, dtype=torch.float64), "infinite, or too large for float32 in 3 rows"),
         (torch.full((3, 2), NAN), "has 3 rows, but all are missing: at least one must have features"),
-        (torch.ones(3, 2, dtype=torch.complex64), "dtype torch.complex64, .*: it must be .* of real numbers"),
-        (torch.ones(3, 2).to_sparse(), "layout torch.sparse_coo: it must be .* dense"),
-        (np.ones((3, 2), dtype=complex), "has dtype complex128: it must be of real numbers"),
-        (np.asarray([["a", "b"]]), "has dtype <U1: it must be of real numbers"),
-        (np.asarray([[None]]), "has dtype object: it must be of real numbers"),
-        ([[1.0, 2.0]], "is a list: it must be a tensor, an array, a data frame, the path of a file, or a mapping"),
-        (None, "is a NoneType: it must be"),
-        (EncodedFeatures(features=np.ones((3, 2), np.float32), provenance=None), "Use its attribute features"),  # type: ignore[arg-type]
-        ({}, r"is a mapping with \[\]: it must have features"),
-        (dict(features=torch.ones(3, 2), masks=None), r"is a mapping with \['features', 'masks'\]: it must have"),
-        (dict(features=torch.ones(3, 2), mask=torch.ones(3)), r"\['mask'\] has shape \(3,\) and dtype torch.float32"),
-        (dict(features=torch.ones(3, 2), mask=np.ones(3)), r"\['mask'\] has shape \(3,\) and dtype torch.float32"),
-        (dict(features=torch.ones(3, 2), mask=torch.ones(2) > 0), r"\['mask'\] has shape \(2,\).*: it must be \(3,\)"),
-        (dict(features=torch.ones(3, 2), mask=torch.ones(3) < 0), "all are missing"),
-        (dict(features=torch.ones(3, 2), mask=[True]), r"\['mask'\] is a list"),
+        (dict(features=ONES, mask=torch.ones(3) < 0), "all are missing"),
+        (dict(features=ONES, masks=None), r"is a mapping with \['features', 'masks'\]: it must have"),
+        (dict(features=ONES, mask=torch.ones(3)), r"\['mask'\] has shape \(3,\) and dtype torch.float32"),
+        (dict(features=ONES, mask=torch.ones(2) > 0), r"\['mask'\] has shape \(2,\).*: it must be \(3,\)"),
         ("features.csv", r"='features.csv' has an unknown suffix: it must be one of .npy, .pt, .pth, .safetensors"),
-        ("", "='.' has an unknown suffix"),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else type(value).__name__,
 )
@@ -166,25 +116,17 @@ def test_errors(source: Any, message: str) -> None:
         load_features("textual", source)
 
 
-def test_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message has the absolute path."""
-    monkeypatch.chdir(tmp_path)
-    tmp_path.joinpath("folder.npy").mkdir()
-    for name in ("textual.npy", "folder.npy", "~nobody-of-this-name/textual.npy"):
-        looked_at = re.escape(str(tmp_path.joinpath(name)))
-        with pytest.raises(FileNotFoundError, match=rf"^modalities\['textual'\]='{name}' is not a file.*{looked_at}"):
-            load_features("textual", name)
-
-
 @pytest.mark.parametrize("suffix", [".npy", ".pt", ".safetensors"])
 def test_broken_file(tmp_path: Path, suffix: str) -> None:
-    """Files with nothing, or with something else, are refused."""
+    """Files that are not there, with nothing, or with something else, are refused."""
     path = tmp_path.joinpath(f"textual{suffix}")
     if suffix == ".safetensors":
         pytest.importorskip("safetensors")
+    with pytest.raises(FileNotFoundError):
+        load_features("textual", path)
     for content in (b"", b"something else"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=rf"^modalities\['textual'\]=.* cannot be read as {suffix}: it is broken"):
+        with pytest.raises(ValueError, match=rf"^modalities\['textual'\]='.*{suffix}' cannot be read: it is broken"):
             load_features("textual", path)
 
 
@@ -196,40 +138,22 @@ class Evil:
 
 
 def test_no_code_is_run(tmp_path: Path) -> None:
-    """Files cannot run code."""
-    path = tmp_path.joinpath("textual.pt")
-    torch.save([Evil()], path)
-    with pytest.raises(ValueError, match=r"cannot be read as \.pt: .* could run code. Write it by torch.save") as info:
-        load_features("textual", path)
-    # PyTorch and NumPy suggest to run it
-    assert "weights_only" not in str(info.value)
-    path = path.with_suffix(".npy")
-    np.save(path, np.asarray([Evil()]), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"cannot be read as \.npy"):
-        load_features("textual", path)
-    path.write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(ValueError, match=r"cannot be read as \.npy: .* Write it by numpy.save") as info:
-        load_features("textual", path)
-    assert "allow_pickle" not in str(info.value)
-
-
-@pytest.mark.parametrize(("content", "kind"), [([1.0], "list"), ({}, "dict"), (dict(textual=1), "dict")])
-def test_no_tensor(tmp_path: Path, content: Any, kind: str) -> None:
-    """A file without a tensor is refused."""
-    path = tmp_path.joinpath("textual.pt")
-    torch.save(content, path)
-    with pytest.raises(ValueError, match=f"holds a {kind}: it must hold a tensor or an array"):
-        load_features("textual", path)
+    """Files cannot run code, and the messages of PyTorch and NumPy that suggest to run it are not shown."""
+    torch.save([Evil()], tmp_path / "torch.pt")
+    np.save(tmp_path / "numpy.npy", np.asarray([Evil()]), allow_pickle=True)
+    tmp_path.joinpath("pickle.npy").write_bytes(pickle.dumps(Evil()))
+    for path in tmp_path.iterdir():
+        with pytest.raises(ValueError, match=r"could run code. Write it by numpy.save, torch.save, or .*$") as info:
+            load_features("textual", path)
+        assert "allow_pickle" not in str(info.value)
+        assert "weights_only" not in str(info.value)
 
 
 def test_safetensors_is_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message says how to install it."""
-    monkeypatch.setitem(sys.modules, "safetensors", None)
+    """Without the package, the error names it."""
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
-    path = tmp_path.joinpath("textual.safetensors")
-    path.write_bytes(b"something")
-    with pytest.raises(ImportError, match=r"textual.safetensors' needs .*: pip install safetensors"):
-        load_features("textual", path)
+    with pytest.raises(ImportError, match="safetensors"):
+        load_features("textual", tmp_path / "textual.safetensors")
 
 
 def test_check_rows() -> None:
