@@ -33,6 +33,7 @@ def _make_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callabl
     )
 
 
+@pytest.mark.slow
 def test_reproduces(make_experiment: Callable[[Comparison], dict[str, Any]], tmp_path: Path) -> None:
     """PyKEEN's pipeline, without any selection, comes to the same model as the run which selected the epoch."""
     # with such a learning rate, the best epoch hardly ever is the last one, of two
@@ -61,6 +62,7 @@ def test_reproduces(make_experiment: Callable[[Comparison], dict[str, Any]], tmp
     )
 
 
+@pytest.mark.slow
 # PyKEEN tests the single result, of a single run, for significance
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:scipy", "ignore::RuntimeWarning:numpy")
 @pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")

@@ -37,7 +37,11 @@ def _results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    # most tables are on this page
+    [pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name == "results.md")) for page in PAGES],
+)
 def test_pages(page: Path, report: ModuleType) -> None:
     """Each table of README and docs is what the files in benchmarks/results give."""
     for name, content in report.find_blocks(page.read_text(encoding="utf8")):
