@@ -11,8 +11,7 @@ from pykeen_dhns.comparison import execution
 from pykeen_dhns.comparison.tables import TABLES
 
 from .running import fail, invoke, run, sampler_of
-from ..comparison.small import CONTENT, load, make
-from ..comparison.test_execution import run_here
+from ..helpers.comparisons import CONTENT, load, make, run_here
 
 
 @pytest.fixture(name="config")

@@ -10,7 +10,7 @@ from pykeen.training import TrainingLoop
 from pykeen_dhns.comparison import execution
 
 from .running import run, run_pykeen
-from ..comparison.test_execution import run_here
+from ..helpers.comparisons import run_here
 from ..helpers.pages import run_page
 
 

@@ -10,7 +10,7 @@ from pykeen_dhns.comparison import load_comparison
 from pykeen_dhns.comparison.configuration import merge
 from pykeen_dhns.comparison.reading import make_comparison, with_seeds
 
-from .small import CONTENT, find_cell, make
+from ..helpers.comparisons import CONTENT, find_cell, make
 
 ROOT = Path(__file__).parents[2]
 AXES = {"dataset": {"a": {"dataset": "nations"}, "b": {"dataset": "umls"}}, "sampler": {"basic": {}, "dhns": {}}}

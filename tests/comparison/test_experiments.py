@@ -17,7 +17,7 @@ from pykeen.pipeline import pipeline_from_config, pipeline_from_path
 from pykeen_dhns.comparison import Comparison, compare
 from pykeen_dhns.comparison.configuration import METRICS
 
-from .small import CONTENT, find_cell, load, make
+from ..helpers.comparisons import CONTENT, find_cell, load, make
 from ..test_documentation import load_benchmark
 
 OWN_DATASETS = ("db15k", "mkgw", "mkgy")

@@ -12,7 +12,7 @@ import pytest
 
 from pykeen_dhns.comparison.configuration import merge
 
-from .small import CONTENT, make
+from ..helpers.comparisons import CONTENT, make
 
 ROOT = Path(__file__).parents[2]
 

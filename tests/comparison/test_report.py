@@ -10,7 +10,7 @@ import pytest
 
 from pykeen_dhns.comparison.store import load_results
 
-from .small import CONTENT, load, make, save_fake
+from ..helpers.comparisons import CONTENT, load, make, save_fake
 from ..test_documentation import load_benchmark
 
 ROOT = Path(__file__).parents[2]

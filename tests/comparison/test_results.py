@@ -6,7 +6,7 @@ import pytest
 
 from pykeen_dhns.comparison.store import save_result
 
-from .small import load, make, save_fake
+from ..helpers.comparisons import load, make, save_fake
 
 
 def test_best_trial(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from scipy.stats import permutation_test
 
 from pykeen_dhns.comparison.significance import Difference, compare_cells, paired_test
 
-from .small import load, make, save_fake
+from ..helpers.comparisons import load, make, save_fake
 
 
 def test_identical() -> None:

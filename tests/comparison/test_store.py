@@ -11,7 +11,7 @@ import pytest
 from pykeen_dhns.comparison import Run
 from pykeen_dhns.comparison.store import changed_files, describe_files, load_others, load_results, save_result
 
-from .small import CONTENT, make
+from ..helpers.comparisons import CONTENT, make
 
 
 @pytest.fixture(name="runs")

@@ -11,7 +11,7 @@ from pykeen_dhns.comparison import Comparison
 from pykeen_dhns.comparison.store import save_result
 from pykeen_dhns.comparison.tables import TABLES
 
-from .small import MACHINE, find_cell, load, make, save_fake
+from ..helpers.comparisons import MACHINE, find_cell, load, make, save_fake
 
 AXES = {
     "dataset": {"Nations": {"dataset": "nations"}, "UMLS": {"dataset": "umls"}},

@@ -1,12 +1,15 @@
 """A tiny comparison, and results that no run gave."""
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pykeen_dhns.comparison import Cell, Comparison, Results, Run, load_results
+from pykeen_dhns.comparison.execution import RunError
 from pykeen_dhns.comparison.reading import make_comparison
+from pykeen_dhns.comparison.running import execute
 from pykeen_dhns.comparison.store import save_result
 
 #: Two samplers, two trials each, two seeds: each run takes a fraction of a second
@@ -43,6 +46,15 @@ def find_cell(comparison: Comparison, name: str) -> Cell:
 def load(comparison: Comparison, folder: Path) -> Results:
     """Load the results of a comparison."""
     return Results(comparison, load_results(folder))
+
+
+def run_here(run: Run, folder: Path, processes: int) -> None:
+    """Execute a run in this process, which saves the time of imports."""
+    assert processes >= 1
+    try:
+        execute(json.loads(json.dumps(run.to_dict())), folder)
+    except Exception as error:
+        raise RunError(str(error)) from error
 
 
 def save_fake(
