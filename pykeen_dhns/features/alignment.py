@@ -59,12 +59,11 @@ def align(
         raise ValueError(f"{message} Write labels in the same way, and add rows, or use missing='nan'.")
     if without or unknown:
         logger.warning("%s", message)
-    aligned = table.reindex(entities).to_numpy()
+    aligned = table.reindex(entities).to_numpy(copy=True)
     if not isinstance(features, EncodedFeatures):
         return aligned
-    # other inputs, so that these rows are not taken for the result of encoding the same ones
-    inputs_hash = hash_json([features.provenance.inputs_hash, features.provenance.labels_hash])
-    provenance = dataclasses.replace(
-        features.provenance, inputs_hash=inputs_hash, labels_hash=hash_json(list(entities))
-    )
-    return EncodedFeatures(features=aligned, provenance=provenance)
+    # another hash, so that no cache takes these rows for those in their old order
+    old = features.provenance
+    inputs_hash = hash_json([old.inputs_hash, old.labels_hash])
+    new = dataclasses.replace(old, inputs_hash=inputs_hash, labels_hash=hash_json(list(entities)))
+    return EncodedFeatures(features=aligned, provenance=new)

@@ -3,11 +3,9 @@
 The cache needs no lock. A file appears once it is complete, and processes with the same request write the same.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import io
-import logging
 import operator
 import os
 import reprlib
@@ -29,8 +27,6 @@ from ..utils.validation import check_positive_int
 
 __all__ = ["describe", "encode"]
 
-logger = logging.getLogger(__name__)
-
 #: After how many seconds the rows that are encoded so far are saved again. This is what a stopped run loses at most.
 SAVE_INTERVAL = 60.0
 
@@ -51,8 +47,8 @@ def describe(
         details = dict(encoder_kwargs=to_json(encoder_kwargs), random_seed=operator.index(random_seed))
     elif encoder_kwargs or not isinstance(encoder, resolver.base):
         raise ValueError(
-            f"encoder is an instance of {type(encoder).__name__}: it must be a {resolver.base.__name__}, and "
-            f"encoder_kwargs must be empty then. Or give its class or name with them."
+            f"encoder is a {type(encoder).__name__}, with encoder_kwargs={encoder_kwargs}: it must be a class, a name, "
+            f"or an instance of {resolver.base.__name__} without encoder_kwargs."
         )
     else:
         name, buffer = resolver.normalize_inst(encoder), io.BytesIO()
@@ -77,17 +73,14 @@ def encode(
     check_positive_int("batch_size", batch_size)
     path = None if cache is None else npy_path("cache", cache)
     # before the encoder is made, which may take long, or fail where its files are gone
-    if path is not None:
-        with contextlib.suppress(FileNotFoundError):
-            return _load(path, request)
+    if path is not None and (found := _load(path, request)) is not None:
+        return found
+    with seeded(request.random_seed or 0):
+        encoder = make_encoder().eval()
     # the hash tells requests apart
     suffix = f".{hash_json(dataclasses.asdict(request))[:16]}.unfinished.npy"
     unfinished = None if path is None else path.with_suffix(suffix)
-    with seeded(request.random_seed or 0):
-        encoder = make_encoder().eval()
     features = _encode_rows(encoder, items, encode_batch, int(batch_size), unfinished, progress=progress)
-    if features is None or np.isnan(features).all():
-        raise ValueError(f"None of the {len(items)} {request.kind} can be encoded: {reprlib.repr(labels)}.")
     log_missing(request.kind, features, labels)
     result = EncodedFeatures(features=features, provenance=request)
     if path is not None and unfinished is not None:
@@ -96,16 +89,18 @@ def encode(
     return result
 
 
-def _load(path: Path, request: Provenance) -> EncodedFeatures:
-    """Load the features that an earlier run has saved, and check that its request was the same."""
-    found = EncodedFeatures.load(path)
+def _load(path: Path, request: Provenance) -> EncodedFeatures | None:
+    """Load the features that an earlier run has saved for the same request, if there was one."""
+    try:
+        found = EncodedFeatures.load(path)
+    except FileNotFoundError:
+        return None
     if found.provenance != request:
         old, new = dataclasses.asdict(found.provenance), dataclasses.asdict(request)
         differences = "; ".join(f"{key}={old[key]!r}, not {new[key]!r}" for key in old if old[key] != new[key])
         raise ValueError(
             f"cache={str(path)!r} is from another run: {differences}. Choose another path, or delete this file."
         )
-    logger.info("%s are loaded from %s", request.kind, path)
     return found
 
 
@@ -118,26 +113,26 @@ def _encode_rows(
     unfinished: Path | None,
     *,
     progress: bool,
-) -> FloatArray | None:
+) -> FloatArray:
     """Encode all items that a stopped run has not encoded, shape: (n, k)."""
-    features, last_saved = None, -np.inf
+    features: FloatArray | None = None
     if unfinished is not None and unfinished.exists():
-        logger.info("A run that was stopped is continued with the rows of %s", unfinished)
         features = np.load(unfinished, allow_pickle=False)
+    last_saved = -np.inf
     rows = [i for i, x in enumerate(items) if x is not None and (features is None or np.isnan(features[i]).all())]
     for start in tqdm(range(0, len(rows), batch_size), unit="batch", disable=not progress):
         batch = rows[start : start + batch_size]
         encoded = encode_batch(encoder, [items[row] for row in batch]).float().cpu().numpy()
-        if encoded.ndim != 2 or len(encoded) != len(batch):
-            raise ValueError(
-                f"The encoder's result has shape {encoded.shape}: it must be ({len(batch)}, num_features)."
-            )
         if features is None:
-            features = np.full((len(items), encoded.shape[1]), np.nan, dtype=np.float32)
+            features = np.full((len(items), encoded.shape[-1]), np.nan, dtype=np.float32)
+        if encoded.shape != (len(batch), features.shape[1]):
+            raise ValueError(f"The encoder's result has shape {encoded.shape}, but there are {len(batch)} inputs.")
         features[batch] = encoded
         # also after the first batch, so that a path that cannot be written is an error at once
         if unfinished is not None and time.monotonic() >= last_saved + SAVE_INTERVAL:
             with write_atomically(unfinished) as file:
                 np.save(file, features, allow_pickle=False)
             last_saved = time.monotonic()
+    if features is None or np.isnan(features).all():
+        raise ValueError(f"None of the {len(items)} inputs can be encoded: {reprlib.repr(items)}.")
     return features

@@ -154,7 +154,7 @@ def _encode_batch(encoder: ImageEncoder, paths: list[Path]) -> Tensor:
     from PIL import Image
 
     images = [_read_image(path) for path in paths]
-    # an image that cannot be read is a black one first
+    # a black image stands in for one that cannot be read
     black = Image.new("RGB", (64, 64))
     features: Tensor = encoder(torch.stack([encoder.transform(image or black) for image in images]))
     features[[image is None for image in images]] = torch.nan

@@ -21,8 +21,7 @@ def entity_labels(triples_factory: CoreTriplesFactory) -> list[str]:
     """
     if not isinstance(triples_factory, TriplesFactory):
         raise TypeError(
-            f"{type(triples_factory).__name__} has no labels of entities. Use a pykeen.triples.TriplesFactory, such as "
-            f"dataset.training."
+            f"{type(triples_factory).__name__} has no labels of entities. Use a TriplesFactory of PyKEEN's."
         )
     return [triples_factory.entity_id_to_label[entity_id] for entity_id in range(triples_factory.num_entities)]
 
@@ -52,7 +51,7 @@ def split_labels(
         if labels is not None:
             raise ValueError(f"{name} is a mapping, whose keys are the labels. Do not give labels in addition.")
         labels, inputs = list(inputs), list(inputs.values())
-    # this refuses what has no order, such as a set, and knows all kinds of empty cells
+    # pandas refuses what has no order, such as a set, and knows all kinds of empty cells
     series = pd.Series(inputs, dtype=object)
     items = [item if is_present else None for item, is_present in zip(series, series.notna(), strict=True)]
     labels = ["" if item is None else str(item) for item in items] if labels is None else list(labels)

@@ -19,9 +19,6 @@ Features: TypeAlias = (
     Tensor | np.ndarray[Any, Any] | pd.DataFrame | EncodedFeatures | str | os.PathLike[str] | Mapping[str, Any]
 )
 
-#: The suffixes of files that can be loaded. None of these formats runs code from the file.
-SUFFIXES = (".npy", ".pt", ".pth", ".safetensors")
-
 
 def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
     """Load the features of a modality.
@@ -97,10 +94,10 @@ def _read(label: str, name: str, source: Any) -> Tensor:
 
 
 def _read_file(label: str, name: str, path: Path) -> Any:
-    """Get a tensor or an array from a file."""
+    """Get a tensor or an array from a file. No format runs code from it."""
     label, suffix = f"{label}={str(path)!r}", path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"{label} has an unknown suffix: it must be one of {', '.join(SUFFIXES)}.")
+    if suffix not in {".npy", ".pt", ".pth", ".safetensors"}:
+        raise ValueError(f"{label} has an unknown suffix: it must be .npy, .pt, .pth, or .safetensors.")
     try:
         if suffix == ".npy":
             content = np.load(path, allow_pickle=False)

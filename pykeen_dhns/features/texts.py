@@ -50,7 +50,7 @@ def encode_texts(
     items, labels = split_labels("texts", texts, labels)
     if not all(isinstance(text, str | None) for text in items):
         raise TypeError(f"All texts must be strings, or None if they are missing: {reprlib.repr(items)}.")
-    # the resolver's own default is another one
+    # the resolver has another default
     encoder = "lexical" if encoder is None else encoder
     inputs = [text or "" for text in items]
     request = describe("texts", inputs, labels, text_encoder_resolver, encoder, encoder_kwargs, random_seed)

@@ -1,7 +1,5 @@
 """Encoders that record what they encode, and that can stop a run."""
 
-import os
-import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -31,13 +29,10 @@ class Recorder(nn.Module):
 
     inputs: ClassVar[list[str]] = []
     stop_after: ClassVar[float] = float("inf")
-    kill: ClassVar[bool] = False
 
     def record(self, inputs: Sequence[str]) -> None:
         """Record a batch."""
         if len(Recorder.inputs) + len(inputs) > Recorder.stop_after:
-            if Recorder.kill:
-                os.kill(os.getpid(), signal.SIGKILL)
             raise StoppedError
         Recorder.inputs.extend(inputs)
 
@@ -81,9 +76,8 @@ def make_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Recorder]]:
     Recorder.stop_after = float("inf")
 
 
-def run_in_process(path: Path, batch_size: int, stop_after: float) -> None:
-    """Encode the texts in a process of its own, which may be killed."""
-    Recorder.stop_after, Recorder.kill = stop_after, True
+def run_in_process(path: Path, batch_size: int) -> None:
+    """Encode the texts in a process of its own."""
     encoding.SAVE_INTERVAL = 0.0
     encode(path, batch_size=batch_size)
 

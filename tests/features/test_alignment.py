@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from pykeen.datasets import Nations
 from pykeen.triples import TriplesFactory
 
 from pykeen_dhns.features import EncodedFeatures, align, encode_texts, entity_labels
@@ -36,16 +35,6 @@ def test_order(tmp_path: Path, kind: str) -> None:
     assert aligned.tolist() == [[4.0], [3.0], [1.0], [2.0]]
     # aligned rows stay where they are
     assert np.array_equal(align(aligned, entity_labels(FACTORY), FACTORY), aligned)
-
-
-def test_random_orders() -> None:
-    """Each row stays with its label."""
-    factory = Nations().training
-    labels = entity_labels(factory)
-    expected = np.random.default_rng(0).normal(size=(14, 3)).astype(np.float32)
-    for seed in range(10):
-        order = np.random.default_rng(seed).permutation(14)
-        assert np.array_equal(align(expected[order], [labels[i] for i in order], factory), expected)
 
 
 def test_missing_and_unknown(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from pykeen.datasets import Nations
 
-from pykeen_dhns import MultimodalModel
-from pykeen_dhns.features import EncodedFeatures, encode_texts, entity_labels, load_features
+from pykeen_dhns.features import EncodedFeatures, encode_texts, load_features
 
 
 @pytest.fixture(name="features")
@@ -30,17 +29,6 @@ def test_save_and_load(features: EncodedFeatures, tmp_path: Path) -> None:
         values, mask = load_features("textual", source)
         assert mask.tolist() == loaded.mask.tolist() == [True, False, True, True]
         assert np.array_equal(values[mask].numpy(), features.features[features.mask])
-
-
-def test_model(tmp_path: Path) -> None:
-    """A model takes the path."""
-    factory = Nations().training
-    path = encode_texts(entity_labels(factory), encoder_kwargs=dict(dim=8), progress=False).save(tmp_path / "names.npy")
-    EncodedFeatures.load(path, factory)
-    model = MultimodalModel(
-        triples_factory=factory, interaction="distmult", embedding_dim=4, modalities=dict(textual=str(path))
-    )
-    assert model.score_hrt(factory.mapped_triples[:5]).isfinite().all()
 
 
 @pytest.mark.parametrize("entities", [list("abdc"), list("abc"), Nations().training], ids=["order", "few", "factory"])

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pykeen.datasets import Nations, get_dataset
-from pykeen.datasets.nations import NATIONS_LITERALS_PATH
 from pykeen.triples import TriplesFactory, TriplesNumericLiteralsFactory
 from sklearn.preprocessing import MaxAbsScaler
 
@@ -78,21 +76,6 @@ def test_factory() -> None:
     assert not np.array_equal(features.features, encode_literals(factory, TRIPLES).features, equal_nan=True)
 
 
-def test_pykeens_dataset() -> None:
-    """The literals of a dataset are the same from its factory and from its file."""
-    training = get_dataset(dataset="nationsliteral").training
-    assert isinstance(training, TriplesFactory)
-    features = encode_literals(training)
-    # one entity has no literal, and all others have both
-    assert features.provenance.columns == ["area", "population"]
-    assert [label for label, row in training.entity_to_id.items() if not features.mask[row]] == ["ussr"]
-    assert np.allclose(features.features[features.mask].mean(axis=0), 0.0, atol=1e-6)
-    assert np.allclose(features.features[features.mask].std(axis=0), 1.0)
-    from_file = encode_literals(Nations().training, NATIONS_LITERALS_PATH)
-    # the factory has them in single precision
-    assert np.allclose(from_file.features, features.features, equal_nan=True)
-
-
 @pytest.mark.parametrize("scaler", ["standard", "robust", "power", MaxAbsScaler, MaxAbsScaler()])
 def test_scalers(scaler: Any) -> None:
     """Scalers can be given by name, by class, and as an instance. Missing values get the mean."""
@@ -127,13 +110,6 @@ def test_same_result_of_many() -> None:
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
-
-
-def test_constant_attribute() -> None:
-    """An attribute with the same value for all becomes zero, but its indicator is kept."""
-    features = encode_literals(FACTORY, np.asarray([("a", "x", "5"), ("b", "x", "5"), ("c", "y", "1")]))
-    assert features.provenance.columns == ["x", "y", "x is missing", "y is missing"]
-    assert features.features[[2, 3, 1]].tolist() == [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 0]]
 
 
 @pytest.mark.parametrize(

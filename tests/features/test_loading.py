@@ -106,7 +106,7 @@ ONES = torch.ones(3, 2)
         (dict(features=ONES, masks=None), r"is a mapping with \['features', 'masks'\]: it must have"),
         (dict(features=ONES, mask=torch.ones(3)), r"\['mask'\] has shape \(3,\) and dtype torch.float32"),
         (dict(features=ONES, mask=torch.ones(2) > 0), r"\['mask'\] has shape \(2,\).*: it must be \(3,\)"),
-        ("features.csv", r"='features.csv' has an unknown suffix: it must be one of .npy, .pt, .pth, .safetensors"),
+        ("features.csv", r"='features.csv' has an unknown suffix: it must be .npy, .pt, .pth, or .safetensors"),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else type(value).__name__,
 )
