@@ -11,7 +11,7 @@ import torch
 
 from pykeen_dhns.features import EncodedFeatures, LexicalTextEncoder, encoding
 
-from .encoders import PRESENT, TEXTS, Recorder, RecordingTextEncoder, StoppedError, encode, run_in_process
+from .encoders import PRESENT, TEXTS, RecordingTextEncoder, StoppedError, encode, run_in_process
 from .encoders import make_recorder as _make_recorder  # noqa: F401
 from ..helpers.fresh import CONTEXT
 
@@ -105,7 +105,7 @@ def test_reports(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFi
     assert "5/5" in capsys.readouterr().err
 
 
-def test_finished(path: Path, recorder: type[Recorder]) -> None:
+def test_finished(path: Path, recorder: type[RecordingTextEncoder]) -> None:
     """The features of a finished run are loaded. The size of batches makes no difference."""
     features = encode(path)
     assert sorted(read_files(path.parent)) == ["textual.npy", "textual.npy.json"]
@@ -136,7 +136,7 @@ def test_another_request(path: Path, kwargs: Any, difference: str) -> None:
     assert read_files(path.parent) == before
 
 
-def test_instances(path: Path, recorder: type[Recorder]) -> None:
+def test_instances(path: Path, recorder: type[RecordingTextEncoder]) -> None:
     """Two instances are the same encoder if their parameters are."""
     for _ in range(2):
         torch.manual_seed(0)
@@ -157,7 +157,7 @@ def test_file_of_the_user(path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop_after", [0, 3, 4, 19])
-def test_stopped(path: Path, recorder: type[Recorder], stop_after: int) -> None:
+def test_stopped(path: Path, recorder: type[RecordingTextEncoder], stop_after: int) -> None:
     """A run that was stopped is continued, and its result is the same."""
     expected = encode().features
     recorder.inputs.clear()
@@ -171,7 +171,7 @@ def test_stopped(path: Path, recorder: type[Recorder], stop_after: int) -> None:
     assert sorted(read_files(path.parent)) == ["textual.npy", "textual.npy.json"]
 
 
-def test_stopped_early(path: Path, recorder: type[Recorder], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_early(path: Path, recorder: type[RecordingTextEncoder], monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are saved from time to time. Those since the last time are encoded again, unless it is another request."""
     monkeypatch.setattr(encoding, "SAVE_INTERVAL", 60.0)
     recorder.stop_after = 16
