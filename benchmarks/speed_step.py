@@ -119,13 +119,13 @@ def take_step(loop: DHNSTrainingLoop, batch: Any) -> tuple[float, float]:
     """
     objective, generator = loop.objective, loop.objective.generator
     assert generator is not None
-    assert loop.generator_optimizer is not None
+    assert loop.objective.generator_optimizer is not None
     start = time.perf_counter()
     loop.optimizer.zero_grad()
-    loop.generator_optimizer.zero_grad()
+    loop.objective.generator_optimizer.zero_grad()
     loop._process_batch(batch, 0, len(batch["positives"])).backward()
     loop.optimizer.step()
-    loop.generator_optimizer.step()
+    loop.objective.generator_optimizer.step()
     loop.model.post_parameter_update()
     step = time.perf_counter() - start
     conditions = objective.adapter.read(batch["positives"], objective.query).conditions

@@ -117,7 +117,7 @@ class DHNSLitModule(SLCWALitModule):
         optimizer = optimizer_resolver.make(
             self.optimizer, self.optimizer_kwargs, params=self.model.get_grad_params(), lr=self.learning_rate
         )
-        own = None if self.objective.generator is None else self.objective.generator.optimizer
+        own = self.objective.generator_optimizer
         return optimizer if own is None else JointOptimizer(optimizer, own)
 
     @override

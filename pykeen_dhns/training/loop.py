@@ -20,7 +20,6 @@ from pykeen.training.callbacks import (
 from pykeen.triples import CoreTriplesFactory
 from pykeen.triples.instances import BaseBatchedSLCWAInstances, SLCWABatch, SubGraphSLCWAInstances
 from pykeen.typing import FloatTensor
-from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
@@ -132,11 +131,6 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self.config, self._arguments = config, arguments
 
     @property
-    def generator_optimizer(self) -> Optimizer | None:
-        """Return the generator's optimiser, None if it has nothing to learn."""
-        return None if self.objective.generator is None else self.objective.generator.optimizer
-
-    @property
     def checksum(self) -> str:
         """Return a checksum of what must be the same for training to be resumed from a checkpoint."""
         generator, config = self.objective.generator, self.config
@@ -212,7 +206,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         gradient_clipping_max_abs_value: float | None = None,
         **kwargs: Any,
     ) -> list[float] | None:
-        own: list[TrainingCallback] = [GeneratorTrainingCallback(only_size_probing=only_size_probing)]
+        own: list[TrainingCallback] = [GeneratorTrainingCallback(self.objective, learns=not only_size_probing)]
         # PyKEEN forgets to tell its own callbacks for clipping which loop they belong to
         if gradient_clipping_max_norm is not None:
             own.append(

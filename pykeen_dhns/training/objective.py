@@ -10,6 +10,7 @@ from pykeen.sampling import NegativeSampler
 from pykeen.triples.instances import SLCWABatch
 from pykeen.typing import InductiveMode
 from torch import Tensor
+from torch.optim import Optimizer
 
 from .batch_scale import BatchScale
 from .config import LoopConfig
@@ -71,6 +72,11 @@ class JointObjective:
         # margins and weights must fit the levels: say so now, not in the first batch
         if self.generator is not None and config.adaptive_training:
             self.criterion.level_margins(self.generator.levels)
+
+    @property
+    def generator_optimizer(self) -> Optimizer | None:
+        """Return the generator's optimiser, None if it has nothing to learn."""
+        return None if self.generator is None else self.generator.optimizer
 
     def reset(self) -> None:
         """Start with a generator that has not learned anything."""

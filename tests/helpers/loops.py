@@ -43,7 +43,7 @@ def state(loop: DHNSTrainingLoop) -> dict[str, Tensor]:
     for name, module in (("generator", loop.objective.generator), ("sampler", loop.sampler)):
         if module is not None:
             tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items() if torch.is_tensor(value)}
-    for name, optimizer in (("own", loop.optimizer), ("generator's", loop.generator_optimizer)):
+    for name, optimizer in (("own", loop.optimizer), ("generator's", loop.objective.generator_optimizer)):
         if optimizer is not None:
             for i, values in enumerate(optimizer.state.values()):
                 tensors |= {f"{name}.{i}.{key}": value for key, value in values.items()}

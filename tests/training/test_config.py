@@ -95,9 +95,9 @@ def test_generator_by_class() -> None:
     assert isinstance(generator, LinearGenerator)
     assert (generator.slope, generator.time_steps) == (3.0, (10,))
     assert generator.condition is loop.objective.query
-    assert loop.generator_optimizer is not None
-    assert loop.generator_optimizer is generator.optimizer
-    assert loop.generator_optimizer.param_groups[0]["lr"] == 0.25
+    assert loop.objective.generator_optimizer is not None
+    assert loop.objective.generator_optimizer is generator.optimizer
+    assert loop.objective.generator_optimizer.param_groups[0]["lr"] == 0.25
     # a generator ignores arguments that it does not have
     assert isinstance(make_loop(generator=GaussianNoise, **kwargs).objective.generator, GaussianNoise)
 
@@ -111,8 +111,8 @@ def test_arguments_by_way_of_the_sampler() -> None:
     )
     assert loop.objective.generator is not None
     assert loop.objective.generator.time_steps == (50,)
-    assert loop.generator_optimizer is not None
-    assert loop.generator_optimizer.param_groups[0]["lr"] == 0.01
+    assert loop.objective.generator_optimizer is not None
+    assert loop.objective.generator_optimizer.param_groups[0]["lr"] == 0.01
 
 
 @pytest.mark.parametrize(

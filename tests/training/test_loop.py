@@ -53,7 +53,7 @@ def test_continue_with_other_triples() -> None:
     assert isinstance(sampler, DHNSNegativeSampler)
     assert sampler.known.contains(parts[1].mapped_triples).all()
     assert not sampler.known.contains(parts[0].mapped_triples).any()
-    for optimizer in (loop.optimizer, loop.generator_optimizer, sampler.entity_generator.generator.optimizer):
+    for optimizer in (loop.optimizer, loop.objective.generator_optimizer, sampler.entity_generator.generator.optimizer):
         assert count_steps(optimizer) == num_batches
 
 
