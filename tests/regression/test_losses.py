@@ -1,21 +1,17 @@
 """Tests that the same seeds give the same losses as ever."""
 
 import json
-import re
 
 import pytest
-import torch
 
 from .cases import CASES, PATH, compute_losses
 
 #: One case for each part of the package: the sampler alone, with the loss, the loop, and the multimodal model
 QUICK = {"sampler", "sampler-and-loss", "loop", "multimodal"}
 STORED: dict[str, list[float]] = json.loads(PATH.read_text(encoding="utf8"))
-PINNED = re.findall(
-    r"^torch==(.*)$", PATH.parents[2].joinpath("constraints.txt").read_text(encoding="utf8"), flags=re.MULTILINE
-)
-#: Other versions of PyTorch, and other processors, round in other ways, and then another negative may be chosen.
-TOLERANCE = 1e-4 if torch.__version__.partition("+")[0] in PINNED else 1e-2
+#: The cases in which the sampler generates. Processors and versions of PyTorch round in different ways, and a rounding
+#: can make the sampler choose another negative. Random draws may differ from there on.
+CHAOTIC = {name for name in STORED if name.startswith("sampler")} | {"loop-and-loss", "loop-filtered"}
 
 
 def test_all_cases_are_stored() -> None:
@@ -28,4 +24,4 @@ def test_all_cases_are_stored() -> None:
 )
 def test_losses(name: str) -> None:
     """The losses of the first epochs are those that are stored."""
-    assert compute_losses(name) == pytest.approx(STORED[name], rel=TOLERANCE)
+    assert compute_losses(name) == pytest.approx(STORED[name], rel=1e-2 if name in CHAOTIC else 1e-4)
