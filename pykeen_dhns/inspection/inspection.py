@@ -12,11 +12,9 @@ from torch import Tensor
 from .neighbors import find_neighbors, list_negatives, summarize_neighbors
 from .projection import project
 from .report import Inspection
-from .saving import load_sources
+from .saving import find_generators, load_sources, make_sources
 from .scores import collect_scores, rate_relations
-from .sources import LoopSource, SamplerSource, Source, Target, loop_arguments
-from ..sampling.sampler import DHNSNegativeSampler
-from ..training.loop import DHNSTrainingLoop
+from .sources import Source, Target
 from ..utils.module_state import evaluation_mode
 from ..utils.validation import check_choice, check_positive_int
 
@@ -58,11 +56,10 @@ def inspect_source(
     :raises ValueError: if an argument is out of range, a label is unknown, or the training has diverged
     """
     check_choice("target", target, get_args(Target))
-    check_positive_int("num_examples", num_examples)
-    check_positive_int("num_neighbors", num_neighbors)
-    check_positive_int("max_triples", max_triples)
-    check_positive_int("num_uniform", num_uniform)
-    check_positive_int("num_relations", num_relations)
+    counts = dict(num_examples=num_examples, num_neighbors=num_neighbors, max_triples=max_triples)
+    counts |= dict(num_uniform=num_uniform, num_relations=num_relations)
+    for name, value in counts.items():
+        check_positive_int(name, value)
     relation_id = None if relation is None else _find_id("relation", relation, source.relations)
     with evaluation_mode(source.model, *source.modules, seed=seed):
         triples = source.triples[torch.randperm(len(source.triples))]
@@ -72,12 +69,7 @@ def inspect_source(
         shown = _find_triples(source, examples) if examples else shown[:num_examples]
         scores = collect_scores(source, triples[:max_triples], num_uniform)
         return Inspection(
-            title=source.title,
-            model=type(source.model).__name__,
-            generator=type(source.generator).__name__,
-            levels=source.levels,
-            modalities=source.modalities,
-            num_entities=len(source.entities),
+            source=source,
             target=target,
             negatives=list_negatives(source, shown, target=target, num=num_neighbors),
             neighbors=find_neighbors(source, shown, target=target, num=num_neighbors),
@@ -91,19 +83,17 @@ def inspect_source(
 
 def _find_triples(source: Source, examples: Sequence[tuple[str, str, str]]) -> Tensor:
     entities = dict(enumerate(source.entities))
-    heads, relations, tails = zip(*dict.fromkeys(examples), strict=True)
-    columns = [
-        [_find_id("entity", label, entities) for label in heads],
-        [_find_id("relation", label, source.relations) for label in relations],
-        [_find_id("entity", label, entities) for label in tails],
+    ids = [
+        (_find_id("entity", h, entities), _find_id("relation", r, source.relations), _find_id("entity", t, entities))
+        for h, r, t in dict.fromkeys(examples)
     ]
-    return torch.as_tensor(columns).t()
+    return torch.as_tensor(ids)
 
 
 def _find_id(kind: str, label: str, labels: Mapping[int, str]) -> int:
-    for index, other in labels.items():
-        if other == label:
-            return index
+    ids = {other: index for index, other in labels.items()}
+    if label in ids:
+        return ids[label]
     some = ", ".join(map(repr, list(labels.values())[:10]))
     raise ValueError(f"There is no {kind} {label!r}. The training triples have {len(labels)}, for example: {some}.")
 
@@ -120,29 +110,21 @@ def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = 
 
     :raises ValueError: if nothing was generated, or a setting does not fit
     """  # noqa: DOC103
-    loop = result.training_loop
-    if isinstance(sampler, DHNSNegativeSampler):
-        if not sampler.layout.num_generated:
-            raise ValueError(
-                "With hard_fraction=0, the sampler generates nothing, so there is nothing to inspect. Train with a "
-                "larger hard_fraction."
-            )
-        return inspect_source(SamplerSource(result.model, result.training, sampler), **settings)
+    part = "loop" if sampler is None else "sampler"
+    sources = make_sources(result.model, result.training, find_generators(result, sampler))
+    if part in sources:
+        return inspect_source(sources[part], **settings)
     if sampler is not None:
-        raise ValueError(f"{type(sampler).__name__} generates nothing, so there is nothing to inspect.")
-    if not isinstance(loop, DHNSTrainingLoop):
-        raise ValueError(  # noqa: TRY004
-            f"{type(loop).__name__} generates nothing itself, and PyKEEN drops its sampler. With "
-            "negative_sampler='dhns', keep it: keeper = KeepSampler(), then pipeline(..., "
-            "training_kwargs=dict(callbacks=keeper)), and inspect_result(result, sampler=keeper.sampler)."
-        )
-    arguments = loop_arguments(loop)
-    if arguments is None:
         raise ValueError(
-            "With generator='none', the training loop generates nothing, so there is nothing to inspect. Train with "
-            "generator='diffheg', or with generator='noise' to see the control."
+            f"The {type(sampler).__name__} generates nothing, so there is nothing to inspect. Train with "
+            "negative_sampler='dhns', and with a hard_fraction above 0."
         )
-    return inspect_source(LoopSource(result.model, result.training, **arguments), **settings)
+    raise ValueError(
+        f"The {type(result.training_loop).__name__} generates nothing itself, so there is nothing to inspect. With "
+        "training_loop='dhns', choose a generator other than 'none'. With negative_sampler='dhns', keep the sampler, "
+        "which PyKEEN would drop: keeper = KeepSampler(), then pipeline(..., training_kwargs=dict(callbacks=keeper)), "
+        "and inspect_result(result, sampler=keeper.sampler)."
+    )
 
 
 def inspect_directory(

@@ -39,7 +39,7 @@ def find_neighbors(source: Source, triples: Tensor, *, target: Target, num: int)
         cosine = (functional.normalize(samples, dim=-1) @ directions).nan_to_num(nan=-torch.inf)
         # triples come first, then levels, modalities, and entities
         cosine = cosine.permute(2, 0, 1, 3)
-        missing, is_answer = batch[:, TARGET_TO_INDEX[target]], source.find_answers(batch, target)
+        missing, is_answer = batch[:, TARGET_TO_INDEX[target]], _find_answers(source, batch, target)
         own = cosine.gather(-1, missing.view(-1, 1, 1, 1).expand(*cosine.shape[:-1], 1))
         above = (cosine > own) & ~is_answer[:, None, None]
         rank = (1 + above.sum(dim=-1)).double().masked_fill(own.squeeze(dim=-1).isinf(), torch.nan)
@@ -67,6 +67,13 @@ def _label_triples(source: Source, triples: Tensor) -> dict[str, list[str]]:
         "relation": [source.relations[i] for i in triples[:, 1].tolist()],
         "tail": [source.entities[i] for i in triples[:, 2].tolist()],
     }
+
+
+def _find_answers(source: Source, triples: Tensor, target: Target) -> Tensor:
+    """Find all entities that complete triples to known ones, shape: (n, num_entities)."""
+    completions = triples.unsqueeze(dim=1).repeat(1, len(source.entities), 1)
+    completions[..., TARGET_TO_INDEX[target]] = torch.arange(len(source.entities))
+    return source.known.contains(completions)
 
 
 def summarize_neighbors(nearest: pd.DataFrame) -> pd.DataFrame:
@@ -104,14 +111,10 @@ def list_negatives(source: Source, triples: Tensor, *, target: Target, num: int)
     negatives = source.sample_negatives(triples, target, num)
     if negatives is None:
         return None
-    frames = [
-        pd.DataFrame(
-            {
-                **_label_triples(source, triples.repeat_interleave(num, dim=0)),
-                "level": level,
-                "entity": [source.entities[i] for i in entities.flatten().tolist()],
-            }
-        )
-        for level, entities in zip(source.levels, negatives, strict=True)
-    ]
-    return pd.concat(frames, ignore_index=True)
+    num_levels, num_triples, num = negatives.shape
+    columns = {
+        **_label_triples(source, triples.repeat_interleave(num, dim=0).repeat(num_levels, 1)),
+        "level": np.repeat(source.levels, num_triples * num),
+        "entity": [source.entities[i] for i in negatives.flatten().tolist()],
+    }
+    return pd.DataFrame(columns)

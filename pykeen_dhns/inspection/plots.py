@@ -12,7 +12,7 @@ from .sources import Target
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_projection", "plot_relations", "plot_scores", "require_matplotlib"]
+__all__ = ["require_matplotlib", "save_plots"]
 
 
 def require_matplotlib() -> None:
@@ -29,37 +29,48 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def _make_figure(**kwargs: Any) -> "Figure":
+def save_plots(
+    directory: Path,
+    levels: Sequence[str],
+    target: Target,
+    scores: pd.DataFrame,
+    relations: pd.DataFrame,
+    projection: pd.DataFrame,
+) -> list[Path]:
+    """Draw and save the plots of an :class:`pykeen_dhns.inspection.Inspection`."""
+    figures = {
+        "scores": _plot_scores(scores),
+        "relations": _plot_relations(relations, levels),
+        "projection": _plot_projection(projection, levels, target),
+    }
+    paths = [directory / f"{name}.png" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        figure.savefig(path, dpi=150)
+    return paths
+
+
+def _make_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     # Without pyplot, nothing global changes, and no window is needed.
-    return Figure(layout="constrained", **kwargs)
+    return Figure(layout="constrained", figsize=(width, height))
 
 
-def plot_scores(scores: pd.DataFrame, path: Path) -> None:
-    """Plot the distributions of scores.
-
-    :param scores: the scores, cf. :func:`pykeen_dhns.inspection.scores.collect_scores`
-    :param path: the file to write
-    """
+def _plot_scores(scores: pd.DataFrame) -> "Figure":
+    """Plot the distributions of scores."""
     edges = np.histogram_bin_edges(scores["score"], bins=60).tolist()
-    figure = _make_figure(figsize=(8, 4))
+    figure = _make_figure(8, 4)
     ax = figure.subplots()
     for name, values in scores.groupby("triples", sort=False)["score"]:
         ax.hist(values, bins=edges, weights=np.full(len(values), 1 / len(values)), histtype="step", label=name)
     ax.set(xlabel="score", ylabel="share")
     ax.legend()
-    figure.savefig(path, dpi=150)
+    return figure
 
 
-def plot_relations(relations: pd.DataFrame, levels: Sequence[str], path: Path) -> None:
-    """Plot how hard the negatives of each relation are.
-
-    :param relations: the relations, cf. :func:`pykeen_dhns.inspection.scores.rate_relations`
-    :param levels: the names of the levels
-    :param path: the file to write
-    """
-    figure = _make_figure(figsize=(8, 1.5 + 0.3 * len(relations)))
+def _plot_relations(relations: pd.DataFrame, levels: Sequence[str]) -> "Figure":
+    """Plot how hard the negatives of each relation are."""
+    figure = _make_figure(8, 1.5 + 0.3 * len(relations))
     ax = figure.subplots()
     positions = range(len(relations))
     ax.axvline(0, color="0.75", linewidth=1, label="uniform")
@@ -71,37 +82,30 @@ def plot_relations(relations: pd.DataFrame, levels: Sequence[str], path: Path) -
     ax.invert_yaxis()
     ax.set(xlabel="mean score, in standard deviations above uniform negatives")
     figure.legend(loc="outside lower center", ncols=3, fontsize="small")
-    figure.savefig(path, dpi=150)
+    return figure
 
 
-def plot_projection(projection: pd.DataFrame, levels: Sequence[str], target: Target, path: Path) -> None:
-    """Plot what is generated next to entities: a row for each modality, a column for each level.
-
-    :param projection: the points, cf. :func:`pykeen_dhns.inspection.projection.project`
-    :param levels: the names of the levels
-    :param target: the side that is generated
-    :param path: the file to write
-    """
+def _plot_projection(projection: pd.DataFrame, levels: Sequence[str], target: Target) -> "Figure":
+    """Plot what is generated next to entities: a row for each modality, a column for each level."""
     styles: dict[str, dict[str, Any]] = {
         "uniform": dict(s=10, color="0.75", label="uniform"),
         "true": dict(s=22, color="C0", label=f"true {target}s"),
         "generated": dict(s=10, color="C1", marker="x", linewidth=0.8, label="generated"),
         "negative": dict(s=14, facecolors="none", edgecolors="C3", label="becomes a negative"),
     }
+    styles = {kind: style for kind, style in styles.items() if kind in set(projection["kind"])}
     modalities = projection["modality"].unique()
-    figure = _make_figure(figsize=(3.6 * len(levels), 0.6 + 3.4 * len(modalities)))
+    figure = _make_figure(3.6 * len(levels), 0.6 + 3.4 * len(modalities))
     axes = figure.subplots(nrows=len(modalities), ncols=len(levels), squeeze=False, sharex="row", sharey="row")
     for row, modality in zip(axes, modalities, strict=True):
         for ax, level in zip(row, levels, strict=True):
             shown = projection[(projection["modality"] == modality) & projection["level"].isin(["", level])]
             for kind, style in styles.items():
                 points = shown[shown["kind"] == kind]
-                if len(points):
-                    ax.scatter(points["x"], points["y"], **style)
+                ax.scatter(points["x"], points["y"], **style)
             ax.set_title(f"{modality}, {level}", fontsize="medium")
             ax.set_xlabel("first component")
         row[0].set_ylabel("second component")
     figure.suptitle(f"{target.capitalize()}s of: {projection['relation'].iloc[0]}")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
-    figure.savefig(path, dpi=150)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(styles))
+    return figure

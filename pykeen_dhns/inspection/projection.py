@@ -5,7 +5,6 @@ import pandas as pd
 import torch
 from pykeen.constants import TARGET_TO_INDEX
 from sklearn.decomposition import PCA
-from torch import Tensor
 
 from .sources import Source, Target
 
@@ -43,22 +42,17 @@ def project(source: Source, *, target: Target, relation: int | None = None) -> p
             points["generated", level] = samples[i, j]
             if negatives is not None:
                 points["negative", level] = embeddings[j, negatives[i, :, 0]]
-        frames += _project_modality(points, modality)
-    return pd.concat(frames, ignore_index=True).assign(relation=source.relations[relation])
-
-
-def _project_modality(points: dict[tuple[str, str], Tensor], modality: str) -> list[pd.DataFrame]:
-    """Project the embeddings of a modality, by kind and level. NaN stands for entities that lack the modality."""
-    arrays = {key: x[x.isfinite().all(dim=-1)].double().numpy() for key, x in points.items()}
-    arrays = {key: x for key, x in arrays.items() if len(x)}
-    if ("true", "") not in arrays or not any(kind == "generated" for kind, _ in arrays):
-        return []
-    data = np.unique(np.concatenate([x for (_, level), x in arrays.items() if not level]), axis=0)
-    pca = PCA(n_components=min(2, *data.shape), svd_solver="full").fit(data)
-    return [
+        vectors = torch.cat(list(points.values())).double().numpy()
+        frame = pd.DataFrame([key for key, x in points.items() for _ in x], columns=["kind", "level"])
+        # NaN stands for what lacks the modality.
+        exists = np.isfinite(vectors).all(axis=-1)
+        vectors, frame = vectors[exists], frame[exists]
+        entities = np.unique(vectors[frame["level"] == ""], axis=0)
+        if not len(entities):
+            continue
+        pca = PCA(n_components=min(2, *entities.shape), svd_solver="full").fit(entities)
+        x, *others = pca.transform(vectors).T
         # With a single dimension, or a single entity, there is only one component.
-        pd.DataFrame(pca.transform(x), columns=["x", "y"][: pca.n_components_])
-        .reindex(columns=["x", "y"], fill_value=0.0)
-        .assign(modality=modality, kind=kind, level=level)
-        for (kind, level), x in arrays.items()
-    ]
+        y = others[0] if others else 0.0
+        frames.append(frame.assign(modality=modality, x=x, y=y))
+    return pd.concat(frames, ignore_index=True).assign(relation=source.relations[relation])

@@ -1,15 +1,13 @@
 """The report of an inspection: tables and plots, each below a sentence that says how to read it."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from .plots import plot_projection, plot_relations, plot_scores, require_matplotlib
+from .plots import require_matplotlib, save_plots
 from .scores import summarize_scores
-from .sources import Target
+from .sources import Source, Target
 
 __all__ = ["Inspection"]
 
@@ -23,17 +21,8 @@ TRIPLE = ["head", "relation", "tail"]
 class Inspection:
     """What a run's generator makes, in tables and plots."""
 
-    #: What was inspected
-    title: str
-    #: The name of the model's class
-    model: str
-    #: The name of the generator
-    generator: str
-    #: The names of the levels, hardest first
-    levels: Sequence[str]
-    #: The names of the modalities
-    modalities: Sequence[str]
-    num_entities: int
+    #: What was inspected: the generator, its model, and their levels and modalities
+    source: Source
     #: The side of neighbors, ranks, and projection
     target: Target
     #: The nearest entities, cf. :func:`pykeen_dhns.inspection.neighbors.find_neighbors`
@@ -68,7 +57,13 @@ class Inspection:
             parts.append("![distributions of scores](scores.png)")
         parts += self._relations()
         if plots:
-            parts += ["![hardness by relation](relations.png)", *self._projection()]
+            text = (
+                f"What is generated for the missing {self.target}s of a relation, next to the true ones and to "
+                "uniformly drawn entities, in the two principal components of the entities' embeddings. It should lie "
+                "among the true ones."
+            )
+            parts += ["![hardness by relation](relations.png)", "## Projection", text]
+            parts.append("![true, uniform, and generated entities](projection.png)")
         return "\n\n".join(parts) + "\n"
 
     def save(self, directory: str | Path, *, plots: bool = True) -> list[Path]:
@@ -90,25 +85,25 @@ class Inspection:
         files[0].write_text(self.to_markdown(plots=plots), encoding="utf8")
         self.relations.to_csv(files[1], sep="\t", index=False, na_rep="nan")
         if plots:
-            files += [directory / f"{name}.png" for name in ("scores", "relations", "projection")]
-            plot_scores(self.scores, files[2])
-            plot_relations(self.relations.head(self.num_relations), self.levels, files[3])
-            plot_projection(self.projection, self.levels, self.target, files[4])
+            relations = self.relations.head(self.num_relations)
+            files += save_plots(directory, self.source.levels, self.target, self.scores, relations, self.projection)
         return files
 
     def _introduction(self) -> list[str]:
+        source = self.source
         facts = {
-            "generator": self.generator,
-            "levels": ", ".join(self.levels),
-            "modalities": ", ".join(self.modalities),
+            "generator": type(source.generator).__name__,
+            "levels": ", ".join(source.levels),
+            "modalities": ", ".join(source.modalities),
             "generated": self.target,
-            "entities": f"{self.num_entities:,}",
+            "entities": f"{len(source.entities):,}",
         }
         text = (
             "Each level stops the denoising at a time step t. The smaller t, the less noise is left, and the harder "
             "are the negatives."
         )
-        return [f"# What {self.title} makes for {self.model}", text, _to_table(pd.DataFrame([facts]), {})]
+        title = f"# What {source.title} makes for {type(source.model).__name__}"
+        return [title, text, _to_table(pd.DataFrame([facts]))]
 
     def _neighbors(self) -> list[str]:
         marks = self.neighbors["kind"].map(MARKS)
@@ -126,11 +121,9 @@ class Inspection:
             "entity lacks."
         )
         parts = ["## Nearest entities", text]
-        for (head, relation, tail), rows in table.groupby(TRIPLE, sort=False):
-            title = f"**{head}** — {relation} — {tail}"
-            if self.target == "tail":
-                title = f"{head} — {relation} — **{tail}**"
-            parts += [f"### {title}", _to_table(rows.drop(columns=TRIPLE), {"rank": "{:,.0f}"})]
+        for labels, rows in table.groupby(TRIPLE, sort=False):
+            marked = [f"**{x}**" if name == self.target else x for name, x in zip(TRIPLE, labels, strict=True)]
+            parts += [f"### {' — '.join(marked)}", _to_table(rows.drop(columns=TRIPLE), rank="{:,.0f}")]
         return parts
 
     def _ranks(self) -> list[str]:
@@ -140,7 +133,7 @@ class Inspection:
         )
         shares = dict.fromkeys(["nearest is a known answer", "distinct nearest"], "{:.1%}")
         formats = {"triples": "{:,}", "median rank": "{:,.1f}", **shares, "spread": "{:.2f}"}
-        return ["## Ranks of the missing entities", text, _to_table(self.ranks, formats)]
+        return ["## Ranks of the missing entities", text, _to_table(self.ranks, **formats)]
 
     def _scores(self) -> list[str]:
         text = (
@@ -150,37 +143,26 @@ class Inspection:
         )
         table = self.score_summary.rename(columns={"above": "above the positive"})
         formats = {"mean": "{:.3f}", "std": "{:.3f}", "gap": "{:+.2f}", "above the positive": "{:.1%}"}
-        return ["## Scores", text, _to_table(table, formats)]
+        return ["## Scores", text, _to_table(table, **formats)]
 
     def _relations(self) -> list[str]:
         text = (
             "The gaps of the most frequent relations, each to its own uniform negatives. The file relations.tsv has "
             "all relations."
         )
-        gaps, above = ["positives", *self.levels], "hardest above the positive"
-        table = self.relations.rename(columns={f"above the positive, {self.levels[0]}": above})
+        gaps, above = ["positives", *self.source.levels], "hardest above the positive"
+        table = self.relations.rename(columns={f"above the positive, {self.source.levels[0]}": above})
         table = table[["relation", "triples", *gaps, above]].head(self.num_relations)
         formats = {"triples": "{:,}", **dict.fromkeys(gaps, "{:+.2f}"), above: "{:.1%}"}
-        return ["## Hardness by relation", text, _to_table(table, formats)]
-
-    def _projection(self) -> list[str]:
-        text = (
-            f"What is generated for the missing {self.target}s of a relation, next to the true ones and to uniformly "
-            "drawn entities, in the two principal components of the entities' embeddings. It should lie among the true "
-            "ones."
-        )
-        return ["## Projection", text, "![true, uniform, and generated entities](projection.png)"]
+        return ["## Hardness by relation", text, _to_table(table, **formats)]
 
 
-def _to_table(frame: pd.DataFrame, formats: Mapping[str, str]) -> str:
+def _to_table(frame: pd.DataFrame, **formats: str) -> str:
     """Write a table in Markdown, with formats for the columns of numbers, and a dash for what is missing."""
-    text = pd.DataFrame(
-        {name: [_format(value, formats.get(name, "{}")) for value in column] for name, column in frame.items()}
-    )
+    columns = {
+        name: column.map(formats.get(str(name), "{}").format, na_action="ignore").fillna("-").str.replace("|", "\\|")
+        for name, column in frame.items()
+    }
     alignment = ["right" if name in formats else "left" for name in frame]
     # Labels may look like numbers, so no text is parsed.
-    return str(text.to_markdown(index=False, disable_numparse=True, colalign=alignment))
-
-
-def _format(value: Any, template: str) -> str:
-    return "-" if pd.isna(value) else template.format(value).replace("|", "\\|")
+    return str(pd.DataFrame(columns).to_markdown(index=False, disable_numparse=True, colalign=alignment))

@@ -1,5 +1,6 @@
 """Save what generates negatives next to the model, and load it again."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,41 @@ from pykeen.pipeline import PipelineResult
 from pykeen.sampling import NegativeSampler
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
-from .sources import LoopSource, SamplerSource, Source, loop_arguments
+from .sources import LoopSource, SamplerSource, Source
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
 from ..utils.files import write_atomically
 
-__all__ = ["FILE_NAME", "load_sources", "save_result"]
+__all__ = ["find_generators", "load_sources", "make_sources", "save_result"]
 
 #: The file next to those of PyKEEN's ``save_to_directory``
 FILE_NAME = "generators.pt"
+
+
+def find_generators(result: PipelineResult, sampler: NegativeSampler | None = None) -> dict[str, Any]:
+    """Find what generated negatives: the arguments of the :class:`LoopSource` for ``loop``, and the ``sampler``."""
+    generators: dict[str, Any] = {}
+    loop = result.training_loop
+    if isinstance(loop, DHNSTrainingLoop) and loop.objective.generator is not None:
+        generators["loop"] = dict(
+            generator=loop.objective.generator,
+            query=loop.objective.query,
+            multimodal=loop.objective.config.multimodal,
+            mode=loop.objective.adapter.mode,
+        )
+    if isinstance(sampler, DHNSNegativeSampler) and sampler.layout.num_generated:
+        generators["sampler"] = sampler
+    return generators
+
+
+def make_sources(model: Model, training: CoreTriplesFactory, generators: Mapping[str, Any]) -> dict[str, Source]:
+    """Make a source, by the same name, for each of what :func:`find_generators` has found."""
+    sources: dict[str, Source] = {}
+    if "loop" in generators:
+        sources["loop"] = LoopSource(model, training, **generators["loop"])
+    if "sampler" in generators:
+        sources["sampler"] = SamplerSource(model, training, generators["sampler"])
+    return sources
 
 
 def save_result(result: PipelineResult, directory: str | Path, *, sampler: NegativeSampler | None = None) -> None:
@@ -30,19 +57,13 @@ def save_result(result: PipelineResult, directory: str | Path, *, sampler: Negat
     :param sampler: the sampler of PyKEEN's own training loop, cf. :class:`pykeen_dhns.inspection.KeepSampler`
     """
     result.save_to_directory(directory)
-    content: dict[str, Any] = {}
-    if isinstance(result.training_loop, DHNSTrainingLoop):
-        arguments = loop_arguments(result.training_loop)
-        if arguments is not None:
-            content["loop"] = arguments
-    if isinstance(sampler, DHNSNegativeSampler) and sampler.layout.num_generated:
-        content["sampler"] = sampler
     path = Path(directory) / FILE_NAME
     # There may be one of an earlier run.
     path.unlink(missing_ok=True)
-    if content:
+    generators = find_generators(result, sampler)
+    if generators:
         with write_atomically(path) as file:
-            torch.save(content, file)
+            torch.save(generators, file)
 
 
 def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -> dict[str, Source]:
@@ -71,13 +92,8 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
     ):
         if not path.exists():
             raise FileNotFoundError(f"There is no {path}: {origin}.")
-    content = torch.load(generators_path, map_location="cpu", weights_only=False)
+    generators = torch.load(generators_path, map_location=device, weights_only=False)
     model: Model = torch.load(model_path, map_location=device, weights_only=False)
     has_labels = (triples_path / f"{TriplesFactory.file_name_entity_to_id}.tsv.gz").exists()
     training = (TriplesFactory if has_labels else CoreTriplesFactory).from_path_binary(triples_path)
-    sources: dict[str, Source] = {}
-    if "loop" in content:
-        sources["loop"] = LoopSource(model, training, **content["loop"])
-    if "sampler" in content:
-        sources["sampler"] = SamplerSource(model, training, content["sampler"])
-    return sources
+    return make_sources(model, training, generators)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import torch
+from pykeen.sampling import BasicNegativeSampler
 from torch import Tensor
 
 from .sources import Source
@@ -30,7 +32,7 @@ def collect_scores(source: Source, triples: Tensor, num_uniform: int) -> pd.Data
         positive = source.score(batch).unsqueeze(dim=-1)
         scores = {
             "positives": positive,
-            "uniform": source.score_uniform(batch, num_uniform),
+            "uniform": _score_uniform(source, batch, num_uniform),
             **dict(zip(source.levels, source.score_generated(batch), strict=True)),
         }
         frames += [
@@ -54,6 +56,19 @@ def collect_scores(source: Source, triples: Tensor, num_uniform: int) -> pd.Data
         )
     # Known triples are no negatives.
     return frame[is_finite]
+
+
+def _score_uniform(source: Source, triples: Tensor, num: int) -> Tensor:
+    """Score negatives that are drawn uniformly, shape: (n, num), NaN for known triples."""
+    sampler = BasicNegativeSampler(
+        mapped_triples=source.triples,
+        num_entities=source.known.num_entities,
+        num_relations=source.known.num_relations,
+        num_negs_per_pos=num,
+    )
+    negatives = sampler.corrupt_batch(triples)
+    scores = source.score(negatives)
+    return scores.masked_fill(source.known.contains(negatives).to(scores.device), torch.nan)
 
 
 def summarize_scores(scores: pd.DataFrame) -> pd.DataFrame:

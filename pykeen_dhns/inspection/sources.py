@@ -4,14 +4,13 @@ The measures only know :class:`Source`. What they need from training loop and sa
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
 from pykeen.constants import TARGET_TO_INDEX
 from pykeen.models import Model
-from pykeen.sampling import BasicNegativeSampler
-from pykeen.triples import CoreTriplesFactory, TriplesFactory
+from pykeen.triples import CoreTriplesFactory
 from pykeen.typing import InductiveMode
 from pykeen.utils import upgrade_to_sequence
 from torch import Tensor, nn
@@ -20,16 +19,16 @@ from typing_extensions import override
 from ..generators import EmbeddingGenerator
 from ..queries.base import Query
 from ..sampling.columns import ColumnLayout
-from ..sampling.corruption import replace_known
 from ..sampling.known_triples import KnownTriples
 from ..sampling.sampler import DHNSNegativeSampler
-from ..training.loop import DHNSTrainingLoop
 from ..training.model_adapter import ModelAdapter
 
-__all__ = ["LoopSource", "SamplerSource", "Source", "Target", "loop_arguments"]
+__all__ = ["LoopSource", "SamplerSource", "Source", "Target"]
 
 #: The side of a triple that is generated
 Target = Literal["tail", "head"]
+#: The sides in the order in which generators have them
+SIDES = ("head", "tail")
 #: How many further triples the sampler sees with a few examples, so that its pool of candidates is not too small
 NUM_CONTEXT = 256
 
@@ -57,10 +56,7 @@ class Source(ABC):
         self.generator = generator
         #: The names of the levels, hardest first
         self.levels = [f"t = {step} of {generator.process.num_timesteps}" for step in generator.time_steps]
-        entities: Mapping[int, str] = {}
-        relations: Mapping[int, str] = {}
-        if isinstance(training, TriplesFactory):
-            entities, relations = training.entity_id_to_label, training.relation_id_to_label
+        entities, relations = (getattr(training, f"{name}_id_to_label", {}) for name in ("entity", "relation"))
         #: The labels of entities, or their IDs if there are no labels
         self.entities = [str(entities.get(i, i)) for i in range(training.num_entities)]
         # With inverse relations, the model has two IDs for each relation.
@@ -129,53 +125,6 @@ class Source(ABC):
         flat = triples.reshape(-1, 3).to(self.model.device)
         return self.model.score_hrt(flat, mode=self.mode).view(triples.shape[:-1])
 
-    def score_uniform(self, triples: Tensor, num: int) -> Tensor:
-        """Score negatives that are drawn uniformly.
-
-        :param triples: shape: (n, 3) the triples
-        :param num: the number of negatives for each triple
-
-        :returns: shape: (n, num) the scores, NaN for known triples
-        """
-        sampler = BasicNegativeSampler(
-            mapped_triples=self.triples,
-            num_entities=self.known.num_entities,
-            num_relations=self.known.num_relations,
-            num_negs_per_pos=num,
-        )
-        negatives = sampler.corrupt_batch(triples)
-        return self.score(negatives).masked_fill(self.known.contains(negatives).to(self.model.device), torch.nan)
-
-    def find_answers(self, triples: Tensor, target: Target) -> Tensor:
-        """Find all entities that complete triples to known ones.
-
-        :param triples: shape: (n, 3) the triples
-        :param target: the side
-
-        :returns: shape: (n, num_entities) whether the entity completes the triple
-        """
-        completions = triples.unsqueeze(dim=1).repeat(1, len(self.entities), 1)
-        completions[..., TARGET_TO_INDEX[target]] = torch.arange(len(self.entities))
-        return self.known.contains(completions)
-
-
-def loop_arguments(loop: DHNSTrainingLoop) -> dict[str, Any] | None:
-    """Return what :class:`LoopSource` needs from a training loop, besides the model.
-
-    :param loop: the training loop
-
-    :returns: the arguments, or None if the loop generates nothing
-    """
-    objective = loop.objective
-    if objective.generator is None:
-        return None
-    return dict(
-        generator=objective.generator,
-        query=objective.query,
-        multimodal=objective.config.multimodal,
-        mode=objective.adapter.mode,
-    )
-
 
 class LoopSource(Source):
     """The generator of :class:`pykeen_dhns.DHNSTrainingLoop`, which generates embeddings of the model's entities."""
@@ -207,21 +156,12 @@ class LoopSource(Source):
         self.modalities = self._adapter.names
         self.modules = (generator, query)
         self.mode = mode
-        # A loaded generator is on the CPU.
-        parameter = next(model.parameters())
-        for module in self.modules:
-            module.to(device=parameter.device, dtype=parameter.real.dtype)
-
-    def _groups(self, target: Target) -> slice:
-        """Select the groups of a side. The first half of them is for heads."""
-        half = len(self.modalities)
-        return slice(0, half) if target == "head" else slice(half, None)
 
     @override
     def embed(self, target: Target) -> Tensor:
         embeddings, exist = self._adapter.read_entities(torch.arange(len(self.entities), device=self.model.device))
         unit = self.generator.target_scale.normalize(embeddings).masked_fill(~exist.unsqueeze(dim=-1), torch.nan)
-        return unit[self._groups(target)].cpu()
+        return unit.chunk(2)[SIDES.index(target)].cpu()
 
     @override
     def generate(self, triples: Tensor, target: Target) -> Tensor:
@@ -229,7 +169,7 @@ class LoopSource(Source):
         unit = self._normalize(self.generator.generate(batch.conditions))
         if batch.usable is not None:
             unit = unit.masked_fill(~batch.usable.unsqueeze(dim=-1), torch.nan)
-        return unit[:, self._groups(target)].cpu()
+        return unit.chunk(2, dim=1)[SIDES.index(target)].cpu()
 
     @override
     def score_generated(self, triples: Tensor) -> Tensor:
@@ -271,26 +211,14 @@ class SamplerSource(Source):
 
     @override
     def generate(self, triples: Tensor, target: Target) -> Tensor:
-        queries = self._proxy_model.queries(triples.to(self._device))[0 if target == "head" else 1]
+        queries = self._proxy_model.queries(triples.to(self._device))[SIDES.index(target)]
         return self._normalize(self.generator.generate(queries.unsqueeze(dim=0))).cpu()
 
     def _corrupt(self, triples: Tensor, num_chains: int) -> tuple[Tensor, Tensor]:
-        """Corrupt triples as the sampler does, at all levels, and without learning.
-
-        :param triples: shape: (n, 3) the triples
-        :param num_chains: the number of negatives of each level
-
-        :returns: shape: (num_levels, n, num_chains, 3) the negatives, and shape: (num_levels, n, num_chains) the
-            corrupted columns
-        """
+        """Corrupt triples at all levels, shapes: (num_levels, n, num_chains, 3), and without 3 the columns."""
         num_negatives = len(self.levels) * num_chains
         layout = ColumnLayout.create(num_negatives, hard_fraction=1.0, levels=self.generator.levels)
-        triples = triples.to(self._device)
-        entity_generator = self._sampler.entity_generator
-        entities, columns = entity_generator.generate(triples, entity_generator.draw_candidates(triples), layout)
-        negatives = triples.unsqueeze(dim=1).repeat(1, num_negatives, 1)
-        negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
-        negatives = replace_known(negatives, triples, columns, known=self._sampler.known)
+        negatives, columns = self._sampler.generate(triples, layout)
         shape = (len(self.levels), num_chains)
         return negatives.unflatten(1, shape).transpose(0, 1), columns.unflatten(1, shape).transpose(0, 1)
 
@@ -302,9 +230,9 @@ class SamplerSource(Source):
 
     @override
     def sample_negatives(self, triples: Tensor, target: Target, num: int) -> Tensor:
-        rows = torch.randint(len(self.triples), size=(NUM_CONTEXT,))
+        context = self.triples[torch.randint(len(self.triples), size=(NUM_CONTEXT,))]
         # Half of the chains is for the other side.
-        negatives, columns = self._corrupt(torch.cat([triples, self.triples[rows]]), num_chains=2 * num)
+        negatives, columns = self._corrupt(torch.cat([triples, context]), num_chains=2 * num)
         index = TARGET_TO_INDEX[target]
         entities = negatives[:, : len(triples), :, index]
-        return entities[columns[:, : len(triples)] == index].view(len(self.levels), len(triples), num).cpu()
+        return entities[columns[:, : len(triples)] == index].view(len(self.levels), len(triples), num)

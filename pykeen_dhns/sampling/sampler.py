@@ -257,7 +257,7 @@ class DHNSNegativeSampler(NegativeSampler):
         if self.layout.num_generated:
             # learning is impossible in inference mode, and with tensors that were created in it
             with torch.inference_mode(mode=False):
-                generated = self._generate(positives.clone())
+                generated, _ = self.generate(positives.clone(), self.layout)
             if self.layout.occupancy < 1:
                 sampled, remainder = parts.pop().tensor_split([self.layout.num_sampled], dim=1)
                 keep = torch.rand(generated.shape[:-1], device=generated.device) < self.layout.occupancy
@@ -266,22 +266,25 @@ class DHNSNegativeSampler(NegativeSampler):
                 parts.append(generated)
         return torch.cat(parts, dim=1).view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
-    def _generate(self, positives: Tensor) -> Tensor:
-        """Learn from positives, then generate negatives for them.
+    def generate(self, positives: Tensor, layout: ColumnLayout) -> tuple[Tensor, Tensor]:
+        """Generate negatives for positives. In training mode, learn from them first.
 
         :param positives: shape: (batch_size, 3) the positive triples
+        :param layout: the layout of the columns. Only the generated ones are made.
 
-        :returns: shape: (batch_size, num_generated, 3) the negatives
+        :returns: shape: (batch_size, num_generated, 3) the negatives, and (batch_size, num_generated) their corrupted
+            columns, 0 for head, 2 for tail
         """
         device, positives = positives.device, positives.to(self.known.keys.device)
         candidates = self.entity_generator.draw_candidates(positives)
         if self.training:
             self._warn_if_learning_is_lost()
             self.entity_generator.learn(positives, candidates)
-        entities, columns = self.entity_generator.generate(positives, candidates, self.layout)
-        negatives = positives.unsqueeze(dim=1).repeat(1, self.layout.num_generated, 1)
+        entities, columns = self.entity_generator.generate(positives, candidates, layout)
+        negatives = positives.unsqueeze(dim=1).repeat(1, layout.num_generated, 1)
         negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
-        return replace_known(negatives, positives, columns, known=self.known).to(device)
+        negatives = replace_known(negatives, positives, columns, known=self.known)
+        return negatives.to(device), columns.to(device)
 
     def _warn_if_learning_is_lost(self) -> None:
         if self.is_shared or get_worker_info() is None:

@@ -71,8 +71,8 @@ def test_both(tmp_path: Path) -> None:
     kwargs = dict(hard_fraction=0.5, num_negs_per_pos=8)
     result, sampler = run_with_sampler(training_loop="dhns", negative_sampler_kwargs=kwargs)
     save_result(result, tmp_path / "both", sampler=sampler)
-    assert inspect_directory(tmp_path / "both").title == "the training loop's generator"
-    assert inspect_directory(tmp_path / "both", part="sampler").title == "the sampler's generator"
+    assert inspect_directory(tmp_path / "both").source.title == "the training loop's generator"
+    assert inspect_directory(tmp_path / "both", part="sampler").source.title == "the sampler's generator"
     save_result(result, tmp_path / "loop")
     assert load_sources(tmp_path / "loop").keys() == {"loop"}
     with pytest.raises(ValueError, match=r"has no part 'sampler'. Try one of: \['loop'\]"):
