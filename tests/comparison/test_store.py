@@ -47,7 +47,7 @@ def test_concatenated(runs: list[Run], tmp_path: Path) -> None:
     assert set(pd.read_json(tmp_path / "all.jsonl.gz", lines=True)["key"]) == {run.key for run in runs}
 
 
-@pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(b"{"), gzip.compress(b"1")])
+@pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(b"{", mtime=0), gzip.compress(b"1", mtime=0)])
 def test_damaged(content: bytes | None, runs: list[Run], tmp_path: Path) -> None:
     """A damaged file is named, with what to do, and so is one that holds something else."""
     folder = tmp_path / "tiny"
