@@ -12,8 +12,8 @@ class Shards:
     """Splits an order of all triples into batches, and each batch into one share for each process.
 
     All processes have the same number of batches, since each of them waits for the others in each. All triples are in
-    exactly one share: the last batch may be smaller, or a bit larger, than the others, and its shares may differ by
-    one.
+    exactly one share. A remainder that is too small for a batch of its own joins the last batch. The shares of a
+    batch may differ by one.
     """
 
     num_triples: int

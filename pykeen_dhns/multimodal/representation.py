@@ -81,8 +81,8 @@ class MultimodalRepresentation(Embedding):
             to leave out what does not help, ``sum``, ``mean``, or ``gate``
         :param fusion_kwargs: additional keyword-based parameters for the fusion
         :param dropout: the dropout of the fused embeddings
-        :param unique: whether to compute the embeddings of repeated entities once. None does so if there are
-            modalities, and no dropout.
+        :param unique: whether to compute the embeddings of repeated entities once. By default, this is done if
+            there are modalities and no dropout.
         :param kwargs: additional keyword-based parameters passed to :class:`pykeen.nn.representation.Embedding`, for
             the structural modality: ``shape``, ``initializer``, ``constrainer``, ``trainable``, ``dtype``...
 

@@ -21,14 +21,15 @@ class ColumnLayout:
     levels: Levels = dataclasses.field(default_factory=Levels)
     #: For each generated column, the index of its level, ascending, i.e., hardest first
     generated: tuple[int, ...] = ()
-    #: The share of rows in which the generated columns are really generated: 1, unless there are too few columns
+    #: The share of rows whose generated columns hold generated negatives. In the other rows, they hold sampled ones. It
+    #: is 1, unless there are too few columns.
     occupancy: float = 1.0
 
     @classmethod
     def create(cls, num_negs_per_pos: int, hard_fraction: float, levels: Levels) -> "ColumnLayout":
         """Create a layout.
 
-        The number of generated columns is rounded, but not to zero. If the hard fraction amounts to less than a column,
+        The number of generated columns is rounded, to at least 1. If the hard fraction amounts to less than a column,
         there is one column, and only this share of its rows is generated. Generated columns are spread evenly over the
         levels, also when there are fewer of them than levels.
 

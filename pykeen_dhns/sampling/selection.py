@@ -6,7 +6,8 @@ training set. A strategy chooses from candidates by
 - their *similarity* to the generated embedding (:meth:`pykeen_dhns.generators.EmbeddingGenerator.similarity`). It is
   discounted by the noise that is left, so its standard deviation over random candidates is at most one.
 - their *excess*: the proxy model's score of the triple with the candidate, minus its score of the positive triple. With
-  a positive excess, the proxy model believes the candidate more than the truth. It is infinite for the true entity.
+  a positive excess, the proxy model believes the candidate more than the truth. It is infinite for the
+  true entity, so this is never chosen unless no candidate is left.
 """
 
 import math
@@ -93,7 +94,7 @@ class SemiHardSelection(Selection):
     r"""Choose a candidate at random, the more similar the more likely, but none that might be true.
 
     Candidates are left out if they beat the positive in the proxy model, or come near to it (the margin): many of them
-    are false negatives. Where no candidate is left, all are admitted.
+    are false negatives. Where no candidate is left, one of all is drawn.
 
     The probability of a candidate is proportional to $\exp(\alpha s)$, with $s$ the similarity. The exponent $\alpha$
     leads from uniform (0) to the hardest admissible candidate (infinity). With a finite one, easy levels, whose samples

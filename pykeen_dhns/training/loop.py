@@ -79,7 +79,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self._arguments = dict(self._given)
         #: The negative sampler of the latest training
         self.sampler: NegativeSampler | None = None
-        # The sampler of what goes on, a training or a probe, and its triples
+        # Triples and sampler of the training, or the probe, that is in progress
         self._in_use: tuple[CoreTriplesFactory, NegativeSampler] | None = None
         # PyKEEN keeps the best epoch's model. This is what belongs to it.
         self._best_path: pathlib.Path | None = None
