@@ -98,6 +98,8 @@ def _read_file(label: str, name: str, path: Path) -> Any:
     label, suffix = f"{label}={str(path)!r}", path.suffix.lower()
     if suffix not in {".npy", ".pt", ".pth", ".safetensors"}:
         raise ValueError(f"{label} has an unknown suffix: it must be .npy, .pt, .pth, or .safetensors.")
+    if not path.is_file():
+        raise FileNotFoundError(f"{label} is not a file. The path looked at was {path.absolute()}.")
     try:
         if suffix == ".npy":
             content = np.load(path, allow_pickle=False)

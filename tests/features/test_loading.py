@@ -122,7 +122,7 @@ def test_broken_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path.joinpath(f"textual{suffix}")
     if suffix == ".safetensors":
         pytest.importorskip("safetensors")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"modalities\['textual'\]=.* is not a file"):
         load_features("textual", path)
     for content in (b"", b"something else"):
         path.write_bytes(content)
@@ -152,8 +152,10 @@ def test_no_code_is_run(tmp_path: Path) -> None:
 def test_safetensors_is_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package, the error names it."""
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    path = tmp_path / "textual.safetensors"
+    path.touch()
     with pytest.raises(ImportError, match="safetensors"):
-        load_features("textual", tmp_path / "textual.safetensors")
+        load_features("textual", path)
 
 
 def test_check_rows() -> None:
