@@ -87,10 +87,19 @@ def _read(label: str, name: str, source: Any) -> Tensor:
     if isinstance(source, EncodedFeatures):
         source = source.features
     if isinstance(source, Tensor):
-        return source.detach().cpu().to_dense()
-    array = np.asarray(source)
-    # a copy, in a type that PyTorch can always take
-    return torch.from_numpy(array.astype(bool if array.dtype == bool else np.float32))
+        if not source.is_complex():
+            return source.detach().cpu().to_dense()
+        dtype: Any = source.dtype
+    else:
+        array = np.asarray(source)
+        if array.dtype.kind in "fiub":
+            # a copy, in a type that PyTorch can always take
+            return torch.from_numpy(array.astype(bool if array.dtype == bool else np.float32))
+        dtype = array.dtype
+    raise ValueError(
+        f"{label} is a {type(source).__name__} with dtype {dtype}: it must be real numbers, in a tensor, an array, a "
+        f"data frame, or a file."
+    )
 
 
 def _read_file(label: str, name: str, path: Path) -> Any:

@@ -97,7 +97,10 @@ ONES = torch.ones(3, 2)
     [
         (torch.ones(3), r"has shape \(3,\): it must be \(num_entities, num_features\)"),
         (torch.ones(0, 2), r"has shape \(0, 2\): it must be .* at least 1"),
-        (None, r"has shape \(\): it must be"),
+        (None, "is a NoneType with dtype object: it must be real numbers"),
+        (["a", "b"], "is a list with dtype <U1: it must be real numbers"),
+        (ONES + 0j, "is a Tensor with dtype torch.complex64: it must be real numbers"),
+        (np.ones((3, 2)) + 0j, "is a ndarray with dtype complex128"),
         (torch.tensor([[1.0, 2.0], [NAN, 1.0]]), "is partly NaN, .* in 1 rows, first in row 1: all numbers"),
         (torch.tensor([[1.0, 2.0], [INF, 1.0]]), "infinite, or too large for float32 in 1 rows, first in row 1"),
         (torch.full((3, 2), 1e200, dtype=torch.float64), "infinite, or too large for float32 in 3 rows"),
