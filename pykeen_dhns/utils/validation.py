@@ -1,32 +1,102 @@
-"""Checks of arguments."""
+"""Checks of arguments: first the type, with a TypeError, then the range, with a ValueError."""
 
+import reprlib
 from collections.abc import Collection
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 __all__ = [
+    "check_bool",
     "check_choice",
     "check_fraction",
     "check_ids",
+    "check_integer",
     "check_non_negative",
+    "check_number",
     "check_positive",
     "check_positive_int",
+    "check_type",
+    "show",
 ]
+
+#: Numbers beyond this are infinite in single precision
+LARGEST = torch.finfo(torch.float32).max
+
+
+def show(value: Any) -> str:
+    """Represent a value in a message, in at most a hundred characters or so.
+
+    :param value: the value
+
+    :returns: its representation
+    """
+    text = reprlib.repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def check_type(name: str, value: Any, types: type | tuple[type, ...], allowed: str) -> None:
+    """Check the type of an argument. A bool is no number.
+
+    :param name: the argument's name
+    :param value: its value
+    :param types: the allowed types
+    :param allowed: what is allowed, e.g., "an integer"
+
+    :raises TypeError: if the type is another one
+    """
+    is_bool = isinstance(value, bool | np.bool_)
+    may_be_bool = types in (bool, (bool, np.bool_))
+    if not isinstance(value, types) or (is_bool and not may_be_bool):
+        raise TypeError(f"{name}={show(value)} is a {type(value).__name__}: it must be {allowed}.")
+
+
+def check_bool(name: str, value: Any) -> None:
+    """Check that an argument is True or False. Strings and numbers are neither.
+
+    :param name: the argument's name
+    :param value: its value
+
+    :raises TypeError: if it is not
+    """  # noqa: DOC502
+    check_type(name, value, (bool, np.bool_), "True or False")
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
-    """Check that an argument is one of a few.
+    """Check that an argument is one of a few strings.
 
     :param name: the argument's name
     :param value: its value
     :param choices: what is allowed
 
+    :raises TypeError: if it is no string
     :raises ValueError: if it is none of them
-    """
+    """  # noqa: DOC503
+    check_type(name, value, str, f"one of {sorted(choices)}")
     if value not in choices:
-        raise ValueError(f"{name}={value!r} is unknown. Try one of: {sorted(choices)}")
+        raise ValueError(f"{name}={show(value)} is unknown. Try one of: {sorted(choices)}")
+
+
+def check_integer(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None, multiple_of: int = 1) -> None:
+    """Check that an argument is an integer in a range.
+
+    :param name: the argument's name
+    :param value: its value
+    :param minimum: the smallest allowed value
+    :param maximum: the largest allowed value. If None, there is no limit.
+    :param multiple_of: a number that it must be a multiple of
+
+    :raises TypeError: if it is no integer
+    :raises ValueError: if it is out of range
+    """  # noqa: DOC503
+    allowed = "an integer" if multiple_of == 1 else f"a multiple of {multiple_of}"
+    allowed += f" >= {minimum}" if maximum is None else f" in [{minimum}, {maximum}]"
+    check_type(name, value, Integral, allowed)
+    if value < minimum or (maximum is not None and value > maximum) or value % multiple_of:
+        raise ValueError(f"{name}={show(value)} is invalid: it must be {allowed}.")
 
 
 def check_positive_int(name: str, value: Any, multiple_of: int = 1) -> None:
@@ -36,65 +106,101 @@ def check_positive_int(name: str, value: Any, multiple_of: int = 1) -> None:
     :param value: its value
     :param multiple_of: a number that it must be a multiple of
 
-    :raises ValueError: if it is not
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1 or value % multiple_of:
-        what = "an integer >= 1" if multiple_of == 1 else f"a positive multiple of {multiple_of}"
-        raise ValueError(f"{name}={value!r} is invalid: it must be {what}.")
+    :raises TypeError: if it is no integer
+    :raises ValueError: if it is not positive, or no such multiple
+    """  # noqa: DOC502
+    check_integer(name, value, multiple_of=multiple_of)
 
 
-def check_positive(name: str, value: float) -> None:
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    minimum: float = -LARGEST,
+    maximum: float = LARGEST,
+    exclude_minimum: bool = False,
+    allowed: str | None = None,
+) -> None:
+    """Check that an argument is a number in a range, and finite in single precision.
+
+    :param name: the argument's name
+    :param value: its value
+    :param minimum: the smallest allowed value
+    :param maximum: the largest allowed value
+    :param exclude_minimum: whether the minimum is not allowed itself
+    :param allowed: what is allowed, in words. If None, the range says it.
+
+    :raises TypeError: if it is no number
+    :raises ValueError: if it is out of range, infinite, or NaN
+    """  # noqa: DOC503
+    if allowed is None:
+        allowed = f"a number in {'(' if exclude_minimum else '['}{minimum:g}, {maximum:g}]"
+    check_type(name, value, Real, allowed)
+    # written so that NaN fails, too
+    if not (minimum < value if exclude_minimum else minimum <= value) or not value <= maximum:
+        raise ValueError(f"{name}={show(value)} is invalid: it must be {allowed}.")
+
+
+def check_positive(name: str, value: Any) -> None:
     """Check that an argument is a positive and finite number.
 
     :param name: the argument's name
     :param value: its value
 
-    :raises ValueError: if it is not
-    """
-    # written so that NaN fails, too
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name}={value!r} is invalid: it must be a positive, finite number.")
+    :raises TypeError: if it is no number
+    :raises ValueError: if it is not positive, or not finite
+    """  # noqa: DOC502
+    check_number(name, value, minimum=0, exclude_minimum=True, allowed="a positive, finite number")
 
 
-def check_non_negative(name: str, value: float) -> None:
+def check_non_negative(name: str, value: Any) -> None:
     """Check that an argument is a non-negative and finite number.
 
     :param name: the argument's name
     :param value: its value
 
-    :raises ValueError: if it is not
-    """
-    # written so that NaN fails, too
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{name}={value!r} is invalid: it must be a non-negative, finite number.")
+    :raises TypeError: if it is no number
+    :raises ValueError: if it is negative, or not finite
+    """  # noqa: DOC502
+    check_number(name, value, minimum=0, allowed="a non-negative, finite number")
 
 
-def check_fraction(name: str, value: float) -> None:
+def check_fraction(name: str, value: Any) -> None:
     """Check that an argument is a number between 0 and 1.
 
     :param name: the argument's name
     :param value: its value
 
-    :raises ValueError: if it is not
-    """
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name}={value!r} is invalid: it must be in [0, 1].")
+    :raises TypeError: if it is no number
+    :raises ValueError: if it is out of range
+    """  # noqa: DOC502
+    check_number(name, value, minimum=0, maximum=1, allowed="a number in [0, 1]")
 
 
-def check_ids(mapped_triples: Tensor, num_entities: int | None, num_relations: int | None) -> None:
-    """Check that the IDs of triples are in the valid range, and that there are at least two entities.
+def check_ids(mapped_triples: Any, num_entities: int | None, num_relations: int | None) -> None:
+    """Check that triples are a tensor of IDs in the valid range, and that there are at least two entities.
 
-    :param mapped_triples: the triples
+    :param mapped_triples: shape: (num_triples, 3) the triples
     :param num_entities: the number of entities. If None, any number will do.
     :param num_relations: the number of relations. If None, any number will do.
 
-    :raises ValueError: if a check fails
+    :raises TypeError: if the triples are no tensor of integers
+    :raises ValueError: if their shape or an ID is invalid
     """
+    if not isinstance(mapped_triples, Tensor):
+        raise TypeError(
+            f"mapped_triples is a {type(mapped_triples).__name__}: it must be a tensor of shape (num_triples, 3), e.g. "
+            "that of a triples factory, triples_factory.mapped_triples."
+        )
+    if mapped_triples.dtype == torch.bool or mapped_triples.is_floating_point() or mapped_triples.is_complex():
+        raise TypeError(f"mapped_triples is a tensor of {mapped_triples.dtype}: it must be one of integers.")
     if mapped_triples.ndim != 2 or mapped_triples.shape[-1] != 3 or not len(mapped_triples):
         raise ValueError(
             f"mapped_triples has shape {tuple(mapped_triples.shape)}: it must be (num_triples, 3), with at least one."
         )
     for name, columns, number in (("num_entities", [0, 2], num_entities), ("num_relations", [1], num_relations)):
+        if number is not None:
+            check_integer(name, number)
         low, high = (int(x) for x in mapped_triples[:, columns].aminmax())
         if low < 0 or (number is not None and high >= number):
             raise ValueError(
