@@ -12,7 +12,7 @@ from common import RESULTS, save_result
 from pykeen.pipeline import PipelineResult, pipeline
 
 from pykeen_dhns.inspection import inspect_result
-from pykeen_dhns.utils.provenance import describe_commit, describe_versions, today
+from pykeen_dhns.utils.provenance import describe_commit, describe_versions
 
 
 def train(args: argparse.Namespace) -> PipelineResult:
@@ -66,7 +66,6 @@ def main() -> None:
         edges=edges.tolist(),
         versions=describe_versions(),
         commit=describe_commit(),
-        date=today(),
     )
     for row in rows:
         print(f"{row['name']:<12} {row['mean']:.3f} ± {row['std']:.3f}")

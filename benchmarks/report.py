@@ -17,7 +17,6 @@ from compare import RESULTS as COMPARISONS
 from plots import plot_bars, plot_curves, plot_levels
 
 from pykeen_dhns.comparison import Results, load_comparison, load_results
-from pykeen_dhns.comparison.reading import with_seeds
 from pykeen_dhns.comparison.tables import TABLES
 
 #: Other tables than those of comparisons: the script that makes the table of a result, and the file of the result
@@ -99,7 +98,7 @@ def load(config: str, output: Path, configs: Path) -> Results:
 
 def report(config: Path, args: argparse.Namespace) -> None:
     """Print the tables of a comparison, and draw its plots."""
-    comparison = with_seeds(load_comparison(find_config(config)), args.seeds)
+    comparison = load_comparison(find_config(config), args.seeds)
     results = Results(comparison, load_results(args.output / comparison.name))
     print(f"# {comparison.title}\n")
     for kind in args.tables:

@@ -1,5 +1,6 @@
 """The command ``pykeen-dhns compare``."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -32,11 +33,12 @@ __all__ = ["compare"]
 @click.option(
     "--table",
     "tables",
+    # a list here, since the import of all tables takes seconds
+    type=click.Choice(["mrr", "quality", "significance", "validation", "rivals", "cost", "trials"]),
     multiple=True,
     default=("quality",),
     show_default=True,
-    help="What to print of the results: mrr, quality, significance, validation, rivals, cost, trials. Repeat for "
-    "several.",
+    help="What to print of the results. Repeat for several.",
 )
 @show_errors
 def compare(
@@ -60,25 +62,19 @@ def compare(
     """
     from ..comparison import Results, load_comparison, load_results
     from ..comparison import compare as run
-    from ..comparison.reading import with_seeds
     from ..comparison.tables import TABLES
-    from ..utils.validation import check_choice
 
-    for table in tables:
-        check_choice("--table", table, list(TABLES))
-    comparison = with_seeds(load_comparison(config), seeds)
+    comparison = load_comparison(config, seeds)
     folder = output / comparison.name
-    cells = comparison.choose_cells(only)
+    try:
+        cells = [cell for cell in comparison.cells if re.search(only, str(cell))]
+    except re.error as error:
+        raise ValueError(f"--only={only} is no regular expression: {error}.") from error
+    if not cells:
+        raise ValueError(f"--only={only} fits to no cell. There are: {'; '.join(map(str, comparison.cells))}.")
     failures = []
     if not list_only:
-        failures = run(
-            comparison,
-            folder,
-            processes=processes,
-            cells=cells,
-            num_seeds=num_seeds,
-            report=lambda message: click.echo(message, err=True),
-        )
+        failures = run(comparison, folder, processes=processes, cells=cells, num_seeds=num_seeds)
     results = Results(comparison, load_results(folder))
     for line in results.describe_progress(cells):
         # this is no table, and tables may be redirected to a file

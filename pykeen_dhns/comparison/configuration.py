@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -11,26 +12,13 @@ from typing import Any
 
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-__all__ = [
-    "DATASET_ARGUMENTS",
-    "DEFAULTS",
-    "FILES",
-    "METRICS",
-    "Arguments",
-    "Cell",
-    "Comparison",
-    "Rule",
-    "Run",
-    "merge",
-]
+__all__ = ["DATASET_ARGUMENTS", "DEFAULTS", "METRICS", "Arguments", "Cell", "Comparison", "Run", "list_values", "merge"]
 
 #: Keyword-based arguments of :func:`pykeen.pipeline.pipeline`, as they are in a file
 Arguments = dict[str, Any]
 
-#: The arguments that give a dataset by the files of its triples
-FILES = ("training", "testing", "validation")
 #: The arguments that determine the dataset, as in :func:`pykeen.datasets.get_dataset`
-DATASET_ARGUMENTS = ("dataset", "dataset_kwargs", *FILES)
+DATASET_ARGUMENTS = ("dataset", "dataset_kwargs", "training", "testing", "validation")
 
 #: The metrics, and their names in PyKEEN: both sides, realistic ranks
 METRICS = {
@@ -73,14 +61,6 @@ def merge(*arguments: Mapping[str, Any]) -> Arguments:
     return result
 
 
-def _nest(path: str, value: Any) -> Arguments:
-    """Turn a dotted path into nested arguments."""
-    for key in reversed(path.split(".")):
-        value = {key: value}
-    nested: Arguments = value
-    return nested
-
-
 @dataclasses.dataclass(frozen=True)
 class Cell:
     """A cell of the comparison: a value of each axis."""
@@ -94,17 +74,19 @@ class Cell:
     def __str__(self) -> str:
         return ", ".join(value for _, value in self.values)
 
+    def fits(self, when: Mapping[str, Any]) -> bool:
+        """Return whether this cell has certain values.
 
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """Arguments that hold for those cells whose axes have certain values."""
+        :param when: for each axis that matters: a value, or a list of values
 
-    when: Mapping[str, Sequence[str]]
-    content: Mapping[str, Any]
+        :returns: whether the cell has one of them, for each of these axes
+        """
+        return all(self[axis] in list_values(values) for axis, values in when.items())
 
-    def applies(self, cell: Cell) -> bool:
-        """Return whether the rule holds for a cell."""
-        return all(cell[axis] in values for axis, values in self.when.items())
+
+def list_values(values: Any) -> list[str]:
+    """Return one or several values of an axis as texts."""
+    return list(map(str, values if isinstance(values, list) else [values]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,14 +114,7 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a description of the run that JSON can hold."""
-        return dict(
-            key=self.key,
-            cell=dict(self.cell.values),
-            trial=self.trial,
-            seed=self.seed,
-            searched=dict(self.searched),
-            arguments=self.arguments,
-        )
+        return {**dataclasses.asdict(self), "key": self.key, "cell": dict(self.cell.values)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,18 +123,22 @@ class Comparison:
 
     name: str
     title: str
-    arguments: Arguments
     axes: Mapping[str, Mapping[str, Arguments]]
-    rules: Sequence[Rule]
-    search: Sequence[Rule]
-    exclude: Sequence[Rule]
     #: The seed of all trials
     selection_seed: int
     #: The seeds of the best trials
     seeds: Sequence[int]
     num_trials: int
+    #: The arguments of all cells
+    pipeline: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    #: Arguments ("pipeline") of those cells that have certain values ("when")
+    rules: Sequence[Mapping[str, Any]] = ()
+    #: What to search ("space") for those cells that have certain values ("when"): values by dotted path
+    search: Sequence[Mapping[str, Any]] = ()
+    #: The values of those cells that do not exist
+    exclude: Sequence[Mapping[str, Any]] = ()
     #: The value of the baseline, for each axis that has one
-    baseline: Mapping[str, str]
+    baseline: Mapping[str, str] = dataclasses.field(default_factory=dict)
     #: Further baselines, for a table of their own
     rivals: Sequence[Mapping[str, str]] = ()
     notes: str = ""
@@ -170,24 +149,7 @@ class Comparison:
     def cells(self) -> list[Cell]:
         """Return the cells, in the order of the file."""
         cells = [Cell(tuple(zip(self.axes, values, strict=True))) for values in itertools.product(*self.axes.values())]
-        return [cell for cell in cells if not any(rule.applies(cell) for rule in self.exclude)]
-
-    def choose_cells(self, pattern: str) -> list[Cell]:
-        """Choose cells by a regular expression for their names.
-
-        :param pattern: the regular expression
-
-        :returns: the cells, in the order of the file
-
-        :raises ValueError: if there is none, or the regular expression is invalid
-        """
-        try:
-            cells = [cell for cell in self.cells if re.search(pattern, str(cell))]
-        except re.error as error:
-            raise ValueError(f"--only={pattern} is no regular expression: {error}.") from error
-        if not cells:
-            raise ValueError(f"--only={pattern} fits to no cell. There are: {'; '.join(map(str, self.cells))}.")
-        return cells
+        return [cell for cell in cells if not any(map(cell.fits, self.exclude))]
 
     def find_baseline(self, cell: Cell, baseline: Mapping[str, str]) -> Cell | None:
         """Get the cell with which a cell is compared.
@@ -200,20 +162,17 @@ class Comparison:
         found = Cell(tuple((axis, baseline.get(axis, value)) for axis, value in cell.values))
         return found if baseline and found in self.cells else None
 
-    def resolve(self, cell: Cell, searched: Mapping[str, Any] | None = None) -> Arguments:
-        """Get the arguments of a cell.
-
-        :param cell: the cell
-        :param searched: the searched arguments, by dotted path
-
-        :returns: the arguments of the pipeline
-        """
-        return merge(
-            self.arguments,
+    def _resolve(self, cell: Cell, searched: Mapping[str, Any]) -> Arguments:
+        """Get the arguments of a cell, with those that are searched, by dotted path."""
+        result = merge(
+            self.pipeline,
             *(self.axes[axis][value] for axis, value in cell.values),
-            *(rule.content for rule in self.rules if rule.applies(cell)),
-            *(_nest(path, value) for path, value in (searched or {}).items()),
+            *(rule["pipeline"] for rule in self.rules if cell.fits(rule.get("when", {}))),
         )
+        for path, value in searched.items():
+            # a dotted path becomes nested arguments
+            result = merge(result, functools.reduce(lambda inner, key: {key: inner}, reversed(path.split(".")), value))
+        return result
 
     def trials(self, cell: Cell) -> list[Run]:
         """Get the trials of a cell: all have the same seed, and different settings from the grid of what is searched.
@@ -222,17 +181,15 @@ class Comparison:
 
         :returns: the trials. The first one has the first value of everything that is searched.
         """
-        rules = [rule for rule in self.search if rule.applies(cell)]
-        space = {path: list(values) for rule in rules for path, values in rule.content.items()}
+        space = merge(*(rule["space"] for rule in self.search if cell.fits(rule.get("when", {}))))
+        num_drawn = min(self.num_trials, len(ParameterGrid(space)))
         settings: list[dict[str, Any]] = [{path: values[0] for path, values in space.items()}]
-        if space:
-            num_drawn = min(self.num_trials, len(ParameterGrid(space)))
-            # the random state does not depend on the cell: cells with the same space have the same trials
-            for drawn in ParameterSampler(space, num_drawn, random_state=0):
-                if drawn not in settings and len(settings) < self.num_trials:
-                    settings.append({path: drawn[path] for path in space})
+        # the random state does not depend on the cell: cells with the same space have the same trials
+        for drawn in ParameterSampler(space, num_drawn, random_state=0):
+            if drawn not in settings and len(settings) < self.num_trials:
+                settings.append({path: drawn[path] for path in space})
         return [
-            Run(cell, trial, self.selection_seed, self.resolve(cell, setting), setting)
+            Run(cell, trial, self.selection_seed, self._resolve(cell, setting), setting)
             for trial, setting in enumerate(settings)
         ]
 

@@ -1,39 +1,27 @@
 """Read a comparison from a file, and find what is wrong with it before anything is run."""
 
-import dataclasses
-import itertools
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
+from pykeen.utils import load_configuration
 
-from .configuration import DEFAULTS, FILES, Arguments, Cell, Comparison, Rule, merge
+from .configuration import DEFAULTS, Arguments, Cell, Comparison, list_values, merge
 
-__all__ = ["load_comparison", "make_comparison", "with_seeds"]
-
-T = TypeVar("T")
-#: The values of each axis, and their arguments
-Axes = dict[str, dict[str, Arguments]]
+__all__ = ["load_comparison", "make_comparison"]
 
 #: What a file may have
-KEYS = (
-    *("title", "notes", "pipeline", "axes", "rules", "search", "exclude", "seeds", "trials"),
-    *("baseline", "rivals", "published"),
-)
-#: Arguments that a file must not have, and why
-RESERVED = {
-    "random_seed": "the seeds are a list: seeds=[0, 1, 2]",
-    "evaluator": "all runs have the same one: filtered ranks of both sides",
-    "evaluator_kwargs": "all runs have the same evaluator: filtered ranks of both sides",
-    "evaluation_kwargs.batch_size": "all runs evaluate as many triples at once",
-    "stopper": "every run is tested at its best epoch; stopper_kwargs.frequency says how often it is validated",
-    "stopper_kwargs.metric": "everything is selected by the validation MRR",
-    "stopper_kwargs.larger_is_better": "everything is selected by the validation MRR",
-    "use_testing_data": "each run is selected by validation triples, and evaluated on test triples",
+KEYS: dict[str, type] = {
+    **dict(title=str, notes=str, pipeline=dict, axes=dict, rules=list, search=list, exclude=list),
+    **dict(seeds=list, trials=int, baseline=dict, rivals=list, published=dict),
 }
+#: Arguments that a file must not have
+RESERVED = (
+    *("random_seed", "evaluator", "evaluator_kwargs", "evaluation_kwargs.batch_size", "use_testing_data"),
+    *("stopper", "stopper_kwargs.metric", "stopper_kwargs.larger_is_better"),
+)
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
@@ -43,166 +31,90 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), "-+0123456789")
 
 
-def load_comparison(path: Path) -> Comparison:
+def load_comparison(path: Path, seeds: Sequence[int] = ()) -> Comparison:
     """Load a comparison.
 
     :param path: a JSON or YAML file
+    :param seeds: seeds in place of those of the file. Trials keep their seed, so the same ones are selected.
 
     :returns: the comparison
 
     :raises ValueError: if there is something wrong with it; the message says what
     """
-    if path.suffix not in {".json", ".yaml", ".yml"}:
-        raise ValueError(f"{path}: the suffix is {path.suffix!r}, it must be .json, .yaml or .yml.")
     try:
-        text = path.read_text(encoding="utf8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_Loader)  # noqa: S506
-    except (json.JSONDecodeError, UnicodeDecodeError, yaml.YAMLError) as error:
+        is_yaml = path.suffix in {".yaml", ".yml"}
+        content = yaml.load(path.read_bytes(), _Loader) if is_yaml else load_configuration(path)  # noqa: S506
+        return make_comparison(path.stem, content, seeds)
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error
-    return make_comparison(path.stem, content, where=str(path))
 
 
-def make_comparison(name: str, content: Any, where: str = "the comparison") -> Comparison:
+def make_comparison(name: str, content: Any, seeds: Sequence[int] = ()) -> Comparison:
     """Make a comparison from the content of a file.
 
     :param name: its name
     :param content: the content of the file
-    :param where: the file, for messages
+    :param seeds: seeds in place of those of the file
 
     :returns: the comparison
 
     :raises ValueError: if there is something wrong with it; the message says what
     """
-    try:
-        if not isinstance(content, Mapping):
-            message = f"it is a {type(content).__name__}, it must be a mapping with some of: {', '.join(KEYS)}."
-            raise ValueError(message)  # noqa: TRY004
-        if unknown := sorted(map(str, content.keys() - set(KEYS))):
-            raise ValueError(f"there is no {unknown}. Allowed: {', '.join(KEYS)}.")
-        comparison = _read(name, content)
-        _check(comparison)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+    allowed = ", ".join(f"{key} ({kind.__name__})" for key, kind in KEYS.items())
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{content!r} is not allowed. A comparison is a mapping with: {allowed}.")  # noqa: TRY004
+    if wrong := [f"{key}={value!r}" for key, value in content.items() if not isinstance(value, KEYS.get(key, ()))]:
+        raise ValueError(f"{wrong[0]} is not allowed. A comparison may have: {allowed}.")
+    content = {"title": name, "seeds": [0, 1, 2], "trials": 1, **content, "axes": _read_axes(content.get("axes"))}
+    selection_seed = next(iter(content["seeds"]), 0)
+    content["seeds"] = list(seeds) or content["seeds"]
+    comparison = Comparison(name=name, selection_seed=selection_seed, num_trials=content.pop("trials"), **content)
+    _check_conditions(comparison)
+    _check(comparison)
     return comparison
 
 
-def with_seeds(comparison: Comparison, seeds: Sequence[int]) -> Comparison:
-    """Get the same comparison with other seeds. Trials keep their seed, so the same ones are selected.
-
-    :param comparison: the comparison
-    :param seeds: the seeds. If there are none, the comparison keeps its own.
-
-    :returns: the comparison
-
-    :raises ValueError: if a seed is negative, or there twice
-    """  # noqa: DOC502
-    return dataclasses.replace(comparison, seeds=_read_seeds(list(seeds))) if seeds else comparison
-
-
-def _read(name: str, content: Mapping[str, Any]) -> Comparison:
-    """Read everything on its own."""
-    axes: Axes = {
-        str(axis): {
-            str(value): dict(_expect(f"axes.{axis}.{value}", arguments, Mapping, {}))
-            for value, arguments in _expect(f"axes.{axis}", values, Mapping, {}).items()
+def _read_axes(content: Any) -> dict[str, dict[str, Arguments]]:
+    """Read the values of each axis, and their arguments. Names may be numbers."""
+    try:
+        axes = {
+            str(axis): {str(value): dict(arguments or {}) for value, arguments in values.items()}
+            for axis, values in content.items()
         }
-        for axis, values in _expect("axes", content.get("axes"), Mapping, {}).items()
-    }
+    except (AttributeError, TypeError, ValueError):
+        axes = {}
     if not axes or not all(axes.values()):
-        raise ValueError("axes is missing or empty: what is to be compared, e.g., axes.sampler.basic and .dhns.")
-    seeds = _read_seeds(content.get("seeds", [0, 1, 2]))
-    num_trials = content.get("trials", 1)
-    if type(num_trials) is not int or num_trials < 1:
-        raise ValueError(f"trials is {num_trials!r}, it must be an integer of at least 1.")
-    rivals = _expect("rivals", content.get("rivals"), list, [])
-    return Comparison(
-        name=name,
-        title=str(content.get("title", name)),
-        arguments=dict(_expect("pipeline", content.get("pipeline"), Mapping, {})),
-        axes=axes,
-        rules=_read_rules("rules", "pipeline", content, axes),
-        search=_read_search(content, axes),
-        exclude=[
-            Rule(_read_values(f"exclude[{index}]", item, axes), {})
-            for index, item in enumerate(_expect("exclude", content.get("exclude"), list, []))
-        ],
-        selection_seed=seeds[0],
-        seeds=seeds,
-        num_trials=num_trials,
-        baseline=_read_baseline("baseline", content.get("baseline"), axes),
-        rivals=[_read_baseline(f"rivals[{index}]", item, axes) for index, item in enumerate(rivals)],
-        notes=str(content.get("notes", "")),
-        published={
-            str(cell): dict(_expect(f"published.{cell}", metrics, Mapping, {}))
-            for cell, metrics in _expect("published", content.get("published"), Mapping, {}).items()
-        },
-    )
+        raise ValueError("axes must name what to compare, e.g., {sampler: {basic: {}, dhns: {negative_sampler: dhns}}}")
+    return axes
 
 
-def _expect(label: str, value: Any, kind: type[T], default: T) -> T:
-    """Check the type of a value, which may be missing."""
-    if value is None:
-        return default
-    if not isinstance(value, kind):
-        raise ValueError(f"{label} is {value!r}, it must be a {kind.__name__.lower()}.")  # noqa: TRY004
-    return value
-
-
-def _read_rules(name: str, key: str, content: Mapping[str, Any], axes: Axes) -> list[Rule]:
-    """Read a list of rules, each with its conditions, and its content under the key."""
-    rules = []
-    for index, item in enumerate(_expect(name, content.get(name), list, [])):
-        label = f"{name}[{index}]"
-        if unknown := _expect(label, item, Mapping, {}).keys() - {"when", key}:
-            raise ValueError(f"{label} has {sorted(unknown)}, allowed is: {sorted(['when', key])}.")
-        rule_content = _expect(f"{label}.{key}", item.get(key), Mapping, {})
-        rules.append(Rule(_read_values(f"{label}.when", item.get("when"), axes), rule_content))
-    return rules
-
-
-def _read_search(content: Mapping[str, Any], axes: Axes) -> list[Rule]:
-    rules = _read_rules("search", "space", content, axes)
-    for path, values in itertools.chain.from_iterable(rule.content.items() for rule in rules):
-        if not isinstance(values, list) or not values:
-            raise ValueError(f"search: {path} is {values!r}, it must be a list of values.")
-    return rules
-
-
-def _read_values(label: str, raw: Any, axes: Axes) -> dict[str, tuple[str, ...]]:
-    """Read one or several values of axes."""
-    result = {}
-    for axis, values in _expect(label, raw, Mapping, {}).items():
-        if axis not in axes:
-            raise ValueError(f"{label}: there is no axis {axis!r}, only {', '.join(axes)}.")
-        result[axis] = tuple(map(str, values if isinstance(values, list) else [values]))
-        if unknown := [value for value in result[axis] if value not in axes[axis]]:
-            raise ValueError(f"{label}: axes.{axis} has no {unknown}, only {', '.join(axes[axis])}.")
-    return result
-
-
-def _read_baseline(label: str, raw: Any, axes: Axes) -> dict[str, str]:
-    return {axis: values[0] for axis, values in _read_values(label, raw, axes).items()}
-
-
-def _read_seeds(value: Any) -> list[int]:
-    if not isinstance(value, list) or not value or any(type(seed) is not int or seed < 0 for seed in value):
-        raise ValueError(f"seeds is {value!r}, it must be a list of integers of at least 0.")
-    if len(set(value)) < len(value):
-        raise ValueError(f"seeds is {value!r}: one occurs twice.")
-    return value
+def _check_conditions(comparison: Comparison) -> None:
+    """Check that everything which holds for certain values of axes names values that there are."""
+    conditions = [("baseline", comparison.baseline)]
+    for key, content in (("rules", "pipeline"), ("search", "space")):
+        for rule in getattr(comparison, key):
+            if not {content} <= set(rule) <= {"when", content}:
+                raise ValueError(f"{key} has {rule!r}, but needs {content!r}, and may have 'when', and nothing else.")
+            conditions.append((key, rule.get("when", {})))
+    conditions += [(key, values) for key in ("exclude", "rivals") for values in getattr(comparison, key)]
+    for key, when in conditions:
+        for axis, value in ((axis, value) for axis, values in when.items() for value in list_values(values)):
+            if value not in comparison.axes.get(axis, {}):
+                axes = "; ".join(f"{axis}: {', '.join(values)}" for axis, values in comparison.axes.items())
+                raise ValueError(f"{key}: there is no {axis}={value!r}. Axes, and their values: {axes}.")
 
 
 def _check(comparison: Comparison) -> None:
-    """Check that everything fits together."""
-    if not all(comparison.rivals):
-        raise ValueError("rivals has an empty one. Name a value of an axis, as in baseline.")
+    """Check that everything else fits together."""
+    seeds = comparison.seeds
+    if not seeds or len(set(seeds)) < len(seeds) or any(type(seed) is not int or seed < 0 for seed in seeds):
+        raise ValueError(f"seeds={seeds!r} must be different integers of at least 0.")
+    if comparison.num_trials < 1:
+        raise ValueError(f"trials={comparison.num_trials} must be at least 1.")
     if not comparison.cells:
         raise ValueError("exclude leaves no cell.")
-    if unknown := sorted(comparison.published.keys() - set(map(str, comparison.cells))):
-        raise ValueError(f"published has {unknown}, which is no cell, e.g., {str(comparison.cells[0])!r} is one.")
-    for name, metrics in comparison.published.items():
-        if not all(isinstance(value, int | float) for value in metrics.values()):
-            raise ValueError(f"published.{name} has {metrics}, values must be numbers, in percent.")
+    if unknown := comparison.published.keys() - set(map(str, comparison.cells)):
+        raise ValueError(f"published has {sorted(unknown)}. Cells: {'; '.join(map(str, comparison.cells))}.")
     for cell in comparison.cells:
         for trial in comparison.trials(cell):
             _check_arguments(cell, trial.arguments)
@@ -210,11 +122,10 @@ def _check(comparison: Comparison) -> None:
 
 def _check_arguments(cell: Cell, arguments: Arguments) -> None:
     """Check the arguments of a trial."""
-    for path, reason in RESERVED.items():
+    for path in RESERVED:
         outer, _, inner = path.rpartition(".")
         if inner in (arguments.get(outer, {}) if outer else arguments):
-            raise ValueError(f"{cell}: {path} cannot be given: {reason}.")
-    _check_dataset(cell, arguments)
+            raise ValueError(f"{cell}: {path} cannot be given: all runs are selected and evaluated in the same way.")
     arguments = merge(DEFAULTS, arguments)
     num_epochs, frequency = arguments["training_kwargs"]["num_epochs"], arguments["stopper_kwargs"]["frequency"]
     if frequency > num_epochs:
@@ -222,17 +133,3 @@ def _check_arguments(cell: Cell, arguments: Arguments) -> None:
             f"{cell}: stopper_kwargs.frequency={frequency} is above training_kwargs.num_epochs={num_epochs}: no epoch "
             f"is validated, so nothing is selected."
         )
-
-
-def _check_dataset(cell: Cell, arguments: Arguments) -> None:
-    files = {name: arguments[name] for name in FILES if name in arguments}
-    if "dataset" not in arguments and len(files) < len(FILES):
-        raise ValueError(
-            f"{cell}: there is no dataset. Name one in pipeline, or make it an axis. It may also be three files with "
-            f"triples: {', '.join(FILES)}."
-        )
-    if "dataset" in arguments and files:
-        raise ValueError(f"{cell}: there is a dataset, and {', '.join(files)}: it must be either.")
-    for name, path in files.items():
-        if not Path(str(path)).is_file():
-            raise ValueError(f"{cell}: {name}={path!r} is no file. Paths are relative to where this is run.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from .configuration import Cell, Comparison, Run
-from .store import Result, changed_files
+from .store import Result, hash_files
 
 __all__ = ["Results", "Summary"]
 
@@ -16,7 +16,6 @@ __all__ = ["Results", "Summary"]
 class Summary:
     """The results of a cell."""
 
-    cell: Cell
     #: All trials, and their results. None, if a trial is not finished.
     trials: Sequence[tuple[Run, Result | None]]
     #: The best trial by validation triples. None, unless all are finished, and at least one has not diverged.
@@ -37,43 +36,33 @@ class Results:
         self.comparison = comparison
         self.results = results
 
-    def get(self, run: Run) -> Result | None:
-        """Get the result of a run.
-
-        :param run: the run
-
-        :returns: the result, or None, if the run is not finished
-
-        :raises ValueError: if a file that the run has read, e.g., triples, has another content now
-        """
+    def _get(self, run: Run) -> Result | None:
+        """Get the result of a run, if it is finished, and was obtained with the same files."""
         result = self.results.get(run.digest)
-        if result is not None and (changed := changed_files(result)):
+        if result is None:
+            return None
+        # files that are gone do not count
+        digests = hash_files(run.arguments)
+        if changed := [name for name, old in result.get("files", {}).items() if digests.get(name, old) != old]:
             raise ValueError(
                 f"The result {result['key']} was obtained with another content of {', '.join(changed)}. Delete it, and "
                 f"the run will be done again, or name another folder for the results of the new files."
             )
         return result
 
-    def summarize(self, cell: Cell) -> Summary:
-        """Summarize the results of a cell.
-
-        :param cell: the cell
-
-        :returns: its trials, the best of them, and the runs of the latter
-        """
-        trials = [(run, self.get(run)) for run in self.comparison.trials(cell)]
-        candidates = [(run, result) for run, result in trials if result is not None and "diverged" not in result]
-        if not candidates or any(result is None for _, result in trials):
-            return Summary(cell, trials, best=None, finals=[])
-        best, _ = max(candidates, key=lambda pair: pair[1]["validation"]["mrr"])
-        finals = [(run, self.get(run)) for run in self.comparison.finals(best)]
-        finished = [(run, result) for run, result in finals if result is not None and "diverged" not in result]
-        return Summary(cell, trials, best=best, finals=finished)
-
     @functools.cached_property
     def summaries(self) -> dict[Cell, Summary]:
         """Return the summaries of all cells, in the order of the file."""
-        return {cell: self.summarize(cell) for cell in self.comparison.cells}
+        return {cell: self._summarize(cell) for cell in self.comparison.cells}
+
+    def _summarize(self, cell: Cell) -> Summary:
+        trials = [(run, self._get(run)) for run in self.comparison.trials(cell)]
+        candidates = [(run, result) for run, result in trials if result is not None and "diverged" not in result]
+        if not candidates or any(result is None for _, result in trials):
+            return Summary(trials, best=None, finals=[])
+        best, _ = max(candidates, key=lambda pair: pair[1]["validation"]["mrr"])
+        finals = [(run, self._get(run)) for run in self.comparison.finals(best)]
+        return Summary(trials, best, [(run, result) for run, result in finals if result and "diverged" not in result])
 
     @property
     def finished_cells(self) -> list[Cell]:
@@ -103,17 +92,16 @@ class Results:
         :returns: a line for each cell, and warnings
         """
         lines = []
-        for summary in map(self.summarize, cells):
+        for cell in cells:
+            summary = self.summaries[cell]
             finished = [result for _, result in summary.trials if result is not None]
-            line = f"{summary.cell}: {len(finished)} of {len(summary.trials)} trials"
+            line = f"{cell}: {len(finished)} of {len(summary.trials)} trials"
             if num_diverged := sum("diverged" in result for result in finished):
                 line += f" ({num_diverged} diverged)"
             finals = self.comparison.finals(summary.best) if summary.best else []
-            num_seeds = sum(self.get(run) is not None for run in finals)
+            num_seeds = sum(run.digest in self.results for run in finals)
             line += f", {num_seeds} of {len(self.comparison.seeds)} seeds"
             if summary.best and summary.best.searched:
                 line += f", best: {dict(summary.best.searched)}"
             lines.append(line)
-        if warning := self.comparison.unequal_trials():
-            lines.append(warning)
-        return lines
+        return [*lines, *filter(None, [self.comparison.unequal_trials()])]

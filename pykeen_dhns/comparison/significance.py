@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_rel
 
-__all__ = ["Difference", "compare_cells", "paired_test"]
+__all__ = ["Difference", "compare_cells"]
 
 #: shape: (num_triples,)
 Values = np.ndarray[Any, np.dtype[np.float64]]
@@ -48,7 +48,7 @@ def compare_cells(left: pd.DataFrame, right: pd.DataFrame) -> Difference | None:
     left_ranks, right_ranks = (_reciprocal_ranks(runs.loc[seeds]) for runs in (left, right))
     if left_ranks.shape != right_ranks.shape:
         raise ValueError(f"There are {len(left_ranks)} test triples, but {len(right_ranks)} for the baseline.")
-    mean, p_value = paired_test(left_ranks, right_ranks)
+    mean, p_value = _paired_test(left_ranks, right_ranks)
     left_mrr, right_mrr = (runs.loc[seeds, "test.mrr"] for runs in (left, right))
     spread = left_mrr.std() + right_mrr.std() if len(seeds) > 1 else None
     is_outside = spread is not None and abs(left_mrr.mean() - right_mrr.mean()) > spread
@@ -62,16 +62,11 @@ def _reciprocal_ranks(runs: pd.DataFrame) -> Values:
     return values
 
 
-def paired_test(left: Values, right: Values) -> tuple[float, float]:
-    """Test whether the mean of paired differences is zero, by the paired t-test.
+def _paired_test(left: Values, right: Values) -> tuple[float, float]:
+    """Return the mean of left - right, and the two-sided p-value of the paired t-test.
 
     There are hundreds of differences or more, none of which is above 1. So their mean is close to normal, and the
     p-values are those of a permutation test, which takes much longer.
-
-    :param left: shape: (num_triples,) the values of one method
-    :param right: shape: (num_triples,) the values of the other one
-
-    :returns: the mean of left - right, and the two-sided p-value
     """
     mean = float((left - right).mean())
     if len(left) < 2 or not np.ptp(left - right):

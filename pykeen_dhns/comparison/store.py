@@ -4,7 +4,6 @@ Each run writes a file of its own, which is complete or not there. So a kill los
 processes do not wait for each other. Files of several runs can be concatenated: all files are read.
 """
 
-import contextlib
 import functools
 import gzip
 import hashlib
@@ -17,12 +16,10 @@ from typing import Any
 
 from ..utils.files import write_atomically
 
-__all__ = ["SUFFIX", "Result", "changed_files", "describe_files", "load_others", "load_results", "save_result"]
+__all__ = ["SUFFIX", "Result", "hash_files", "load_results", "save_result"]
 
 #: The end of the names of files with results
 SUFFIX = ".jsonl.gz"
-#: The arguments whose files are written, not read
-OUTPUTS = ("result_tracker_kwargs",)
 
 #: The result of a run, cf. :func:`pykeen_dhns.comparison.running.execute`
 Result = dict[str, Any]
@@ -39,33 +36,23 @@ def save_result(folder: Path, result: Result) -> None:
         file.write(gzip.compress(line.encode("utf8"), mtime=0))
 
 
-def load_results(folder: Path, pattern: str = "*") -> dict[str, Result]:
+def load_results(folder: Path) -> dict[str, Result]:
     """Load the results of a comparison.
 
     :param folder: the folder of the comparison
-    :param pattern: the names of the files to read. Defaults to all. A run writes a file with its key as name.
 
     :returns: a mapping from the digests of runs to their results
 
     :raises ValueError: if a file cannot be read
     """  # noqa: DOC502
-    return {digest: result for path in sorted(folder.glob(f"{pattern}{SUFFIX}")) for digest, result in _read(path)}
+    return {digest: result for path in sorted(folder.glob(f"*{SUFFIX}")) for digest, result in _read(path).items()}
 
 
-def load_others(folder: Path) -> dict[str, Result]:
-    """Load the results in all folders next to that of a comparison. Files that are no results are ignored."""
-    results: dict[str, Result] = {}
-    for path in sorted(folder.parent.glob(f"*/*{SUFFIX}")):
-        with contextlib.suppress(ValueError):
-            results.update(_read(path))
-    return results
-
-
-def _read(path: Path) -> list[tuple[str, Result]]:
-    """Read the digests of runs, and their results."""
+def _read(path: Path) -> dict[str, Result]:
+    """Read results from a file."""
     try:
         with gzip.open(path, "rt", encoding="utf8") as file:
-            return [(result["key"].rpartition("-")[2], result) for result in map(json.loads, file)]
+            return {result["key"].rpartition("-")[2]: result for result in map(json.loads, file)}
     except (EOFError, OSError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} cannot be read as results ({error!r}). If it is damaged, delete it, and its runs will be done "
@@ -73,21 +60,19 @@ def _read(path: Path) -> list[tuple[str, Result]]:
         ) from error
 
 
-def describe_files(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Get the content of the files that arguments name, e.g., triples, and features of entities.
+def hash_files(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Hash the files that arguments name, e.g., triples, and features of entities.
 
     :param arguments: the arguments of a run
 
     :returns: a mapping from files, as they are in the arguments, to the SHA-256 of their content
     """
-    inputs = {key: value for key, value in arguments.items() if key not in OUTPUTS}
-    digests = {name: _digest(name) for name in sorted(set(_find_paths(inputs)))}
-    return {name: digest for name, digest in digests.items() if digest is not None}
-
-
-def changed_files(result: Result) -> list[str]:
-    """Find the files whose content has changed since a run has read them. Files that are gone do not count."""
-    return [name for name, digest in result.get("files", {}).items() if _digest(name) not in {None, digest}]
+    # what a tracker of results writes is not read
+    inputs = {key: value for key, value in arguments.items() if key != "result_tracker_kwargs"}
+    paths = {text: os.path.expanduser(os.path.expandvars(text)) for text in _find_paths(inputs)}  # noqa: PTH111
+    # unlike pathlib, this takes any text, e.g., a long one
+    files = {text: path for text, path in paths.items() if os.path.isfile(path)}  # noqa: PTH113
+    return {text: _hash_file(Path(path).resolve(), Path(path).stat().st_mtime_ns) for text, path in files.items()}
 
 
 def _find_paths(content: Any) -> Iterator[str]:
@@ -97,18 +82,6 @@ def _find_paths(content: Any) -> Iterator[str]:
     elif isinstance(content, Mapping | list | tuple):
         for value in content.values() if isinstance(content, Mapping) else content:
             yield from _find_paths(value)
-
-
-def _digest(name: str) -> str | None:
-    """Hash a file, or return None, if there is no such file."""
-    try:
-        path = Path(os.path.expandvars(name)).expanduser().resolve()
-        if not path.is_file():
-            return None
-    except (OSError, RuntimeError):
-        # a longer text, or the home folder of an unknown user
-        return None
-    return _hash_file(path, path.stat().st_mtime_ns)
 
 
 @functools.cache

@@ -40,39 +40,34 @@ def quality_table(results: Results, metrics: Sequence[str] = tuple(TITLES)) -> s
     groups = {str(cell): str([cell[axis] for axis in shared]) for cell in comparison.cells}
     best = means.groupby(groups).transform("max")
     differences = _find_differences(results, comparison.baseline)
-    rows = []
+    first, *others = comparison.axes
+    if not others:
+        # the only axis has the rows
+        first, others = "", [first]
+    rows: dict[tuple[str, ...], dict[str, str]] = {
+        values: dict(zip(others, values, strict=True))
+        for values in itertools.product(*(comparison.axes[axis] for axis in others))
+    }
     for cell in results.finished_cells:
-        runs, row = results.runs(cell), dict(cell.values)
+        runs, texts = results.runs(cell), {}
         for column, title in titles.items():
-            row[title] = _format_mean(100 * runs[column])
+            texts[title] = _format_mean(100 * runs[column])
             # those that read the same are the same
             if len({f"{100 * values.at[str(cell), column]:.1f}" for values in (means, best)}) == 1:
-                row[title] = f"**{row[title]}**"
-        row["MRR"] += _mark(differences.get(cell))
+                texts[title] = f"**{texts[title]}**"
+        texts["MRR"] += _mark(differences.get(cell))
         if len(runs) < len(comparison.seeds):
-            row["MRR"] += f" ({_count(len(runs), 'seed')})"
+            texts["MRR"] += f" ({_count(len(runs), 'seed')})"
         published = comparison.published.get(str(cell), {})
-        row |= {f"{TITLES[name]}, published": f"{published[name]:.1f}" for name in metrics if name in published}
-        rows.append(row)
-    table = _make_blocks(comparison, pd.DataFrame(rows))
-    return f"{_to_markdown(table, num_text=max(1, len(comparison.axes) - 1))}\n\n{_explain(comparison)}"
-
-
-def _make_blocks(comparison: Comparison, frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn a row for each cell into a block of columns for each value of the first axis."""
-    first, *others = comparison.axes
-    if frame.empty or not others:
-        return frame
-    for axis, values in comparison.axes.items():
-        # in the order of the file
-        frame[axis] = pd.Categorical(frame[axis], categories=list(values), ordered=True)
-    titles = [title for title in frame if title not in comparison.axes]
-    table = frame.pivot(index=others, columns=first).swaplevel(axis="columns").sort_index()
+        texts |= {f"{TITLES[name]}, published": f"{published[name]:.1f}" for name in metrics if name in published}
+        row = rows[tuple(cell[axis] for axis in others)]
+        row.update({f"{cell[first]} {title}" if first else title: text for title, text in texts.items()})
     # a block has all its columns next to each other, and only those that have something in them
-    columns = [column for column in itertools.product(comparison.axes[first], titles) if column in table]
-    table = table[columns].dropna(axis="columns", how="all")
-    table.columns = [" ".join(column) for column in table.columns]
-    return table.reset_index()
+    names = [*titles.values(), *(f"{TITLES[name]}, published" for name in metrics)]
+    columns = [f"{block} {title}" for block in comparison.axes[first] for title in names] if first else names
+    table = pd.DataFrame(rows.values(), columns=[*others, *columns]).dropna(axis="columns", how="all")
+    table = table.dropna(thresh=len(others) + 1)
+    return f"{_to_markdown(table, num_text=len(others))}\n\n{_explain(comparison)}"
 
 
 def _mark(difference: Difference | None) -> str:
@@ -223,10 +218,9 @@ def _to_markdown(frame: pd.DataFrame, num_text: int) -> str:
     """Format a table, whose first columns are texts, and all others numbers."""
     if frame.empty:
         return "There are no results yet."
-    texts = frame.astype(object).where(frame.notna(), "")
-    header, *rows = [[text.replace("|", "\\|") for text in row] for row in [texts.columns, *texts.to_numpy()]]
-    alignment = ["left"] * num_text + ["right"] * (len(header) - num_text)
-    table: str = pd.DataFrame(rows, columns=header).to_markdown(index=False, disable_numparse=True, colalign=alignment)
+    frame = frame.fillna("").replace(r"\|", r"\\|", regex=True).rename(columns=lambda title: title.replace("|", "\\|"))
+    alignment = ["left"] * num_text + ["right"] * (frame.shape[1] - num_text)
+    table: str = frame.to_markdown(index=False, disable_numparse=True, colalign=alignment)
     return table
 
 
@@ -242,7 +236,7 @@ def _format_settings(
     comparison: Comparison, searched: Mapping[str, Any], tried: Sequence[Mapping[str, Any]] = ()
 ) -> str:
     """Format searched values by the last part of their paths, where that is unique, and mark those at the edge."""
-    paths = {path for rule in comparison.search for path in rule.content}
+    paths = {path for rule in comparison.search for path in rule["space"]}
     names = [path.rpartition(".")[2] for path in paths]
     texts = []
     for path, value in searched.items():

@@ -1,60 +1,46 @@
-"""What a result was obtained with: versions, commit, machine."""
+"""What a result was obtained with: versions, commit, machine, memory."""
 
-import datetime
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["describe_commit", "describe_machine", "describe_versions", "peak_memory", "today"]
+from ..version import VERSION
+
+__all__ = ["describe_commit", "describe_machine", "describe_versions", "peak_memory"]
 
 #: The packages that most results depend on
-PACKAGES = ("pykeen", "pykeen-dhns", "numpy", "torch", "class-resolver")
+PACKAGES = ("pykeen", "numpy", "torch", "class-resolver")
 
 
-def describe_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Get the versions of Python and of packages.
-
-    :param packages: the names of the packages. Those that are not installed are left out.
+def describe_versions() -> dict[str, str]:
+    """Get the versions of Python, of this package, and of those that most results depend on.
 
     :returns: a mapping from names to versions
     """
-    versions = {package: _find_version(package) for package in packages}
-    return dict(python=platform.python_version(), **{name: found for name, found in versions.items() if found})
+    return {"python": platform.python_version(), "pykeen-dhns": VERSION} | {name: version(name) for name in PACKAGES}
 
 
-def _find_version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def describe_commit() -> str:
+    """Get the last commit that changed this package.
 
-
-def describe_commit() -> str | None:
-    """Get the commit of this package, if it runs from a checkout.
-
-    :returns: the commit, with a ``+`` if the package's files differ from it, or None
+    :returns: the commit, with a ``+`` if files differ from it, or nothing, if this is no checkout
     """
-    folder = Path(__file__).parents[1]
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+        command = ["git", "-C", str(Path(__file__).parents[1]), *arguments, "--", "."]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
-    try:
-        if not git("ls-files", "--", str(folder / "__init__.py")):
-            # installed below a checkout of something else
-            return None
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", str(folder)) else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    if shutil.which("git") and (commit := git("log", "-1", "--format=%H")):
+        return commit + ("+" if git("status", "--porcelain") else "")
+    return ""
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
@@ -88,8 +74,3 @@ def peak_memory(device: torch.device) -> dict[str, float]:
     if device.type == "cuda":
         memory["device"] = torch.cuda.max_memory_allocated(device) / 1024**2
     return memory
-
-
-def today() -> str:
-    """Return the date, as in ISO 8601."""
-    return datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()

@@ -101,7 +101,7 @@ def test_failures(config: Path, tmp_path: Path) -> None:
     [
         (("--only", "nope"), "--only=nope fits to no cell. There are: basic; dhns."),
         (("--only", "("), "--only=( is no regular expression"),
-        (("--table", "nope"), "--table='nope' is unknown. Try one of: ['cost', 'mrr', "),
+        (("--table", "nope"), "Invalid value for '--table': 'nope' is not one of 'mrr', 'quality', "),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], message: str, config: Path, tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ def test_mistakes(arguments: tuple[str, ...], message: str, config: Path, tmp_pa
 def test_wrong_file(config: Path, tmp_path: Path) -> None:
     """A file that is no comparison is an error with its name."""
     config.write_text("{}", encoding="utf8")
-    assert f"{config}: axes is missing or empty" in fail("compare", config, "--output", tmp_path)
+    assert f"{config}: axes must name what to compare" in fail("compare", config, "--output", tmp_path)

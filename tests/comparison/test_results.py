@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pykeen_dhns.comparison.store import save_result
+from pykeen_dhns.comparison.configuration import merge
+from pykeen_dhns.comparison.store import load_results, save_result
 
-from ..helpers.comparisons import load, make, save_fake
+from ..helpers.comparisons import CONTENT, load, make, save_fake
 
 
 def test_best_trial(tmp_path: Path) -> None:
@@ -57,10 +58,14 @@ def test_unfair(tmp_path: Path) -> None:
 
 
 def test_changed_file(tmp_path: Path) -> None:
-    """A result that was obtained with another file is an error, with what to do."""
-    comparison, file = make(), tmp_path / "text.npy"
+    """A result that was obtained with another file is an error, with what to do, unless the file is gone."""
+    file = tmp_path / "text.npy"
     file.write_bytes(b"new")
+    comparison = make(pipeline=merge(CONTENT["pipeline"], {"model_kwargs": {"features": str(file)}}))
     run = comparison.trials(comparison.cells[0])[0]
     save_result(tmp_path, {**run.to_dict(), "files": {str(file): "old"}})
     with pytest.raises(ValueError, match=rf"{run.key} was obtained with another content of {file}\. Delete it"):
         _ = load(comparison, tmp_path).summaries
+    file.unlink()
+    (trial, result), _ = load(comparison, tmp_path).summaries[comparison.cells[0]].trials
+    assert (trial, result) == (run, load_results(tmp_path)[run.digest])

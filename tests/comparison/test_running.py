@@ -1,31 +1,78 @@
 """Test single runs."""
 
+import json
 import math
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pykeen.datasets import Nations
 from pykeen.datasets.base import EagerDataset
+from pykeen.training import NonFiniteLossError
 
 from pykeen_dhns.comparison import load_results, running
-from pykeen_dhns.comparison.configuration import merge
+from pykeen_dhns.comparison.configuration import METRICS, merge
 from pykeen_dhns.comparison.evaluation import TimedEvaluator
-from pykeen_dhns.comparison.execution import RunError
-from pykeen_dhns.comparison.running import DivergenceError, EndWithParent, EpochTimes, check_metrics, execute
+from pykeen_dhns.comparison.running import EpochTimes, execute
+from pykeen_dhns.comparison.store import Result
 
-from ..helpers.comparisons import CONTENT, make, run_here
+from ..helpers.comparisons import CONTENT, make
+
+
+def run(folder: Path, *, cell: int = 0, **pipeline: Any) -> Result:
+    """Execute a run with some changes, and load its result."""
+    comparison = make(pipeline=merge(CONTENT["pipeline"], pipeline), search=[])
+    execute(comparison.trials(comparison.cells[cell])[0].to_dict(), folder)
+    (result,) = load_results(folder).values()
+    return result
+
+
+def test_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result says what was done, what came out of it, and with what. Metrics fit the ranks."""
+    from pykeen.stoppers import early_stopping
+
+    # PyKEEN's stopper would leave the weights of the best epoch of each run here
+    monkeypatch.setattr(early_stopping, "PYKEEN_CHECKPOINTS", tmp_path)
+    result = run(tmp_path / "results", cell=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+    assert result["arguments"]["negative_sampler"] == "dhns"
+    ranks = np.asarray([result["ranks"]["head"], result["ranks"]["tail"]])
+    assert result["test"].keys() == METRICS.keys()
+    assert result["test"]["mrr"] == pytest.approx((1 / ranks).mean(), abs=1e-6)
+    assert result["test"]["hits_at_3"] == pytest.approx((ranks <= 3).mean(), abs=1e-6)
+    assert result["test"]["mean_rank"] == pytest.approx(ranks.mean(), abs=1e-4)
+    curve, best = result["validation"]["curve"], result["validation"]["epoch"]
+    assert [point["epoch"] for point in curve] == [1, 2]
+    assert result["validation"]["mrr"] == max(point["mrr"] for point in curve) == curve[best - 1]["mrr"]
+    assert 0 < curve[0]["seconds"] < curve[1]["seconds"] == result["seconds"]["training"]
+    assert result["seconds"]["best"] == curve[best - 1]["seconds"]
+    assert len(result["losses"]) == 2
+    assert result["peak_memory"]["process"] > 0
+    assert {"pykeen", "torch", "pykeen-dhns"} <= result["versions"].keys()
+    assert str(Path.home()) not in json.dumps(result)
+
+
+def test_files(tmp_path: Path) -> None:
+    """A dataset can be three files of triples."""
+    files: dict[str, Any] = {}
+    for name in ("training", "testing", "validation"):
+        files[name] = str(tmp_path / f"{name}.txt")
+        np.savetxt(files[name], getattr(Nations(), name).triples, fmt="%s", delimiter="\t")
+    result = run(tmp_path / "results", dataset=None, **files)
+    assert result["arguments"]["training"] == files["training"]
+    assert result["files"].keys() == set(files.values())
+    assert len(result["ranks"]["head"]) == Nations().testing.num_triples
 
 
 @pytest.mark.parametrize(("mrr", "best"), [(math.nan, 0.5), (1.5, 0.5), (0.5, math.nan)])
 def test_no_metrics(mrr: float, best: float) -> None:
     """Metrics that cannot be are an error."""
     result: Any = SimpleNamespace(get_metric=lambda _: mrr, stopper=SimpleNamespace(best_metric=best))
-    with pytest.raises(DivergenceError, match="scores are not finite"):
-        check_metrics(result)
+    with pytest.raises(NonFiniteLossError, match="scores are not finite"):
+        running._check_metrics(result)
 
 
 def test_no_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,8 +80,8 @@ def test_no_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nations = Nations()
     dataset = EagerDataset(training=nations.training, testing=nations.testing)
     monkeypatch.setattr(running, "get_dataset", lambda **_: dataset)
-    with pytest.raises(RunError, match="has no validation triples"):
-        run_here(make(search=[]).trials(make().cells[0])[0], tmp_path, processes=1)
+    with pytest.raises(ValueError, match="has no validation triples"):
+        run(tmp_path)
 
 
 def test_epoch_times() -> None:
@@ -49,20 +96,7 @@ def test_epoch_times() -> None:
     times.pre_batch()
     evaluator.seconds += 100.0
     times.post_epoch(2, 0.25)
-    assert times.losses == [0.5, 0.25]
     assert times.seconds[1] - times.seconds[0] == pytest.approx(-100.0, abs=1.0)
-
-
-def test_orphan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run ends, without a result, when the process that started it is gone."""
-    run = make(search=[]).trials(make().cells[0])[0]
-    parents = iter([2, 1])
-    monkeypatch.setattr(os, "getppid", lambda: next(parents))
-    with pytest.raises(SystemExit):
-        execute(run.to_dict(), tmp_path, callbacks=[EndWithParent(2)])
-    # in the second of two epochs
-    assert not list(parents)
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -74,24 +108,6 @@ def test_orphan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_callbacks(given: dict[str, Any], tmp_path: Path) -> None:
     """A configuration's own callbacks take part in the training, with their arguments."""
-    distinct = []
-    for number, training_kwargs in enumerate([{}, given]):
-        changes = dict(optimizer="SGD", optimizer_kwargs=dict(lr=1.0), training_kwargs=training_kwargs)
-        comparison = make(pipeline=merge(CONTENT["pipeline"], changes), search=[])
-        run = comparison.trials(comparison.cells[0])[0]
-        run_here(run, tmp_path / str(number), processes=1)
-        curve = load_results(tmp_path / str(number))[run.digest]["validation"]["curve"]
-        distinct.append(len({point["mrr"] for point in curve}))
+    result = run(tmp_path, optimizer="SGD", optimizer_kwargs=dict(lr=1.0), training_kwargs=given)
     # nothing is learned from such gradients
-    assert distinct == [2, 1]
-
-
-def test_leaves_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyKEEN's stopper would leave the weights of the best epoch of each run in its own folder."""
-    from pykeen.stoppers import early_stopping
-
-    monkeypatch.setattr(early_stopping, "PYKEEN_CHECKPOINTS", tmp_path / "checkpoints")
-    (tmp_path / "checkpoints").mkdir()
-    run = make(search=[]).trials(make().cells[0])[0]
-    run_here(run, tmp_path / "results", processes=1)
-    assert not list((tmp_path / "checkpoints").iterdir())
+    assert len({point["mrr"] for point in result["validation"]["curve"]}) == 1

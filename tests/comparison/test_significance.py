@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from pykeen_dhns.comparison.significance import Difference, compare_cells, paired_test
+from pykeen_dhns.comparison.significance import Difference, _paired_test, compare_cells
 
 from ..helpers.comparisons import load, make, save_fake
 
@@ -15,30 +15,30 @@ from ..helpers.comparisons import load, make, save_fake
 def test_identical() -> None:
     """The same values are not different."""
     values = np.linspace(0.1, 1.0, 50)
-    assert paired_test(values, values) == (0.0, 1.0)
+    assert _paired_test(values, values) == (0.0, 1.0)
 
 
 def test_constant() -> None:
     """If all triples are better by the same, there is no doubt; if there is only one triple, there is."""
     values = np.zeros(50)
-    assert paired_test(values + 0.25, values) == (0.25, 0.0)
-    assert paired_test(values[:1] + 0.25, values[:1]) == (0.25, 1.0)
+    assert _paired_test(values + 0.25, values) == (0.25, 0.0)
+    assert _paired_test(values[:1] + 0.25, values[:1]) == (0.25, 1.0)
 
 
 def test_shift() -> None:
     """A clear shift has a small p-value, on both sides."""
     rng = np.random.default_rng(0)
     left, right = rng.uniform(size=(2, 500))
-    difference, p_value = paired_test(left + 0.1, right)
+    difference, p_value = _paired_test(left + 0.1, right)
     assert difference == pytest.approx((left - right).mean() + 0.1)
     assert 0 < p_value < 1e-3
-    assert paired_test(right, left + 0.1) == pytest.approx((-difference, p_value))
+    assert _paired_test(right, left + 0.1) == pytest.approx((-difference, p_value))
 
 
 def test_no_effect() -> None:
     """Without an effect, p-values are uniform: one in ten is below a tenth."""
     rng = np.random.default_rng(0)
-    p_values = [paired_test(*1 / rng.integers(1, 20, size=(2, 300)))[1] for _ in range(1000)]
+    p_values = [_paired_test(*1 / rng.integers(1, 20, size=(2, 300)))[1] for _ in range(1000)]
     assert np.mean(np.asarray(p_values) < 0.1) == pytest.approx(0.1, abs=0.03)
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.03)
 
@@ -63,7 +63,7 @@ def test_permutations(shift: float) -> None:
         **{NAME: np.random.default_rng(0)},
     )
     # the standard error of a share of 9999 is at most 0.005
-    assert paired_test(left, right)[1] == pytest.approx(result.pvalue, abs=0.015)
+    assert _paired_test(left, right)[1] == pytest.approx(result.pvalue, abs=0.015)
 
 
 def test_of_cells(tmp_path: Path) -> None:

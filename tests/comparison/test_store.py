@@ -1,6 +1,5 @@
 """Test that results on disk are whole, or not there."""
 
-import dataclasses
 import gzip
 import hashlib
 from pathlib import Path
@@ -9,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pykeen_dhns.comparison import Run
-from pykeen_dhns.comparison.store import changed_files, describe_files, load_others, load_results, save_result
+from pykeen_dhns.comparison.store import hash_files, load_results, save_result
 
 from ..helpers.comparisons import CONTENT, make
 
@@ -29,7 +28,6 @@ def test_round_trip(runs: list[Run], tmp_path: Path) -> None:
     for content in contents.values():
         save_result(folder, content)
     assert load_results(folder) == contents
-    assert load_results(folder, pattern=runs[0].key) == {runs[0].digest: contents[runs[0].digest]}
     assert {path.name for path in folder.iterdir()} == {f"{run.key}.jsonl.gz" for run in runs}
 
 
@@ -57,47 +55,40 @@ def test_damaged(content: bytes | None, runs: list[Run], tmp_path: Path) -> None
     path.write_bytes(content or path.read_bytes()[:-9])
     with pytest.raises(ValueError, match=rf"{runs[0].key}\.jsonl\.gz cannot be read as results .* delete it"):
         load_results(folder)
-    # other comparisons do without it
-    save_result(tmp_path / "other", runs[1].to_dict())
-    assert load_others(folder) == {runs[1].digest: runs[1].to_dict()}
 
 
-def test_changed_files(runs: list[Run], tmp_path: Path) -> None:
-    """A result is only valid as long as its files are the same, or are gone."""
+def test_hash_files(tmp_path: Path) -> None:
+    """Files are hashed, wherever arguments name them, and again when their content changes."""
     features, triples = tmp_path / "features.npy", tmp_path / "triples.tsv"
     features.write_bytes(b"features")
     triples.write_text("a\tb\tc\n", encoding="utf8")
-    run = dataclasses.replace(runs[0], arguments={"training": str(triples), "features": [str(features)]})
-    result = {**run.to_dict(), "files": describe_files(run.arguments)}
-    assert result["files"] == {
-        str(features): hashlib.sha256(b"features").hexdigest(),
-        str(triples): hashlib.sha256(b"a\tb\tc\n").hexdigest(),
-    }
-    assert changed_files(result) == []
+    arguments = {"training": str(triples), "features": [str(features)]}
+    expected = {str(features): hashlib.sha256(b"features").hexdigest()}
+    assert hash_files(arguments) == {**expected, str(triples): hashlib.sha256(b"a\tb\tc\n").hexdigest()}
     triples.write_text("a\tb\td\n", encoding="utf8")
-    assert changed_files(result) == [str(triples)]
+    assert hash_files(arguments) == {**expected, str(triples): hashlib.sha256(b"a\tb\td\n").hexdigest()}
     triples.unlink()
-    assert changed_files(result) == []
+    assert hash_files(arguments) == expected
 
 
-def test_describe_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths may have variables; a file with the name of something else is none of the run's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOME_DATA", str(tmp_path))
     for name in ("text.npy", "nations"):
         (tmp_path / name).write_bytes(b"")
     arguments = {"dataset": "nations", "model_kwargs": {"modalities": {"textual": "$SOME_DATA/text.npy"}}, "a": [1.5]}
-    assert list(describe_files(arguments)) == ["$SOME_DATA/text.npy"]
+    assert list(hash_files(arguments)) == ["$SOME_DATA/text.npy"]
 
 
 @pytest.mark.parametrize("text", ["A comparison. " + "What it is about, at length " * 10, "~no-such-user/text.npy"])
 def test_texts_that_are_no_paths(text: str) -> None:
     """Arguments may be any text, e.g., a description among the metadata."""
-    assert describe_files({**CONTENT["pipeline"], "metadata": {"description": text}}) == {}
+    assert hash_files({**CONTENT["pipeline"], "metadata": {"description": text}}) == {}
 
 
 def test_files_of_trackers(tmp_path: Path) -> None:
     """A file that a run writes is not one that it reads: it changes with the run."""
     path = tmp_path / "metrics.csv"
     path.write_text("of the run before\n", encoding="utf8")
-    assert describe_files({"result_tracker": "csv", "result_tracker_kwargs": {"path": str(path)}}) == {}
+    assert hash_files({"result_tracker": "csv", "result_tracker_kwargs": {"path": str(path)}}) == {}

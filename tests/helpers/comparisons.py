@@ -2,12 +2,12 @@
 
 import copy
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pykeen_dhns.comparison import Cell, Comparison, Results, Run, load_results
-from pykeen_dhns.comparison.execution import RunError
 from pykeen_dhns.comparison.reading import make_comparison
 from pykeen_dhns.comparison.running import execute
 from pykeen_dhns.comparison.store import save_result
@@ -54,7 +54,7 @@ def run_here(run: Run, folder: Path, processes: int) -> None:
     try:
         execute(json.loads(json.dumps(run.to_dict())), folder)
     except Exception as error:
-        raise RunError(str(error)) from error
+        raise subprocess.CalledProcessError(1, [], stderr=str(error)) from error
 
 
 def save_fake(
