@@ -2,10 +2,10 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
-from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 import torch
 from pykeen.constants import PYKEEN_DATASETS
@@ -15,22 +15,23 @@ from pykeen.typing import FloatTensor
 from typing_extensions import Self, override
 
 from .download import read_file
-from .feature_files import find_features
 from .openke_format import read_labels, read_triples
-from ..utils.validation import check_choice
+from ..utils.validation import check_bool, check_choice, check_integer, check_type
 
-__all__ = ["REPOSITORY", "PublishedDataset", "ValidationSplit"]
+__all__ = ["PublishedDataset", "ValidationSplit"]
 
 logger = logging.getLogger(__name__)
 
 #: Where the files are published
 REPOSITORY = "ngl567/DHNS"
-COMMIT = "02d8de0d321016798717fc1fce7c3b41f544eee5"
 
 #: The environment variable with a folder that has one folder per dataset
 DATA_VARIABLE = "PYKEEN_DHNS_DATA"
 
 FILE_NAMES = ("entity2id.txt", "relation2id.txt", "train2id.txt", "valid2id.txt", "test2id.txt")
+
+#: The suffixes of files with features, that of the published ones first
+SUFFIXES = (".pth", ".pt", ".npy", ".safetensors")
 
 #: Where validation triples come from
 ValidationSplit: TypeAlias = Literal["published", "held-out"]
@@ -46,8 +47,8 @@ class PublishedDataset(LazyDataset):
     folder_name: ClassVar[str]
     #: The SHA-256 of each file. A file without one is not verified.
     sha256: ClassVar[Mapping[str, str]] = {}
-    #: Where its folder can be downloaded from
-    base_url: ClassVar[str] = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}/benchmarks"
+    #: Where its folder can be downloaded from. If None, all files have to be there.
+    base_url: ClassVar[str | None] = None
     #: What is wrong with the published validation triples
     validation_warning: ClassVar[str | None] = None
     #: Which share of the training triples is held out for validation
@@ -78,9 +79,13 @@ class PublishedDataset(LazyDataset):
         :raises FileNotFoundError: if ``eager``, and a file is missing and cannot be downloaded
         """  # noqa: DOC502
         check_choice("validation", validation, get_args(ValidationSplit))
+        check_integer("random_state", random_state, minimum=0)
+        check_bool("create_inverse_triples", create_inverse_triples)
+        check_bool("eager", eager)
         self.cache_root = self._find_root(cache_root)
         self.validation_split = validation
-        self.random_state = _to_seed(random_state)
+        # an integer of NumPy could not be saved as JSON
+        self.random_state = int(random_state)
         self._create_inverse_triples = create_inverse_triples
         #: also what PyKEEN's cache needs to make the dataset again
         self.metadata = dict(
@@ -97,21 +102,10 @@ class PublishedDataset(LazyDataset):
     def _find_root(self, cache_root: str | os.PathLike[str] | None) -> Path:
         """Find the folder with the dataset's files."""
         if cache_root is not None:
-            root = Path(cache_root).expanduser().absolute()
-            if (root / self.folder_name).is_dir() and not _has_files(root):
-                raise ValueError(
-                    f"cache_root={str(root)!r} has no files of {type(self).__name__}, but a folder {self.folder_name}: "
-                    f"use {str(root / self.folder_name)!r}, or set {DATA_VARIABLE} instead of it."
-                )
-            return root
+            check_type("cache_root", cache_root, (str, os.PathLike), "a folder")
+            return Path(cache_root).expanduser().absolute()
         if os.environ.get(DATA_VARIABLE):
-            parent = Path(os.environ[DATA_VARIABLE]).expanduser().absolute()
-            if _has_files(parent) and not (parent / self.folder_name).exists():
-                raise ValueError(
-                    f"{DATA_VARIABLE}={str(parent)!r} has files of a dataset: it must be the folder in which there is "
-                    f"one for each dataset, here {self.folder_name}. Use cache_root for the folder of a dataset."
-                )
-            return parent / self.folder_name
+            return Path(os.environ[DATA_VARIABLE]).expanduser().absolute() / self.folder_name
         return PYKEEN_DATASETS.joinpath(*self._cache_sub_directories())
 
     @override
@@ -137,11 +131,33 @@ class PublishedDataset(LazyDataset):
 
         :param modality: the modality's name. Published are ``textual`` and ``visual``.
 
-        :returns: the file
+        :returns: the first one of, e.g., ``MKG-Y-textual.pth`` in the folder, or in the folder ``embeddings`` of a
+            checkout of the repository, or ``textual.pth`` in the folder; or the same with other suffixes
 
+        :raises ValueError: if the name of the modality cannot be part of the name of a file
         :raises FileNotFoundError: if there is none; the message says where to get it from, and where to put it
-        """  # noqa: DOC502
-        return find_features(modality, folder=self.cache_root, folder_name=self.folder_name, repository=REPOSITORY)
+        """
+        check_type("modality", modality, str, "a name, e.g., 'textual', that files can have")
+        if not re.fullmatch(r"\w[\w.-]*", modality):
+            raise ValueError(f"modality={modality!r} is invalid: it must be a name, e.g., 'textual', for files.")
+        folder, published = self.cache_root, f"{self.folder_name}-{modality}"
+        # in a checkout, the folder is benchmarks/MKG-Y
+        for stem in (folder / published, folder.parent.parent / "embeddings" / published, folder / modality):
+            for suffix in SUFFIXES:
+                path = stem.with_name(f"{stem.name}{suffix}")
+                if path.is_file():
+                    return path
+        others = ", ".join(sorted(path.name for path in folder.glob("*") if path.suffix in SUFFIXES)) or "no others"
+        published = (
+            f"The published ones (textual, visual) have to be downloaded by hand: get, e.g., {self.folder_name}-"
+            f"textual.pth from the Google Drive that the README of https://github.com/{REPOSITORY} links to, and put "
+            "it there. "
+        )
+        raise FileNotFoundError(
+            f"There are no {modality} features of {self.folder_name} in {folder}, but {others}. "
+            f"{published if self.base_url else ''}Features of your own can be there, too, as "
+            f"{' or '.join(modality + suffix for suffix in SUFFIXES)}, or anywhere else, if path= says where."
+        )
 
     def features(self, modality: str, path: str | os.PathLike[str] | None = None) -> FloatTensor:
         """Load the features of a modality.
@@ -207,7 +223,13 @@ class PublishedDataset(LazyDataset):
 
     def _read(self, name: str) -> bytes:
         """Read a file, and download it if it is missing."""
-        path, url = self.cache_root / name, f"{self.base_url}/{self.folder_name}/{name}"
+        path = self.cache_root / name
+        if self.base_url is None and not path.is_file():
+            raise FileNotFoundError(
+                f"There is no {path}. {type(self).__name__} needs {', '.join(FILE_NAMES)}. Only with "
+                "validation='held-out', valid2id.txt may be missing."
+            )
+        url = f"{self.base_url}/{self.folder_name}/{name}"
         try:
             return read_file(path, url=url, sha256=self.sha256.get(name))
         except OSError as error:
@@ -217,16 +239,3 @@ class PublishedDataset(LazyDataset):
                 f"{self.cache_root}; or, if you have them, pass their folder as cache_root, or set {DATA_VARIABLE} to "
                 f"the folder with {self.folder_name}."
             ) from error
-
-
-def _has_files(folder: Path) -> bool:
-    """Return whether a folder has some file of a dataset."""
-    return any((folder / name).is_file() for name in FILE_NAMES)
-
-
-def _to_seed(random_state: Any) -> int:
-    """Check that a seed is an integer of any type, so that what is held out can be held out again."""
-    if isinstance(random_state, bool) or not isinstance(random_state, Integral):
-        message = f"random_state={random_state!r} is invalid: it must be an integer."
-        raise ValueError(message)  # noqa: TRY004
-    return int(random_state)

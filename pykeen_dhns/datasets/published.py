@@ -5,9 +5,12 @@ from typing import ClassVar
 
 from docdata import parse_docdata
 
-from .base import PublishedDataset
+from .base import REPOSITORY, PublishedDataset
 
 __all__ = ["DB15K", "MKGW", "MKGY"]
+
+COMMIT = "02d8de0d321016798717fc1fce7c3b41f544eee5"
+BASE_URL = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}/benchmarks"
 
 
 @parse_docdata
@@ -37,6 +40,7 @@ class DB15K(PublishedDataset):
     """
 
     folder_name: ClassVar[str] = "DB15K"
+    base_url: ClassVar[str | None] = BASE_URL
     sha256: ClassVar[Mapping[str, str]] = {
         "entity2id.txt": "8f8d070f1bb24d07ed3050e4e4e780cb7f2245d0b14db3346e8db4fa55981728",
         "relation2id.txt": "25e5a975ee079dbd5b8d22ffe23575a9e3135d263e0a3763224777bf526c1a74",
@@ -72,6 +76,7 @@ class MKGW(PublishedDataset):
     """
 
     folder_name: ClassVar[str] = "MKG-W"
+    base_url: ClassVar[str | None] = BASE_URL
     sha256: ClassVar[Mapping[str, str]] = {
         "entity2id.txt": "d94b546efcb535d8253821626dd32f3ee876b2f263b727a4a446bc74697785df",
         "relation2id.txt": "204203e03a92d4f973ee815449695bcfaae1b6917fcb08b65f3b0fb071a47f61",
@@ -102,6 +107,7 @@ class MKGY(PublishedDataset):
     """
 
     folder_name: ClassVar[str] = "MKG-Y"
+    base_url: ClassVar[str | None] = BASE_URL
     sha256: ClassVar[Mapping[str, str]] = {
         "entity2id.txt": "416f6f77c13d0cf0c5cae9625a62b9f7d26320c27ae408f5ce4e7eae3206b8d9",
         "relation2id.txt": "78d468edc02688f742c9b5a1030a071789ab24784dd2e48897643fe108ff4e4d",

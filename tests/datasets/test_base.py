@@ -16,7 +16,7 @@ from pykeen_dhns.datasets import PublishedDataset
 
 from .conftest import Server
 from .small import ENTITIES, FILES, NUM_ENTITIES, NUM_RELATIONS, RELATIONS, TRIPLES, Small, Unverified, write_files
-from .test_feature_files import check, write_features
+from .test_features import check, write_features
 
 
 def as_list(factory: CoreTriplesFactory | None) -> list[tuple[int, ...]]:
@@ -117,22 +117,6 @@ def test_malformed_file(folder: Path) -> None:
         write_files(folder, **{name: content})
         with pytest.raises(ValueError, match=re.escape(f"{folder / message}")):
             Unverified(cache_root=folder).validation  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (dict(validation="test"), "validation='test' is unknown. Try one of: ['held-out', 'published']"),
-        (dict(random_state=None), "random_state=None is invalid: it must be an integer"),
-        (dict(random_state=torch.Generator()), "is invalid: it must be an integer"),
-        (dict(random_state=True), "random_state=True is invalid"),
-        (dict(random_state=1.5), "random_state=1.5 is invalid"),
-    ],
-)
-def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
-    """What is not possible is an error, before anything is read."""
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Small(**arguments)
 
 
 def test_held_out(folder: Path) -> None:
@@ -256,16 +240,23 @@ def test_warning(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records == []
 
 
-def test_wrong_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One folder too high or too low is an error that names the right one."""
-    message = f"has no files of Small, but a folder SMALL-1: use {str(folder)!r}, or set PYKEEN_DHNS_DATA"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Small(cache_root=folder.parent)
-    monkeypatch.setenv("PYKEEN_DHNS_DATA", str(folder))
-    with pytest.raises(
-        ValueError, match=r"^PYKEEN_DHNS_DATA=.* has files of a dataset: it must be the folder in which"
-    ):
-        Small()
+def test_no_place_to_download_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dataset of one's own is not looked for where others are published. It may do without validation triples."""
+
+    class Mine(PublishedDataset):
+        """A dataset of one's own."""
+
+        folder_name = "Mine"
+
+    monkeypatch.setattr("requests.get", None)
+    check_published(Mine(cache_root=folder))
+    (folder / "valid2id.txt").unlink()
+    assert Mine(cache_root=folder, validation="held-out").validation is not None
+    message = f"There is no {folder / 'valid2id.txt'}. Mine needs {', '.join(FILES)}. Only with validation='held-out'"
+    with pytest.raises(FileNotFoundError, match=re.escape(message)):
+        Mine(cache_root=folder).validation  # noqa: B018
+    with pytest.raises(FileNotFoundError, match=r"but no others\. Features of your own can be there"):
+        Mine(cache_root=folder).features("textual")
 
 
 def test_held_out_is_impossible(tmp_path: Path) -> None:
