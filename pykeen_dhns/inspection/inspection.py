@@ -9,11 +9,9 @@ from pykeen.pipeline import PipelineResult
 from pykeen.sampling import NegativeSampler
 from torch import Tensor
 
-from .neighbors import find_neighbors, list_negatives, summarize_neighbors
-from .projection import project
+from .measures import collect_scores, find_neighbors, list_negatives, project, rate_relations, summarize_neighbors
 from .report import Inspection
 from .saving import find_generators, load_sources, make_sources
-from .scores import collect_scores, rate_relations
 from .sources import Source, Target
 from ..utils.module_state import evaluation_mode
 from ..utils.validation import check_choice, check_positive_int

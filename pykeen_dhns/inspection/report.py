@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from .measures import summarize_scores
 from .plots import require_matplotlib, save_plots
-from .scores import summarize_scores
 from .sources import Source, Target
 
 __all__ = ["Inspection"]
@@ -25,24 +25,24 @@ class Inspection:
     source: Source
     #: The side of neighbors, ranks, and projection
     target: Target
-    #: The nearest entities, cf. :func:`pykeen_dhns.inspection.neighbors.find_neighbors`
+    #: The nearest entities, cf. :func:`pykeen_dhns.inspection.measures.find_neighbors`
     neighbors: pd.DataFrame
-    #: The entities that become negatives, cf. :func:`pykeen_dhns.inspection.neighbors.list_negatives`
+    #: The entities that become negatives, cf. :func:`pykeen_dhns.inspection.measures.list_negatives`
     negatives: pd.DataFrame | None
-    #: How near the missing entities are, cf. :func:`pykeen_dhns.inspection.neighbors.summarize_neighbors`
+    #: How near the missing entities are, cf. :func:`pykeen_dhns.inspection.measures.summarize_neighbors`
     ranks: pd.DataFrame
-    #: All scores, cf. :func:`pykeen_dhns.inspection.scores.collect_scores`
+    #: All scores, cf. :func:`pykeen_dhns.inspection.measures.collect_scores`
     scores: pd.DataFrame
-    #: All relations, cf. :func:`pykeen_dhns.inspection.scores.rate_relations`
+    #: All relations, cf. :func:`pykeen_dhns.inspection.measures.rate_relations`
     relations: pd.DataFrame
     #: How many relations the report shows
     num_relations: int
-    #: The points of the projection, cf. :func:`pykeen_dhns.inspection.projection.project`
+    #: The points of the projection, cf. :func:`pykeen_dhns.inspection.measures.project`
     projection: pd.DataFrame
 
     @property
     def score_summary(self) -> pd.DataFrame:
-        """Return mean and spread of the scores, cf. :func:`pykeen_dhns.inspection.scores.summarize_scores`."""
+        """Return mean and spread of the scores, cf. :func:`pykeen_dhns.inspection.measures.summarize_scores`."""
         return summarize_scores(self.scores)
 
     def to_markdown(self, *, plots: bool = False) -> str:

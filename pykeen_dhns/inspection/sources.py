@@ -110,11 +110,6 @@ class Source(ABC):
         """
         return None
 
-    def _normalize(self, samples: Tensor) -> Tensor:
-        """Bring generated embeddings to unit scale, shape: (num_levels, num_groups, n, dim)."""
-        # The scale expects the groups first.
-        return self.generator.target_scale.normalize(samples.transpose(0, 1)).transpose(0, 1)
-
     def score(self, triples: Tensor) -> Tensor:
         """Score triples.
 
@@ -124,6 +119,37 @@ class Source(ABC):
         """
         flat = triples.reshape(-1, 3).to(self.model.device)
         return self.model.score_hrt(flat, mode=self.mode).view(triples.shape[:-1])
+
+    def find_answers(self, triples: Tensor, target: Target) -> Tensor:
+        """Find all entities that complete triples to known ones.
+
+        :param triples: shape: (n, 3) the triples
+        :param target: the side
+
+        :returns: shape: (n, num_entities) whether an entity does
+        """
+        completions = triples.unsqueeze(dim=1).repeat(1, len(self.entities), 1)
+        completions[..., TARGET_TO_INDEX[target]] = torch.arange(len(self.entities))
+        return self.known.contains(completions)
+
+    def label_triples(self, triples: Tensor) -> dict[str, list[str]]:
+        """Return the labels of triples.
+
+        :param triples: shape: (n, 3) the triples
+
+        :returns: the labels, as columns ``head``, ``relation``, and ``tail``
+        """
+        heads, relations, tails = triples.t().tolist()
+        return {
+            "head": [self.entities[i] for i in heads],
+            "relation": [self.relations[i] for i in relations],
+            "tail": [self.entities[i] for i in tails],
+        }
+
+    def _normalize(self, samples: Tensor) -> Tensor:
+        """Bring generated embeddings to unit scale, shape: (num_levels, num_groups, n, dim)."""
+        # The scale expects the groups first.
+        return self.generator.target_scale.normalize(samples.transpose(0, 1)).transpose(0, 1)
 
 
 class LoopSource(Source):
@@ -176,9 +202,8 @@ class LoopSource(Source):
         triples = triples.to(self.model.device)
         batch = self._adapter.read(triples, self._query)
         h, r, t = triples.unbind(dim=-1)
-        heads, relations, tails = map(
-            upgrade_to_sequence, self._adapter.model._get_representations(h=h, r=r, t=t, mode=self.mode)
-        )
+        parts = self._adapter.model._get_representations(h=h, r=r, t=t, mode=self.mode)
+        heads, relations, tails = map(upgrade_to_sequence, parts)
         samples = self.generator.generate(batch.conditions)
         scores = self._adapter.score(samples, heads=heads, relations=relations, tails=tails)
         return self._adapter.joint_score(scores, batch.usable).transpose(-2, -1)
@@ -200,8 +225,6 @@ class SamplerSource(Source):
         super().__init__(model, training, sampler.entity_generator.generator)
         self._sampler = sampler
         self._proxy_model = sampler.entity_generator.proxy_model
-        #: The sampler's device, which may differ from the model's
-        self._device = self._proxy_model.entity.weight.device
         self.modules = (sampler,)
 
     @override
@@ -211,15 +234,15 @@ class SamplerSource(Source):
 
     @override
     def generate(self, triples: Tensor, target: Target) -> Tensor:
-        queries = self._proxy_model.queries(triples.to(self._device))[SIDES.index(target)]
-        return self._normalize(self.generator.generate(queries.unsqueeze(dim=0))).cpu()
+        # The sampler's device may differ from the model's.
+        queries = self._proxy_model.queries(triples.to(self._proxy_model.entity.weight.device))
+        return self._normalize(self.generator.generate(queries[SIDES.index(target)].unsqueeze(dim=0))).cpu()
 
     def _corrupt(self, triples: Tensor, num_chains: int) -> tuple[Tensor, Tensor]:
         """Corrupt triples at all levels, shapes: (num_levels, n, num_chains, 3), and without 3 the columns."""
-        num_negatives = len(self.levels) * num_chains
-        layout = ColumnLayout.create(num_negatives, hard_fraction=1.0, levels=self.generator.levels)
-        negatives, columns = self._sampler.generate(triples, layout)
         shape = (len(self.levels), num_chains)
+        layout = ColumnLayout.create(len(self.levels) * num_chains, hard_fraction=1.0, levels=self.generator.levels)
+        negatives, columns = self._sampler.generate(triples, layout)
         return negatives.unflatten(1, shape).transpose(0, 1), columns.unflatten(1, shape).transpose(0, 1)
 
     @override

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from pykeen_dhns.inspection import inspect_source, neighbors
-from pykeen_dhns.inspection.neighbors import find_neighbors
+from pykeen_dhns.inspection import inspect_source, measures
+from pykeen_dhns.inspection.measures import find_neighbors
 
 from .runs import FACTORY, Planted
 
@@ -60,7 +60,7 @@ def test_batches(source: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Planted, "generate", generate)
     expected = find_neighbors(source, source.triples[:20], target="tail", num=3)
-    monkeypatch.setattr(neighbors, "MAX_CELLS", 7 * len(source.levels) * 2 * len(source.entities))
+    monkeypatch.setattr(measures, "MAX_CELLS", 7 * len(source.levels) * 2 * len(source.entities))
     pd.testing.assert_frame_equal(find_neighbors(source, source.triples[:20], target="tail", num=3), expected)
 
 

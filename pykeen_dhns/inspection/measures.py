@@ -1,0 +1,245 @@
+"""What an inspection measures: nearest entities, scores, and a projection, each as a data frame."""
+
+import numpy as np
+import pandas as pd
+import torch
+from pykeen.constants import TARGET_TO_INDEX
+from pykeen.sampling import BasicNegativeSampler
+from sklearn.decomposition import PCA
+from torch import Tensor
+from torch.nn import functional
+
+from .sources import Source, Target
+
+__all__ = [
+    "collect_scores",
+    "find_neighbors",
+    "list_negatives",
+    "project",
+    "rate_relations",
+    "summarize_neighbors",
+    "summarize_scores",
+]
+
+#: The number of cosines to compute at once
+MAX_CELLS = 2**23
+#: The number of triples to score at once
+BATCH_SIZE = 512
+#: The largest number of points of each kind in a projection
+MAX_POINTS = 300
+
+
+def find_neighbors(source: Source, triples: Tensor, *, target: Target, num: int) -> pd.DataFrame:
+    """Find the entities nearest to what is generated for triples.
+
+    The measure is the cosine at unit scale. Distances would prefer entities near the mean, and dot products would
+    prefer entities with large embeddings, whatever was generated.
+
+    :param source: what generates
+    :param triples: shape: (n, 3) the triples
+    :param target: the side to generate
+    :param num: the number of entities to find
+
+    :returns: a row for each entity, nearest ones first: the triple (``head``, ``relation``, ``tail``), the ``level``,
+        and the ``modality``; the ``rank`` of the missing entity among all that are no other known answers, and the
+        mean ``square`` of what was generated; the ``entity``, its ``cosine``, and its ``kind``: it is the ``missing``
+        one, another ``known`` answer, or any ``other``. There are no rows where the known entity lacks the modality,
+        and there is no rank where the missing entity does.
+    """
+    directions = functional.normalize(source.embed(target), dim=-1).transpose(-2, -1)
+    frames = []
+    for batch in triples.split(max(1, MAX_CELLS // (len(source.levels) * directions[:, 0].numel()))):
+        samples = source.generate(batch, target)
+        cosine = (functional.normalize(samples, dim=-1) @ directions).nan_to_num(nan=-torch.inf)
+        # triples come first, then levels, modalities, and entities
+        cosine = cosine.permute(2, 0, 1, 3)
+        missing, is_answer = batch[:, TARGET_TO_INDEX[target]], source.find_answers(batch, target)
+        own = cosine.gather(-1, missing.view(-1, 1, 1, 1).expand(*cosine.shape[:-1], 1))
+        above = (cosine > own) & ~is_answer[:, None, None]
+        rank = (1 + above.sum(dim=-1)).double().masked_fill(own.squeeze(dim=-1).isinf(), torch.nan)
+        cosines, entities = cosine.topk(min(num, len(source.entities)))
+        row, level, modality, place = cosines.isfinite().nonzero(as_tuple=True)
+        entity = entities[row, level, modality, place]
+        kind = np.where(entity == missing[row], "missing", np.where(is_answer[row, entity], "known", "other"))
+        columns = {
+            "level": [source.levels[i] for i in level.tolist()],
+            "modality": [source.modalities[i] for i in modality.tolist()],
+            "rank": rank[row, level, modality].numpy(),
+            "square": samples.square().mean(dim=-1)[level, modality, row].double().numpy(),
+            "entity": [source.entities[i] for i in entity.tolist()],
+            "cosine": cosines[row, level, modality, place].double().numpy(),
+            "kind": kind,
+        }
+        frames.append(pd.DataFrame(source.label_triples(batch[row]) | columns))
+    return pd.concat(frames, ignore_index=True)
+
+
+def summarize_neighbors(nearest: pd.DataFrame) -> pd.DataFrame:
+    """Measure how well what is generated fits the missing entities.
+
+    :param nearest: the nearest entity for each of many triples, cf. :func:`find_neighbors`
+
+    :returns: a row for each ``level`` and ``modality``: the number of ``triples``, the ``median rank`` of the missing
+        entity, how often the ``nearest is a known answer``, the number of ``distinct nearest`` entities as a share of
+        the triples, and the ``spread`` of what is generated, which is 1 for entities
+    """
+    nearest = nearest.assign(is_known=nearest["kind"] != "other")
+    groups = nearest.groupby(["level", "modality"], sort=False)
+    columns = {
+        "triples": groups.size(),
+        "median rank": groups["rank"].median(),
+        "nearest is a known answer": groups["is_known"].mean(),
+        "distinct nearest": groups["entity"].nunique() / groups.size(),
+        "spread": groups["square"].mean() ** 0.5,
+    }
+    return pd.DataFrame(columns).reset_index()
+
+
+def list_negatives(source: Source, triples: Tensor, *, target: Target, num: int) -> pd.DataFrame | None:
+    """List entities that become negatives for triples.
+
+    :param source: what generates
+    :param triples: shape: (n, 3) the triples
+    :param target: the side to generate
+    :param num: the number of entities to list
+
+    :returns: a row for each entity: the triple (``head``, ``relation``, ``tail``), the ``level``, and the ``entity``.
+        None if negatives are embeddings.
+    """
+    negatives = source.sample_negatives(triples, target, num)
+    if negatives is None:
+        return None
+    level, row, _ = torch.ones_like(negatives).nonzero(as_tuple=True)
+    columns = {
+        "level": [source.levels[i] for i in level.tolist()],
+        "entity": [source.entities[i] for i in negatives.flatten().tolist()],
+    }
+    return pd.DataFrame(source.label_triples(triples[row]) | columns)
+
+
+def collect_scores(source: Source, triples: Tensor, num_uniform: int) -> pd.DataFrame:
+    """Score triples, uniform negatives, and what is generated for both sides.
+
+    :param source: what generates
+    :param triples: shape: (n, 3) the triples
+    :param num_uniform: the number of uniform negatives for each triple
+
+    :returns: a row for each score: the ``relation``, the kind of ``triples`` (``positives``, ``uniform`` negatives, or
+        the name of a level), the ``score``, and whether it is ``above`` that of the positive
+
+    :raises ValueError: if the scores are not finite
+    """
+    sampler = BasicNegativeSampler(
+        mapped_triples=source.triples,
+        num_entities=source.known.num_entities,
+        num_relations=source.known.num_relations,
+        num_negs_per_pos=num_uniform,
+    )
+    frames = []
+    for batch in triples.split(BATCH_SIZE):
+        relations = source.label_triples(batch)["relation"]
+        negatives = sampler.corrupt_batch(batch)
+        positive, uniform = source.score(batch).unsqueeze(dim=-1), source.score(negatives)
+        scores = {
+            "positives": positive,
+            # Known triples are no negatives.
+            "uniform": uniform.masked_fill(source.known.contains(negatives).to(uniform.device), torch.nan),
+            **dict(zip(source.levels, source.score_generated(batch), strict=True)),
+        }
+        for kind, values in scores.items():
+            columns = {
+                "relation": np.repeat(relations, values.shape[1]),
+                "triples": kind,
+                # NumPy does not have all floating point types.
+                "score": values.flatten().double().cpu().numpy(),
+                "above": (values > positive).flatten().cpu().numpy(),
+            }
+            frames.append(pd.DataFrame(columns))
+    frame = pd.concat(frames, ignore_index=True)
+    is_finite = np.isfinite(frame["score"])
+    if not is_finite[frame["triples"] != "uniform"].all():
+        raise ValueError(
+            "Scores are not finite: the training has diverged, so there is nothing to inspect. Try a smaller learning "
+            "rate."
+        )
+    return frame[is_finite]
+
+
+def summarize_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Summarize scores.
+
+    :param scores: the scores, cf. :func:`collect_scores`
+
+    :returns: a row for each kind of ``triples``: ``mean`` and ``std`` of the scores, the ``gap`` between the mean and
+        that of uniform negatives, in standard deviations of the latter, and the share of scores ``above`` the positive
+    """
+    groups = scores.groupby("triples", sort=False)
+    summary = pd.DataFrame({"mean": groups["score"].mean(), "std": groups["score"].std(ddof=0)})
+    # A relation may have no uniform negatives, if all of them are known triples.
+    mean, std = summary.reindex(["uniform"]).iloc[0]
+    summary["gap"] = (summary["mean"] - mean) / (std or np.nan)
+    summary["above"] = groups["above"].mean()
+    return summary.reset_index()
+
+
+def rate_relations(scores: pd.DataFrame) -> pd.DataFrame:
+    """Measure how hard the negatives of each relation are.
+
+    :param scores: the scores, cf. :func:`collect_scores`
+
+    :returns: a row for each relation, the most frequent one first: the number of ``triples``, the gap of ``positives``
+        and of each level, relative to the uniform negatives of the relation, cf. :func:`summarize_scores`, and the
+        share of scores ``above the positive`` for each level
+    """
+    summaries = {name: summarize_scores(part).set_index("triples") for name, part in scores.groupby("relation")}
+    table = pd.concat(summaries, names=["relation"]).unstack("triples")
+    names = [name for name in scores["triples"].unique() if name != "uniform"]
+    shares = table["above"][names[1:]].add_prefix("above the positive, ")
+    table = table["gap"][names].join(shares).rename_axis(columns=None).reset_index()
+    numbers = scores.loc[scores["triples"] == "positives", "relation"].value_counts()
+    table.insert(1, "triples", table["relation"].map(numbers))
+    return table.sort_values("triples", ascending=False, kind="stable", ignore_index=True)
+
+
+def project(source: Source, *, target: Target, relation: int | None = None) -> pd.DataFrame:
+    """Project what is generated for one relation, next to true and uniform entities.
+
+    The two dimensions are the principal components of the entities' embeddings, for each modality.
+
+    :param source: what generates
+    :param target: the side
+    :param relation: the relation. Defaults to the most frequent one.
+
+    :returns: a row for each point: the ``relation``, the ``modality``, its ``kind`` (``true`` and ``uniform`` entities,
+        ``generated`` embeddings, and entities that become a ``negative``), the ``level`` (empty for ``true`` and
+        ``uniform``), and the coordinates ``x`` and ``y``
+    """
+    relations = source.triples[:, 1]
+    relation = int(relations.mode().values) if relation is None else relation
+    triples = source.triples[relations == relation]
+    triples = triples[torch.randperm(len(triples))[:MAX_POINTS]]
+    true = triples[:, TARGET_TO_INDEX[target]].unique()
+    uniform = torch.randperm(len(source.entities))[:MAX_POINTS]
+    samples, embeddings = source.generate(triples, target), source.embed(target)
+    negatives = source.sample_negatives(triples, target, 1)
+    frames = []
+    for j, modality in enumerate(source.modalities):
+        points = {("true", ""): embeddings[j, true], ("uniform", ""): embeddings[j, uniform]}
+        for i, level in enumerate(source.levels):
+            points["generated", level] = samples[i, j]
+            if negatives is not None:
+                points["negative", level] = embeddings[j, negatives[i, :, 0]]
+        vectors = torch.cat(list(points.values())).double().numpy()
+        frame = pd.DataFrame([key for key, x in points.items() for _ in x], columns=["kind", "level"])
+        # NaN stands for what lacks the modality.
+        exists = np.isfinite(vectors).all(axis=-1)
+        vectors, frame = vectors[exists], frame[exists]
+        entities = np.unique(vectors[frame["level"] == ""], axis=0)
+        if not len(entities):
+            continue
+        pca = PCA(n_components=min(2, *entities.shape), svd_solver="full").fit(entities)
+        x, *others = pca.transform(vectors).T
+        # With a single dimension, or a single entity, there is only one component.
+        y = others[0] if others else 0.0
+        frames.append(frame.assign(modality=modality, x=x, y=y))
+    return pd.concat(frames, ignore_index=True).assign(relation=source.relations[relation])
