@@ -6,7 +6,7 @@ from .images import ImageEncoder, TorchvisionImageEncoder, encode_images, image_
 from .labels import entity_labels, label_to_text
 from .lexical import LexicalTextEncoder
 from .literals import encode_literals
-from .loading import Features, check_rows, load_features
+from .loading import Features, load_features
 from .texts import encode_texts
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Provenance",
     "TorchvisionImageEncoder",
     "align",
-    "check_rows",
     "encode_images",
     "encode_literals",
     "encode_texts",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .encoded_features import EncodedFeatures, expand_path
 
-__all__ = ["Features", "check_rows", "load_features"]
+__all__ = ["Features", "load_features"]
 
 #: Where features come from: the features themselves, a file with them, or a mapping with ``features`` and ``mask``
 Features: TypeAlias = (
@@ -20,7 +20,7 @@ Features: TypeAlias = (
 )
 
 
-def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
+def load_features(name: str, source: Features, num_entities: int | None = None) -> tuple[Tensor, Tensor]:
     """Load the features of a modality.
 
     :param name: the modality's name, for messages, and as the key in a file with several tensors
@@ -28,6 +28,7 @@ def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
         encoded features, or the path of a file: ``.npy``, ``.pt``, ``.pth``, or ``.safetensors``. A row of NaN says
         that the entity has no features. A mapping ``dict(features=..., mask=...)`` can say this, too. Its mask has
         shape (n,) and holds Booleans. It comes from any of these sources.
+    :param num_entities: the number of entities, which the number of rows must be. If None, any number will do.
 
     :returns: shape: (n, k), dtype: float32, the features, which are zero where missing, and shape: (n,), dtype: bool,
         whether an entity has features
@@ -43,6 +44,11 @@ def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
     if features.ndim != 2 or not features.numel():
         raise ValueError(
             f"{label} has shape {tuple(features.shape)}: it must be (num_entities, num_features), both at least 1."
+        )
+    if num_entities is not None and len(features) != num_entities:
+        raise ValueError(
+            f"{label} has {len(features)} rows, but there are {num_entities} entities: there must be one row for each "
+            f"entity, ordered by ID. Use a row of NaN for an entity without features."
         )
     present = ~features.isnan().all(dim=1)
     if mask is not None:
@@ -62,22 +68,6 @@ def load_features(name: str, source: Features) -> tuple[Tensor, Tensor]:
             f"numbers of a row must be finite, or all NaN if the entity has no features."
         )
     return features.masked_fill(~present.unsqueeze(dim=1), 0.0), present
-
-
-def check_rows(name: str, n: int, max_id: int) -> None:
-    """Check that a modality has one row for each entity.
-
-    :param name: the modality's name
-    :param n: its number of rows
-    :param max_id: the number of entities
-
-    :raises ValueError: if these differ
-    """
-    if n != max_id:
-        raise ValueError(
-            f"modalities[{name!r}] has {n} rows, but there are {max_id} entities: there must be one row for each "
-            f"entity, ordered by ID. Use a row of NaN for an entity without features."
-        )
 
 
 def _read(label: str, name: str, source: Any) -> Tensor:

@@ -10,13 +10,10 @@ from pykeen.typing import LongTensor
 from torch import Tensor, nn
 from typing_extensions import override
 
-from ..features import Features, check_rows, load_features
+from ..features import Features, load_features
 from ..utils.real_vectors import from_real_vector, to_real_vector
 
-__all__ = [
-    "FeatureRepresentation",
-    "Projection",
-]
+__all__ = ["FeatureRepresentation", "Projection"]
 
 
 class FeatureRepresentation(Representation):
@@ -45,15 +42,13 @@ class FeatureRepresentation(Representation):
 
         :raises ValueError: if these are no features, or not one row per entity
         """  # noqa: DOC103
-        values, mask = load_features(name, features)
-        max_id = len(values) if max_id is None else max_id
-        check_rows(name, n=len(values), max_id=max_id)
+        values, mask = load_features(name, features, num_entities=max_id)
         variance, mean = torch.var_mean(values[mask], dim=0, correction=0)
         scale = variance.mean().sqrt()
         if not scale.isfinite():
             raise ValueError(f"modalities[{name!r}] has values up to {values.abs().max():.0e}: scale them down.")
         # PyKEEN would look for duplicates first, which costs more than the look-up of features
-        super().__init__(max_id=max_id, shape=tuple(values.shape[1:]), **(dict(unique=False) | kwargs))
+        super().__init__(max_id=len(values), shape=tuple(values.shape[1:]), **(dict(unique=False) | kwargs))
         # a scale of zero means that all entities have the same features, which are zero after centring
         values = (values - mean) / torch.where(scale > 0, scale, 1.0)
         self.register_buffer("features", values.masked_fill(~mask.unsqueeze(dim=1), 0.0))

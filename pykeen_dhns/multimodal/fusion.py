@@ -103,14 +103,8 @@ class AttentionFusion(Fusion):
     weights independent of the scale of embeddings, which depends on the model and changes during training.
     """
 
+    @override
     def __init__(self, *, dim: int, num_modalities: int) -> None:
-        """Initialize the fusion.
-
-        :param dim: the number of real dimensions of an embedding. A complex number takes two.
-        :param num_modalities: the number of modalities, including the structural one
-
-        :raises ValueError: if one of them is not a positive integer
-        """  # noqa: DOC502
         super().__init__(dim=dim, num_modalities=num_modalities)
         self.query = nn.Parameter(torch.zeros(dim))
 

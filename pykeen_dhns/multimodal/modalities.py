@@ -1,7 +1,7 @@
 """The arguments that say which modalities there are."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.nn.representation import Representation
@@ -13,7 +13,6 @@ from ..features import Features
 __all__ = [
     "STRUCTURAL",
     "Modality",
-    "check_names",
     "load_modalities",
 ]
 
@@ -39,14 +38,28 @@ def load_modalities(
 
     :returns: a representation, its class, or its name for each modality
 
-    :raises ValueError: if the features are not possible; the message names the modality
+    :raises ValueError: if a name or the features are not possible; the message names the modality
     """
-    check_names(modalities, modalities_kwargs)
+    for key, value in (("modalities", modalities), ("modalities_kwargs", modalities_kwargs)):
+        if not isinstance(value, Mapping | None):
+            message = f"{key} is a {type(value).__name__}: it must be a mapping from names of modalities."
+            raise ValueError(message)  # noqa: TRY004
+    modalities, modalities_kwargs = modalities or {}, modalities_kwargs or {}
+    unknown = sorted(modalities_kwargs.keys() - modalities.keys())
+    if unknown:
+        raise ValueError(f"modalities_kwargs has {unknown}, but modalities has {sorted(modalities)} only.")
     sources: dict[str, HintOrType[Representation]] = {}
-    for name, source in (modalities or {}).items():
+    for name, source in modalities.items():
+        # they become names of submodules
+        if not isinstance(name, str) or not name or "." in name or name == STRUCTURAL or hasattr(nn.ModuleDict(), name):
+            raise ValueError(
+                f"modalities[{name!r}] is no valid name: it must be a string that is not empty, has no dot, is not "
+                f"{STRUCTURAL!r}, which is reserved for the learned embedding, and is not the name of an attribute of "
+                f"torch.nn.ModuleDict. Choose another one, e.g., 'textual'."
+            )
         if isinstance(source, Representation | type):
             sources[name] = source
-        elif name not in (modalities_kwargs or {}):
+        elif name not in modalities_kwargs:
             sources[name] = FeatureRepresentation(source, max_id=max_id, name=name)
         elif isinstance(source, str):
             sources[name] = source
@@ -56,28 +69,3 @@ def load_modalities(
                 f"or the name of a representation."
             )
     return sources
-
-
-def check_names(modalities: Any, modalities_kwargs: Any = None) -> None:
-    """Check the names of modalities.
-
-    :param modalities: a mapping with something for each modality, or None
-    :param modalities_kwargs: a mapping with additional keyword-based parameters for some of them, or None
-
-    :raises ValueError: if these are no mappings, a name is not possible, or there are parameters for an unknown one
-    """
-    for key, value in (("modalities", modalities), ("modalities_kwargs", modalities_kwargs)):
-        if not isinstance(value, Mapping | None):
-            message = f"{key} is a {type(value).__name__}: it must be a mapping from names of modalities."
-            raise ValueError(message)  # noqa: TRY004
-    for name in modalities or {}:
-        # they become names of submodules
-        if not isinstance(name, str) or not name or "." in name or name == STRUCTURAL or hasattr(nn.ModuleDict(), name):
-            raise ValueError(
-                f"modalities[{name!r}] is no valid name: it must be a string that is not empty, has no dot, is not "
-                f"{STRUCTURAL!r}, which is reserved for the learned embedding, and is not the name of an attribute of "
-                f"torch.nn.ModuleDict. Choose another one, e.g., 'textual'."
-            )
-    unknown = sorted(set(modalities_kwargs or {}).difference(modalities or {}))
-    if unknown:
-        raise ValueError(f"modalities_kwargs has {unknown}, but modalities has {sorted(modalities or {})} only.")

@@ -10,13 +10,14 @@ from class_resolver import HintOrType, OptionalKwargs, ResolverKey, update_docst
 from docdata import parse_docdata
 from pykeen.nn import representation_resolver
 from pykeen.nn.representation import Embedding, Representation, TransformedRepresentation
+from pykeen.regularizers import Regularizer
 from pykeen.typing import LongTensor
 from torch import Tensor, nn
 from typing_extensions import Self, override
 
 from .feature_representation import FeatureRepresentation, Projection
 from .fusion import Fusion, fusion_resolver
-from .modalities import STRUCTURAL, Modality, check_names, load_modalities
+from .modalities import STRUCTURAL, Modality, load_modalities
 from ..utils.real_vectors import from_real_vector, to_real_vector
 
 __all__ = ["MultimodalRepresentation"]
@@ -135,14 +136,13 @@ class MultimodalRepresentation(Embedding):
 
         :returns: the class
 
-        :raises ValueError: if there is no such argument, or a modality's name is not valid. Nothing is loaded yet.
+        :raises ValueError: if there is no such argument. Nothing is loaded yet.
         """  # noqa: DOC103
         initializers = [base.__init__ for base in cls.__mro__ if issubclass(base, Representation)]
         known = {name for init in initializers for name in inspect.signature(init).parameters} - {"self", "kwargs"}
         unknown = sorted(kwargs.keys() - known)
         if unknown:
             raise ValueError(f"{unknown} are unknown, known arguments are: {sorted(known)}.")
-        check_names(kwargs.get("modalities"), kwargs.get("modalities_kwargs"))
 
         def new(_: type, *args: Any, **explicit: Any) -> Any:
             return cls(*args, **(kwargs | explicit))
@@ -174,8 +174,7 @@ class MultimodalRepresentation(Embedding):
         :returns: shape: `(*batch_dims, *shape)` the embeddings by modality, first the structural one. Where an entity
             lacks a modality, they have no meaning.
         """
-        bases = [representation.base for representation in self.projected.values()]
-        regularizers = [base.regularizer for base in bases if base.regularizer is not None]
+        regularizers = [module for module in self.modules() if isinstance(module, Regularizer)]
         before = [(regularizer.regularization_term, regularizer.updated) for regularizer in regularizers]
         xs = self._compute_modalities(indices)
         for regularizer, (term, updated) in zip(regularizers, before, strict=True):

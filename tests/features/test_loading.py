@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pykeen_dhns.features import check_rows, load_features
+from pykeen_dhns.features import load_features
 
 NAN, INF = float("nan"), float("inf")
 
@@ -161,11 +161,11 @@ def test_safetensors_is_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         load_features("textual", path)
 
 
-def test_check_rows() -> None:
+def test_number_of_rows() -> None:
     """There must be one row for each entity."""
-    check_rows("textual", n=3, max_id=3)
+    check(load_features("textual", torch.tensor(VALUES), num_entities=3))
     with pytest.raises(ValueError, match=r"^modalities\['textual'\] has 3 rows, but there are 4 entities"):
-        check_rows("textual", n=3, max_id=4)
+        load_features("textual", torch.tensor(VALUES), num_entities=4)
 
 
 @pytest.mark.parametrize(("dataset", "with_text"), [("MKG-W", 3215), ("MKG-Y", 15000), ("DB15K", 12842)])

@@ -115,13 +115,3 @@ def test_gate_reset() -> None:
         fusion.reset_parameters()
         states.append({key: value.clone() for key, value in fusion.state_dict().items()})
     assert all(value.any() and torch.equal(value, states[1][key]) for key, value in states[0].items())
-
-
-@fusions
-def test_errors(name: str) -> None:
-    """The messages say what was given, and what is possible."""
-    cls = fusion_resolver.lookup(name)
-    with pytest.raises(ValueError, match="dim=0 is invalid"):
-        cls(dim=0, num_modalities=2)
-    with pytest.raises(ValueError, match=r"num_modalities=1\.5 is invalid"):
-        cls(dim=1, num_modalities=1.5)  # type: ignore[arg-type]

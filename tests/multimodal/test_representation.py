@@ -329,8 +329,6 @@ class TestConfigured:
             ValueError, match=r"^\['modality'\] are unknown, known arguments are: .*'constrainer', .*'uniq"
         ):
             MultimodalRepresentation.configured(modality=dict(textual="textual.npy"))
-        with pytest.raises(ValueError, match=r"modalities\['structural'\] is no valid name"):
-            MultimodalRepresentation.configured(modalities=dict(structural="textual.npy"))
 
 
 def test_published(published: Path) -> None:
