@@ -1,30 +1,47 @@
-"""Write files so that a reader never sees half of one."""
+"""Write files and folders so that a reader never sees half of one."""
 
 import contextlib
+import glob
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["write_atomically"]
+try:
+    import fcntl
+except ImportError:
+    # Windows, which does not let others remove what a process has opened
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["write_atomically", "write_folder_atomically"]
+
+
+def _lock(descriptor: int, *, wait: bool = False) -> None:
+    """Lock a file or folder, or raise an OSError. The lock ends with the process, however that ends."""
+    if fcntl is not None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing, and give it its name only once it is complete.
 
-    If the process fails or is killed in between, the old file stays as it was, or there is none. Missing folders are
-    created.
+    If the process fails or is killed in between, the old file stays as it was, or there is none. What is left of a
+    killed process is removed when the same file is written again. Missing folders are created.
 
     :param path: the path of the file
 
     :yields: the file, opened in binary mode
     """  # noqa: DOC404
     path.parent.mkdir(parents=True, exist_ok=True)
-    # in the same folder, since files cannot be renamed across file systems; two processes do not share it
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _remove_left_overs(path)
+    file = _create_temporary(path)
+    # in the same folder, since files cannot be renamed across file systems
+    temporary = Path(file.name)
     try:
-        with temporary.open("wb") as file:
+        with file:
             yield file
             # without this, a power loss may leave the name without the content
             file.flush()
@@ -32,3 +49,77 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _create_temporary(path: Path) -> IO[bytes]:
+    """Create a file next to another one, and lock it, so that no other process removes it."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        # fails if anything has this name, so no symbolic link is followed
+        file = temporary.open("xb")
+        # some file systems have no locks
+        with contextlib.suppress(OSError):
+            _lock(file.fileno(), wait=True)
+        if temporary.exists():
+            return file
+        # before it was locked, another process took it for a left-over
+        file.close()
+
+
+def _remove_left_overs(path: Path) -> None:
+    """Remove what killed processes have left of a file."""
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        # raised if a process is still writing, or if there are no locks
+        with contextlib.suppress(OSError):
+            if fcntl is not None:
+                with other.open("rb") as file:
+                    _lock(file.fileno())
+            other.unlink()
+
+
+@contextlib.contextmanager
+def write_folder_atomically(folder: Path, *, last: str) -> Iterator[Path]:
+    """Fill a folder, and give it its name only once it is complete.
+
+    If there is such a folder already, what is new is moved into it at the end. If the process fails or is killed, there
+    is none, or it stays as it was. What is left of a killed process is removed when the same folder is written again.
+
+    :param folder: the folder
+    :param last: the file that marks a complete folder. It is moved last.
+
+    :yields: a temporary folder, to write to
+
+    :raises FileExistsError: if another process is writing to the folder
+    """  # noqa: DOC404
+    # An existing folder may be on a file system of its own. Otherwise, a single renaming is possible.
+    parent = folder if folder.is_dir() else folder.parent
+    temporary = parent / f".{folder.name}.tmp"
+    parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        temporary.mkdir(exist_ok=True)
+        if temporary.is_symlink():
+            raise FileExistsError(f"{temporary} is a symbolic link, which is in the way. Remove it.")
+        if fcntl is not None:
+            descriptor = os.open(temporary, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            try:
+                _lock(descriptor)
+            except BlockingIOError as error:
+                raise FileExistsError(f"Another process is writing to {folder}. Choose another folder.") from error
+            except OSError:
+                # some file systems have no locks
+                pass
+        _clear(temporary)
+        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+        yield temporary
+        if not folder.exists():
+            temporary.rename(folder)
+            return
+        for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
+            path.rename(folder / path.name)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what is in a folder."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
