@@ -35,21 +35,19 @@ def test_failure(tmp_path: Path) -> None:
 
 def test_symbolic_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A symbolic link with the name of the temporary file or folder is not followed."""
-    monkeypatch.setattr(files.secrets, "token_hex", lambda _: "00")
     victim = tmp_path / "victim.txt"
     victim.write_bytes(b"content")
-    (tmp_path / ".new.00.tmp").symlink_to(victim)
-    with contextlib.suppress(FileExistsError), write_atomically(tmp_path / "new") as file:
+    monkeypatch.setattr("secrets.token_hex", lambda _: str(os.getpid()))
+    monkeypatch.setattr("pykeen_dhns.utils.files._remove_left_overs", lambda _: None)
+    (tmp_path / f".new.{os.getpid()}.tmp").symlink_to(victim)
+    with pytest.raises(FileExistsError), write_atomically(tmp_path / "new") as file:
         file.write(b"overwritten")
     assert victim.read_bytes() == b"content"
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").touch()
     (tmp_path / ".other.tmp").symlink_to(tmp_path / "folder")
-    with (
-        pytest.raises(FileExistsError, match="is a symbolic link"),
-        write_folder_atomically(tmp_path / "other", last=""),
-    ):
-        pass
+    with pytest.raises(FileExistsError, match="is a symbolic link"):
+        write_folder_atomically(tmp_path / "other", last="").__enter__()
     assert (tmp_path / "folder" / "file").exists()
 
 
