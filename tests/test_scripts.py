@@ -60,6 +60,14 @@ def test_speed_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_speed_hubs(tmp_path: Path) -> None:
+    """The benchmark of graphs with a hub has a row for each graph."""
+    arguments = ("--entities", "100", "1000", "--shares", "1", "--batches", "2", "--output", str(tmp_path / "x.json"))
+    output = run("benchmarks/speed_hubs.py", *arguments, cwd=tmp_path)
+    assert first_column(output) == ["100", "1,000"]
+
+
+@pytest.mark.slow
 def test_speed_lightning(tmp_path: Path) -> None:
     """The benchmark compares two processes with one, and says on how many cores."""
     arms = ("one process, one thread", "two processes, one thread each")

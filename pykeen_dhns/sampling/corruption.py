@@ -10,9 +10,6 @@ __all__ = [
     "replace_positives",
 ]
 
-#: How many triples are looked up at once when all entities are tried
-MAX_CELLS = 2**22
-
 
 def draw_other(original: Tensor, num_entities: int) -> Tensor:
     """Draw entities uniformly from all others.
@@ -44,51 +41,21 @@ def replace_positives(negatives: Tensor, positives: Tensor, num_entities: int) -
     return negatives
 
 
-def replace_known(
-    negatives: Tensor, positives: Tensor, column: Tensor, known: KnownTriples, num_tries: int = 8
-) -> Tensor:
-    """Replace known triples among negatives.
-
-    A few random draws nearly always suffice. Where they do not (hubs, small graphs), all entities are looked up. If
-    each of them makes a known triple, one of these is drawn, but never the positive itself.
+def replace_known(negatives: Tensor, positives: Tensor, column: Tensor, known: KnownTriples) -> Tensor:
+    """Replace the known triples among negatives, and those that are equal to their positive.
 
     :param negatives: shape: (batch_size, num_negs, 3) the negatives
-    :param positives: shape: (batch_size, 3) the positives
+    :param positives: shape: (batch_size, 3) the positives, which need not be known
     :param column: shape: (batch_size, num_negs) the corrupted column, 0 for head, 2 for tail
     :param known: the known triples
-    :param num_tries: the number of random draws. A draw is cheap, and looking up all entities is not: in DB15K, there
-        are hubs with edges to half of all entities.
 
-    :returns: shape: (batch_size, num_negs, 3) the negatives, modified in place
+    :returns: shape: (batch_size, num_negs, 3) the negatives, modified in place. Where each corruption is a known
+        triple, they are any but the positive.
     """
-    flat, original, column = negatives.view(-1, 3), positives.gather(1, column).view(-1), column.reshape(-1)
-    # the positives are known, too
-    pending = known.contains(flat).nonzero().squeeze(dim=-1)
-    for _ in range(num_tries):
-        if not len(pending):
-            return negatives
-        flat[pending, column[pending]] = draw_other(original[pending], known.num_entities)
-        pending = pending[known.contains(flat[pending])]
-    for chunk in pending.split(max(1, MAX_CELLS // known.num_entities)):
-        flat[chunk, column[chunk]] = draw_unknown(flat[chunk], original[chunk], column[chunk], known)
+    invalid = known.contains(negatives) | (negatives == positives.unsqueeze(dim=1)).all(dim=-1)
+    row, position = invalid.nonzero().unbind(dim=-1)
+    if len(row):
+        column, positives = column[row, position], positives[row]
+        original, entity = (positives.gather(1, x.unsqueeze(dim=-1)).squeeze(dim=-1) for x in (column, 2 - column))
+        negatives[row, position, column] = known.draw_unknown(positives[:, 1], entity, column, original)
     return negatives
-
-
-def draw_unknown(triples: Tensor, original: Tensor, column: Tensor, known: KnownTriples) -> Tensor:
-    """Draw entities uniformly from those that make no known triple.
-
-    :param triples: shape: (n, 3) the triples to complete
-    :param original: shape: (n,) the entities that must not be drawn
-    :param column: shape: (n,) the column of each triple to be filled
-    :param known: the known triples
-
-    :returns: shape: (n,) entities. Where every entity makes a known triple, any one but the original.
-    """
-    entities = torch.arange(known.num_entities, device=triples.device)
-    is_column = torch.arange(3, device=triples.device) == column.unsqueeze(dim=-1)
-    # the result has the shape (n, num_entities, 3)
-    completions = torch.where(is_column.unsqueeze(dim=1), entities.unsqueeze(dim=-1), triples.unsqueeze(dim=1))
-    other = entities != original.unsqueeze(dim=-1)
-    free = other & ~known.contains(completions)
-    free = torch.where(free.any(dim=-1, keepdim=True), free, other)
-    return torch.multinomial(free.float(), num_samples=1).squeeze(dim=-1)

@@ -1,4 +1,4 @@
-"""Exact and fast look-up of known triples."""
+"""An index of known triples, by query."""
 
 import torch
 from torch import Tensor, nn
@@ -7,46 +7,127 @@ __all__ = ["KnownTriples"]
 
 
 class KnownTriples(nn.Module):
-    """The set of training triples, as sorted integers.
+    """The known triples, as a sorted list of answers for each query.
+
+    A query is a triple without its head or tail, i.e., a relation, an entity, and the column to fill: 0 for head, 2 for
+    tail. All methods work on whole batches, on the index's device, and their cost hardly grows with the graph.
 
     PyKEEN's filterers are either approximate (:class:`pykeen.sampling.filtering.BloomFilterer`, whose false alarms
     would replace valid negatives) or loop over triples in Python.
     """
 
-    #: One number for each known triple, sorted, shape: (num_triples,)
-    keys: Tensor
+    #: One number for each query with answers, sorted, shape: (num_queries,)
+    queries: Tensor
+    #: The position of each query's first answer, shape: (num_queries + 2,). One more query stands for those without an
+    #: answer, and the last entry is where its answers end.
+    offsets: Tensor
+    #: One number for each answer, of its query's position and the entity, sorted, shape: (num_answers,)
+    answers: Tensor
+    #: The same with the number of smaller entities that are no answers instead of the entity, shape: (num_answers,)
+    gaps: Tensor
 
     def __init__(self, mapped_triples: Tensor, num_entities: int, num_relations: int) -> None:
-        """Initialize the set.
+        """Initialize the index.
 
         :param mapped_triples: shape: (num_triples, 3) the known triples
         :param num_entities: the number of entities
         :param num_relations: the number of relations
 
-        :raises ValueError: if the graph is so large that 64 bit integers cannot number its triples
+        :raises ValueError: if the graph is so large that 64 bit integers cannot number its queries and answers
         """
         super().__init__()
-        if num_entities**2 * num_relations >= 2**63:
+        if 2 * num_entities * (max(num_relations, len(mapped_triples)) + 1) >= 2**63:
             raise ValueError(
-                f"A graph with num_entities={num_entities} and num_relations={num_relations} has more possible triples "
-                f"than 64 bit integers can number."
+                f"A graph with num_entities={num_entities}, num_relations={num_relations} and {len(mapped_triples)} "
+                "triples has more queries and answers than 64 bit integers can number."
             )
         self.num_entities = num_entities
         self.num_relations = num_relations
-        # not saved, since it follows from the triples
-        self.register_buffer("keys", self._number(mapped_triples).unique(), persistent=False)
+        head, relation, tail = mapped_triples.long().unbind(dim=-1)
+        numbers = torch.cat([self._number(relation, tail, 0), self._number(relation, head, 2)])
+        queries, index = numbers.unique(return_inverse=True)
+        answers = (index * num_entities + torch.cat([head, tail])).unique()
+        offsets = torch.searchsorted(answers, torch.arange(len(queries) + 2, device=answers.device) * num_entities)
+        rank = torch.arange(len(answers), device=answers.device) - offsets[answers // num_entities]
+        # not saved, since they follow from the triples
+        for name, buffer in dict(queries=queries, offsets=offsets, answers=answers, gaps=answers - rank).items():
+            self.register_buffer(name, buffer, persistent=False)
 
-    def _number(self, triples: Tensor) -> Tensor:
-        head, relation, tail = triples.unbind(dim=-1)
-        return (head * self.num_relations + relation) * self.num_entities + tail
+    def _number(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:
+        """Return the numbers of queries, whether they have answers or not."""
+        return ((column == 2) * self.num_relations + relation) * self.num_entities + entity
+
+    def _find_query(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:
+        """Return the positions of queries in the index."""
+        number = self._number(relation.long(), entity.long(), column)
+        position = torch.searchsorted(self.queries, number)
+        is_there = self.queries[position.clamp(max=len(self.queries) - 1)] == number
+        return torch.where(is_there, position, len(self.queries))
+
+    def _find_answer(self, query: Tensor, entity: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the positions at which entities are answers, or would be, and whether they are."""
+        number = query * self.num_entities + entity.long()
+        position = torch.searchsorted(self.answers, number)
+        return position, self.answers[position.clamp(max=len(self.answers) - 1)] == number
 
     def contains(self, triples: Tensor) -> Tensor:
         """Check which triples are known.
 
-        :param triples: shape: `(*batch_dims, 3)` the triples
+        :param triples: shape: `(*batch_dims, 3)` the triples. Negative IDs, which some samplers pad with, are allowed.
 
         :returns: shape: `batch_dims`, whether they are known
         """
-        numbers = self._number(triples)
-        position = torch.searchsorted(self.keys, numbers).clamp(max=len(self.keys) - 1)
-        return self.keys[position] == numbers
+        head, relation, tail = triples.unbind(dim=-1)
+        is_known = self._find_answer(self._find_query(relation, head, 2), tail)[1]
+        return is_known & (triples >= 0).all(dim=-1)
+
+    def find_answers(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> tuple[Tensor, Tensor]:
+        """Find the known answers of queries.
+
+        :param relation: shape: (num_queries,) the relations
+        :param entity: shape: (num_queries,) the known entities
+        :param column: shape: (num_queries,) or () the columns to fill, 0 for head, 2 for tail
+
+        :returns: shape: (num_answers,), twice: the row of each answer's query, and the answer, an entity. They are
+            sorted by row, then by entity, and can be used as an index: ``mask[row, answer] = True``.
+        """
+        query = self._find_query(relation, entity, column)
+        start = self.offsets[query]
+        num_answers = self.offsets[query + 1] - start
+        row = torch.arange(len(query), device=query.device).repeat_interleave(num_answers)
+        first = num_answers.cumsum(dim=0) - num_answers
+        position = torch.arange(len(row), device=row.device) + (start - first)[row]
+        return row, self.answers[position] - query[row] * self.num_entities
+
+    def draw_unknown(self, relation: Tensor, entity: Tensor, column: Tensor | int, excluded: Tensor) -> Tensor:
+        """Draw for each query one of the entities that make no known triple, uniformly.
+
+        :param relation: shape: (num_queries,) the relations
+        :param entity: shape: (num_queries,) the known entities
+        :param column: shape: (num_queries,) or () the columns to fill, 0 for head, 2 for tail
+        :param excluded: shape: (num_queries,) an entity for each query that must not be drawn either
+
+        :returns: shape: (num_queries,) entities. Where all but the excluded entity make a known triple, one of these.
+        """
+        query = self._find_query(relation, entity, column)
+        start = self.offsets[query]
+        position, is_known = self._find_answer(query, excluded)
+        num_unknown = self.num_entities - (self.offsets[query + 1] - start) - (~is_known).long()
+        # among the unknown entities, in ascending order
+        rank = draw_below(num_unknown)
+        rank += ~is_known & (rank >= excluded - (position - start))
+        num_smaller_answers = torch.searchsorted(self.gaps, query * self.num_entities + rank, right=True) - start
+        other = draw_below(torch.full_like(excluded, self.num_entities - 1))
+        other += other >= excluded
+        return torch.where(num_unknown > 0, rank + num_smaller_answers, other)
+
+
+def draw_below(bounds: Tensor) -> Tensor:
+    """Draw integers uniformly from zero to below a bound each, or zero where a bound is not positive.
+
+    :param bounds: shape: any, the bounds
+
+    :returns: the integers, of the same shape
+    """
+    # the remainder of a number that is so large prefers no integer noticeably
+    return torch.randint(2**62, size=bounds.shape, device=bounds.device) % bounds.clamp(min=1)

@@ -275,7 +275,7 @@ class DHNSNegativeSampler(NegativeSampler):
         :returns: shape: (batch_size, num_generated, 3) the negatives, and (batch_size, num_generated) their corrupted
             columns, 0 for head, 2 for tail
         """
-        device, positives = positives.device, positives.to(self.known.keys.device)
+        device, positives = positives.device, positives.to(self.known.answers.device)
         candidates = self.entity_generator.draw_candidates(positives)
         if self.training:
             self._warn_if_learning_is_lost()

@@ -18,7 +18,6 @@ from .samplers import make
     [
         (dict(num_negs_per_pos=0), r"num_negs_per_pos=0 .*>= 1"),
         (dict(num_negs_per_pos=-1), r"num_negs_per_pos=-1 .*>= 1"),
-        (dict(num_negs_per_pos=1.5), r"num_negs_per_pos=1.5 .*integer"),
         (dict(hard_fraction=-0.1), r"hard_fraction=-0.1 .*\[0, 1\]"),
         (dict(hard_fraction=1.1), r"hard_fraction=1.1 .*\[0, 1\]"),
         (dict(hard_fraction=math.nan), r"hard_fraction=nan .*\[0, 1\]"),

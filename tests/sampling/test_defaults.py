@@ -55,5 +55,6 @@ def test_inverse_triples() -> None:
     instances = BatchedSLCWAInstances.from_triples_factory(factory, negative_sampler="dhns")
     sampler = instances.negative_sampler
     assert isinstance(sampler, DHNSNegativeSampler)
-    assert len(sampler.known.keys) == 2 * factory.num_triples
+    assert len(instances.mapped_triples) == 2 * factory.num_triples
+    assert sampler.known.contains(instances.mapped_triples).all()
     assert is_dense(instances.mapped_triples, sampler.known)

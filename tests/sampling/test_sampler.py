@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from pykeen.datasets import Nations
 from pykeen.sampling import BasicNegativeSampler, NegativeSampler
 from pykeen.sampling.filtering import filterer_resolver
 from torch import Tensor
@@ -62,6 +63,15 @@ def test_variants(generator: Any, selection: str, reverse: Any, schedule: str, b
     )
     for positives in TRIPLES.split(512):
         check(positives, sampler.corrupt_batch(positives))
+
+
+@pytest.mark.parametrize("selection", ["nearest", "band", "semihard"])
+def test_unknown_positives(selection: str) -> None:
+    """Positives that the sampler has not been built from are no negatives either."""
+    validation = Nations().validation
+    assert validation is not None
+    positives = validation.mapped_triples
+    check(positives, make(selection=selection).eval().corrupt_batch(positives))
 
 
 def test_positives_are_not_modified() -> None:
