@@ -1,9 +1,8 @@
 """Look at what is generated: nearest entities, scores by level, hardness by relation, a projection."""
 
 from .inspection import inspect_directory, inspect_result, inspect_source
-from .keep_sampler import KeepSampler
 from .report import Inspection
-from .saving import load_sources, save_result
+from .saving import KeepSampler, load_sources, save_result
 from .sources import LoopSource, SamplerSource, Source
 
 __all__ = [

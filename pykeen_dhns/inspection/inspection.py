@@ -14,7 +14,7 @@ from .report import Inspection
 from .saving import find_generators, load_sources, make_sources
 from .sources import Source, Target
 from ..utils.module_state import evaluation_mode
-from ..utils.validation import check_choice, check_positive_int
+from ..utils.validation import check_choice, check_integer, check_positive_int, check_type, show
 
 __all__ = ["inspect_directory", "inspect_result", "inspect_source"]
 
@@ -51,20 +51,23 @@ def inspect_source(
 
     :returns: what was found
 
+    :raises TypeError: if an argument is of a wrong type
     :raises ValueError: if an argument is out of range, a label is unknown, or the training has diverged
-    """
+    """  # noqa: DOC503
     check_choice("target", target, get_args(Target))
     counts = dict(num_examples=num_examples, num_neighbors=num_neighbors, max_triples=max_triples)
     counts |= dict(num_uniform=num_uniform, num_relations=num_relations)
     for name, value in counts.items():
         check_positive_int(name, value)
+    check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
+    chosen = _find_triples(source, examples)
     relation_id = None if relation is None else _find_id("relation", relation, source.relations)
     with evaluation_mode(source.model, *source.modules, seed=seed):
         triples = source.triples[torch.randperm(len(source.triples))]
         shown = triples if relation_id is None else triples[triples[:, 1] == relation_id]
         if not len(shown):
             raise ValueError(f"No training triple has the relation {relation!r}, so there is nothing to show.")
-        shown = _find_triples(source, examples) if examples else shown[:num_examples]
+        shown = chosen if len(chosen) else shown[:num_examples]
         scores = collect_scores(source, triples[:max_triples], num_uniform)
         return Inspection(
             source=source,
@@ -80,15 +83,27 @@ def inspect_source(
 
 
 def _find_triples(source: Source, examples: Sequence[tuple[str, str, str]]) -> Tensor:
+    """Find triples by their labels, shape: (n, 3)."""
     entities = dict(enumerate(source.entities))
-    ids = [
-        (_find_id("entity", h, entities), _find_id("relation", r, source.relations), _find_id("entity", t, entities))
-        for h, r, t in dict.fromkeys(examples)
-    ]
-    return torch.as_tensor(ids)
+    ids = []
+    check_type("examples", examples, (list, tuple), "a list of triples of labels")
+    for example in examples:
+        if not isinstance(example, list | tuple) or len(example) != 3:
+            raise ValueError(f"examples={show(examples)} is invalid: each must have a head, a relation, and a tail.")
+        head, relation, tail = example
+        ids.append(
+            (
+                _find_id("entity", head, entities),
+                _find_id("relation", relation, source.relations),
+                _find_id("entity", tail, entities),
+            )
+        )
+    return torch.as_tensor([*dict.fromkeys(ids)])
 
 
 def _find_id(kind: str, label: str, labels: Mapping[int, str]) -> int:
+    """Find the ID of an entity or a relation by its label."""
+    check_type(kind, label, str, "a label")
     ids = {other: index for index, other in labels.items()}
     if label in ids:
         return ids[label]
@@ -148,9 +163,10 @@ def inspect_directory(
 
     :raises ValueError: if there is no such part, or a setting does not fit
     """  # noqa: DOC103
+    if part is not None:
+        check_choice("part", part, ("loop", "sampler"))
     sources = load_sources(directory, device=device)
-    if part is None:
-        part = "loop" if "loop" in sources else "sampler"
-    if part not in sources:
-        raise ValueError(f"The run in {directory} has no part {part!r}. Try one of: {sorted(sources)}")
-    return inspect_source(sources[part], **settings)
+    name: str = part or next(iter(sources))
+    if name not in sources:
+        raise ValueError(f"The run in {directory} has no part {name!r}. Try one of: {sorted(sources)}")
+    return inspect_source(sources[name], **settings)

@@ -1,24 +1,67 @@
-"""Save what generates negatives next to the model, and load it again."""
+"""Keep what generates negatives, save it next to the model, and load it again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from pykeen.models import Model
 from pykeen.pipeline import PipelineResult
 from pykeen.sampling import NegativeSampler
+from pykeen.training import SLCWATrainingLoop, TrainingLoop
+from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
+from torch.utils.data import DataLoader
+from typing_extensions import override
 
 from .sources import LoopSource, SamplerSource, Source
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
 from ..utils.files import write_atomically
 
-__all__ = ["find_generators", "load_sources", "make_sources", "save_result"]
+__all__ = ["GENERATORS", "KeepSampler", "find_generators", "load_sources", "make_sources", "save_result"]
 
 #: The file next to those of PyKEEN's ``save_to_directory``
-FILE_NAME = "generators.pt"
+GENERATORS = "generators.pt"
+
+
+class KeepSampler(TrainingCallback):
+    """Keeps the sampler that a training loop builds, which PyKEEN would drop at the end of the training.
+
+    >>> from pykeen.pipeline import pipeline
+    >>> keeper = KeepSampler()
+    >>> result = pipeline(
+    ...     dataset="nations",
+    ...     model="TransE",
+    ...     negative_sampler="dhns",
+    ...     training_kwargs=dict(num_epochs=1, callbacks=keeper, use_tqdm=False),
+    ...     evaluation_kwargs=dict(use_tqdm=False),
+    ...     random_seed=0,
+    ...     device="cpu",
+    ... )
+    >>> type(keeper.sampler).__name__
+    'DHNSNegativeSampler'
+    """
+
+    #: The sampler. None before the training begins, and for loops without a sampler.
+    sampler: NegativeSampler | None = None
+
+    @override
+    def register_training_loop(self, training_loop: TrainingLoop[Any]) -> None:
+        is_new = training_loop is not self._training_loop
+        super().register_training_loop(training_loop)
+        if not is_new or not isinstance(training_loop, SLCWATrainingLoop):
+            return
+        # PyKEEN passes the sampler to no callback, so the method that builds it is wrapped.
+        create = training_loop._create_training_data_loader
+
+        def create_and_keep(*args: Any, **kwargs: Any) -> DataLoader[Any]:
+            loader: DataLoader[Any] = create(*args, **kwargs)
+            self.sampler = loader.dataset.negative_sampler  # type: ignore[attr-defined]
+            return loader
+
+        training_loop._create_training_data_loader = create_and_keep  # type: ignore[method-assign]
 
 
 def find_generators(result: PipelineResult, sampler: NegativeSampler | None = None) -> dict[str, Any]:
@@ -56,10 +99,10 @@ def save_result(result: PipelineResult, directory: str | Path, *, sampler: Negat
     :param directory: the folder
     :param sampler: the sampler of PyKEEN's own training loop, cf. :class:`pykeen_dhns.inspection.KeepSampler`
     """
-    result.save_to_directory(directory)
-    path = Path(directory) / FILE_NAME
-    # There may be one of an earlier run.
+    path = Path(directory) / GENERATORS
+    # First, so that the generator of an earlier run is never next to the model of this one.
     path.unlink(missing_ok=True)
+    result.save_to_directory(directory)
     generators = find_generators(result, sampler)
     if generators:
         with write_atomically(path) as file:
@@ -80,11 +123,16 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
     :returns: the sources by name: ``loop``, ``sampler``, or both
 
     :raises FileNotFoundError: if a file is missing; the message says which, and what writes it
-    """
-    directory = Path(directory)
-    model_path = directory / PipelineResult.MODEL_FILE_NAME
-    triples_path = directory / PipelineResult.TRAINING_TRIPLES_FILE_NAME
-    generators_path = directory / FILE_NAME
+    :raises ValueError: if a file is damaged, or the device cannot be used
+    """  # noqa: DOC503
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(f"device={str(device)!r} cannot be used: {error}") from error
+    model_path, triples_path, generators_path = (
+        Path(directory) / name
+        for name in (PipelineResult.MODEL_FILE_NAME, PipelineResult.TRAINING_TRIPLES_FILE_NAME, GENERATORS)
+    )
     for path, origin in (
         (model_path, "PyKEEN's save_to_directory writes it, unless save_replicates=False"),
         (triples_path, "PyKEEN's save_to_directory writes it, but pykeen experiments does not"),
@@ -92,8 +140,27 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
     ):
         if not path.exists():
             raise FileNotFoundError(f"There is no {path}: {origin}.")
-    generators = torch.load(generators_path, map_location=device, weights_only=False)
-    model: Model = torch.load(model_path, map_location=device, weights_only=False)
     has_labels = (triples_path / f"{TriplesFactory.file_name_entity_to_id}.tsv.gz").exists()
-    training = (TriplesFactory if has_labels else CoreTriplesFactory).from_path_binary(triples_path)
+    generators, model = (
+        _load(path, lambda path: torch.load(path, map_location=device, weights_only=False))
+        for path in (generators_path, model_path)
+    )
+    training = _load(triples_path, (TriplesFactory if has_labels else CoreTriplesFactory).from_path_binary)
+    if not isinstance(generators, dict) or not isinstance(model, Model):
+        message = f"{directory} is no run that pykeen_dhns.save_result has saved."
+        raise ValueError(message)  # noqa: TRY004
     return make_sources(model, training, generators)
+
+
+def _load(path: Path, load: Callable[[Path], Any]) -> Any:
+    """Load a file, or say that it is damaged."""
+    try:
+        return load(path)
+    except Exception as error:
+        # For files that do not only hold data, PyTorch advises to load them without this protection.
+        reason = "It holds what it should not" if isinstance(error, UnpicklingError) else str(error)
+        raise ValueError(
+            f"{path} cannot be read ({type(error).__name__}: {reason}). It is damaged, or was saved with other "
+            "versions of PyTorch, PyKEEN, or this package. Save, or train, the run again. Do not trust it if it comes "
+            "from others."
+        ) from error

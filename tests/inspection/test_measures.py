@@ -151,9 +151,6 @@ def test_choice_of_examples(source: Planted) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (dict(target="relation"), "target='relation' is unknown"),
-        (dict(num_neighbors=0), "num_neighbors=0 is invalid"),
-        (dict(max_triples=-1), "max_triples=-1 is invalid"),
         (dict(relation="likes"), "There is no relation 'likes'. The training triples have 55, for example: 'accusa"),
         (dict(examples=[("narnia", "embassy", "usa")]), "There is no entity 'narnia'. The training triples have 14"),
     ],

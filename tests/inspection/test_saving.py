@@ -1,6 +1,8 @@
 """Test that a saved run can be inspected."""
 
+import re
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,17 @@ from typing_extensions import override
 from pykeen_dhns import inspect_directory, inspect_result, save_result
 from pykeen_dhns.diffusion.schedule import cosine
 from pykeen_dhns.inspection import load_sources
-from pykeen_dhns.inspection.saving import FILE_NAME
+from pykeen_dhns.inspection.saving import GENERATORS
 from pykeen_dhns.sampling.selection import Selection
 
 from .runs import run, run_with_sampler
+
+
+class Malicious:
+    """Something that does more than it seems when it is loaded."""
+
+    def __reduce__(self) -> Any:
+        return pytest.fail, ("This has been run.",)
 
 
 class Furthest(Selection):
@@ -85,7 +94,7 @@ def test_missing(tmp_path: Path) -> None:
     for name, hint in (
         ("trained_model.pkl", "save_replicates=False"),
         ("training_triples", "pykeen experiments does not"),
-        (FILE_NAME, "pykeen-dhns train, or pykeen_dhns.save_result"),
+        (GENERATORS, "pykeen-dhns train, or pykeen_dhns.save_result"),
     ):
         shutil.copytree(tmp_path / "run", tmp_path / name)
         path = tmp_path / name / name
@@ -96,7 +105,65 @@ def test_missing(tmp_path: Path) -> None:
 
 def test_nothing_generated(tmp_path: Path) -> None:
     """If nothing was generated, the rest is saved, and no generator of an earlier run stays."""
-    (tmp_path / FILE_NAME).touch()
-    save_result(run(), tmp_path)
-    assert not (tmp_path / FILE_NAME).exists()
+    (tmp_path / GENERATORS).touch()
+    result = run()
+    save_result(result, tmp_path)
+    assert not (tmp_path / GENERATORS).exists()
     assert (tmp_path / "trained_model.pkl").exists()
+    # nor if saving is interrupted
+    (tmp_path / GENERATORS).touch()
+    (tmp_path / "results.json").unlink()
+    (tmp_path / "results.json").mkdir()
+    with pytest.raises(IsADirectoryError):
+        save_result(result, tmp_path)
+    assert not (tmp_path / GENERATORS).exists()
+
+
+@pytest.fixture(name="saved", scope="module")
+def _saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a run."""
+    folder = tmp_path_factory.mktemp("saved")
+    save_result(run(training_loop="dhns"), folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", [GENERATORS, "trained_model.pkl", "training_triples/base.pth"])
+@pytest.mark.parametrize("damage", ["empty", "half", "text", "archive", "unknown"])
+def test_damaged_file(name: str, damage: str, saved: Path, tmp_path: Path) -> None:
+    """The error names the damaged file, and what to do."""
+    folder = tmp_path / "run"
+    shutil.copytree(saved, folder)
+    path = folder / name
+    content = path.read_bytes()
+    if damage == "archive":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.txt", "x")
+    elif damage == "unknown":
+        path.write_bytes(content.replace(b"pykeen_dhns", b"pykeen_none").replace(b"pykeen.", b"pykeex."))
+    else:
+        path.write_bytes({"empty": b"", "half": content[: len(content) // 2], "text": b"hello"}[damage])
+    if name.endswith("base.pth") and damage == "unknown":
+        pytest.skip("It holds tensors only.")
+    where = re.escape(str(folder / name.partition("/")[0]))
+    with pytest.raises(ValueError, match=rf"{where} cannot be read .* Save, or train, the run again"):
+        inspect_directory(folder)
+
+
+def test_malicious_file(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If PyTorch is told to load no code, the error does not advise to load it nevertheless."""
+    folder = tmp_path / "run"
+    shutil.copytree(saved, folder)
+    torch.save(Malicious(), folder / GENERATORS)
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.raises(ValueError, match=rf"{GENERATORS} cannot be read .* Do not trust it if it comes from") as info:
+        inspect_directory(folder)
+    assert "weights_only" not in str(info.value)
+
+
+def test_no_generators(saved: Path, tmp_path: Path) -> None:
+    """A file of something else is refused."""
+    folder = tmp_path / "run"
+    shutil.copytree(saved, folder)
+    torch.save([1, 2], folder / GENERATORS)
+    with pytest.raises(ValueError, match=r"run is no run that pykeen_dhns\.save_result has saved"):
+        inspect_directory(folder)
