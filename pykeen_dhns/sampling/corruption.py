@@ -1,5 +1,7 @@
 """Replace invalid corruptions."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -24,11 +26,14 @@ def draw_other(original: Tensor, num_entities: int) -> Tensor:
     return other + (other >= original)
 
 
-def replace_positives(negatives: Tensor, positives: Tensor, num_entities: int) -> Tensor:
+def replace_positives(
+    negatives: Tensor, positives: Tensor, corrupted_columns: Sequence[int], num_entities: int
+) -> Tensor:
     """Replace negatives that are equal to their positive, by a random corruption of it.
 
     :param negatives: shape: (batch_size, num_negs_per_pos, 3) the negatives
     :param positives: shape: (batch_size, 3) the positives
+    :param corrupted_columns: which columns may be corrupted, 0 for head, 2 for tail
     :param num_entities: the number of entities
 
     :returns: shape: (batch_size, num_negs_per_pos, 3) the negatives, modified in place
@@ -36,7 +41,8 @@ def replace_positives(negatives: Tensor, positives: Tensor, num_entities: int) -
     same = (negatives == positives.unsqueeze(dim=1)).all(dim=-1).nonzero()
     if len(same):
         row, column = same.unbind(dim=-1)
-        side = 2 * torch.randint(2, size=row.shape, device=row.device)
+        columns = torch.as_tensor(corrupted_columns, device=row.device)
+        side = columns[torch.randint(len(columns), size=row.shape, device=row.device)]
         negatives[row, column, side] = draw_other(positives[row, side], num_entities)
     return negatives
 

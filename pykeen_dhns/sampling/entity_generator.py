@@ -1,5 +1,7 @@
 """From generated embeddings of the proxy model to entity IDs."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -97,23 +99,29 @@ class EntityGenerator(nn.Module):
         return scale.denormalize(torch.lerp(sample, query.unsqueeze(dim=1), self.guidance)).squeeze(dim=0)
 
     @torch.no_grad()
-    def generate(self, positives: Tensor, candidates: Tensor, layout: ColumnLayout) -> tuple[Tensor, Tensor]:
+    def generate(
+        self, positives: Tensor, candidates: Tensor, layout: ColumnLayout, corrupted_columns: Sequence[int] = (0, 2)
+    ) -> tuple[Tensor, Tensor]:
         """Generate entities.
 
         A chain of the reverse process passes all levels, and serves one column of each. Chains alternate between the
-        sides, over rows as well as over columns, so both sides get equal shares.
+        sides, over rows as well as over columns, so both sides get equal shares. In an odd batch, one side has a row
+        more, so the first one is drawn.
 
         :param positives: shape: (batch_size, 3) the positive triples
         :param candidates: shape: (num_candidates,) the candidates
         :param layout: the layout of the columns
+        :param corrupted_columns: which columns of triples to generate entities for, 0 for head, 2 for tail
 
         :returns: shape: (batch_size, num_generated) the entities, and the columns of triples that they are for. Known
             triples and, rarely, the positive itself may be among them.
         """
         device = positives.device
         row = torch.arange(len(positives), device=device).unsqueeze(dim=-1)
+        sides = torch.as_tensor(corrupted_columns, device=device) // 2
+        first = torch.randint(len(sides), size=(1,), device=device) if len(positives) % len(sides) else 0
         # shape: (batch_size, num_chains), 0 for head, 1 for tail
-        side = (row + torch.arange(layout.num_chains, device=device)) % 2
+        side = sides[(row + torch.arange(layout.num_chains, device=device) + first) % len(sides)]
         queries = self.proxy_model.queries(positives)[side, row]
         true = positives[:, ::2].gather(1, side)
         entities = self.proxy_model.entity(candidates)

@@ -1,18 +1,20 @@
 """The negative sampler."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from class_resolver import Hint, HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
+from pykeen.constants import TARGET_TO_INDEX
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
-from pykeen.typing import LongTensor, MappedTriples
+from pykeen.typing import LongTensor, MappedTriples, Target
 from torch import Tensor
 from torch.utils.data import get_worker_info
 from typing_extensions import override
 
+from .base_sampler import make_base_sampler, resolve_corruption_scheme
 from .columns import ColumnLayout
 from .corruption import replace_known, replace_positives
 from .defaults import default_base_sampler, default_guidance, is_dense
@@ -24,17 +26,12 @@ from .shared_memory import share_memory
 from ..diffusion import Levels, Reverse, Schedule
 from ..generators import EmbeddingGenerator, GeneratorConfig
 from ..utils.random_state import seeded
-from ..utils.validation import check_fraction, check_ids, check_positive, check_positive_int
+from ..utils.validation import check_fraction, check_ids, check_positive, check_positive_int, show
 
 __all__ = ["DHNSNegativeSampler"]
 
 logger = logging.getLogger(__name__)
 
-#: The arguments that the base sampler gets from this one, and those of filtering, which happens here
-RESERVED = (
-    *("mapped_triples", "num_entities", "num_relations", "num_negs_per_pos"),
-    *("filtered", "filterer", "filterer_kwargs"),
-)
 #: Combined with the seed, so that weights and negatives do not come from the same random numbers
 SEED_OF_WEIGHTS = 0x5D588B656C078965
 
@@ -94,8 +91,9 @@ class DHNSNegativeSampler(NegativeSampler):
         filtered: bool = False,
         filterer: HintOrType[Filterer] = None,
         filterer_kwargs: Mapping[str, Any] | None = None,
-        base_sampler: HintType[NegativeSampler] = None,
+        base_sampler: HintOrType[NegativeSampler] = None,
         base_sampler_kwargs: OptionalKwargs = None,
+        corruption_scheme: Collection[Target] | None = None,
         hard_fraction: float = 0.125,
         generator: HintType[EmbeddingGenerator] = None,
         generator_kwargs: OptionalKwargs = None,
@@ -118,15 +116,18 @@ class DHNSNegativeSampler(NegativeSampler):
         :param num_relations: the number of relations. If None, will be inferred from the triples.
         :param num_negs_per_pos: the number of negatives per positive. Defaults to 1, as in all of PyKEEN's samplers.
         :param filtered: whether to mask negatives that are in the training data. Generated ones never are (except where
-            every entity makes a known triple), so this is about sampled ones. Defaults to False, as in PyKEEN.
+            every entity makes a known triple), so this is about sampled ones. Defaults to False, as in PyKEEN. With a
+            loss weighter, PyKEEN 1.11.1's own loop fails on masks, unless the loss is ``dhns``.
         :param filterer: the filterer to use for it
         :param filterer_kwargs: additional keyword-based parameters for the filterer
-        :param base_sampler: the sampler of the negatives that are not generated, by class or name. The default depends
-            on the graph (``docs/findings.md``): ``bernoulli`` if there are at least four triples per entity (a triple
-            and its inverse count as one), else ``basic``, PyKEEN's own default. If nothing is generated, it is
-            ``basic``, as without this sampler.
+        :param base_sampler: the sampler of the negatives that are not generated, by class or name, or an instance with
+            the right number of negatives. The default depends on the graph (``docs/findings.md``): ``bernoulli`` if
+            there are at least four triples per entity (a triple and its inverse count as one), else ``basic``, PyKEEN's
+            own default. If nothing is generated, or a single side corrupted, it is ``basic``.
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler, which must be named then,
             unless nothing is generated
+        :param corruption_scheme: the sides to corrupt, ``head`` or ``tail`` or both, as in PyKEEN's ``basic``. Defaults
+            to that of the base sampler, if it has one, else to both.
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. A
             share of less than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default
             did no harm on a sparse graph. Dense ones may profit from more (``docs/findings.md``).
@@ -162,6 +163,7 @@ class DHNSNegativeSampler(NegativeSampler):
         :raises ValueError: if one of the arguments is out of its range; the message names it, its value, and the range
         """  # noqa: DOC502
         check_ids(mapped_triples, num_entities=num_entities, num_relations=num_relations)
+        mapped_triples = mapped_triples.long()
         num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
         check_positive_int("num_negs_per_pos", num_negs_per_pos)
         check_fraction("hard_fraction", hard_fraction)
@@ -209,9 +211,27 @@ class DHNSNegativeSampler(NegativeSampler):
             guidance=default_guidance(learns=learns, dense=dense) if guidance is None else guidance,
         )
         self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, levels=made.levels)
+        scheme = resolve_corruption_scheme(
+            corruption_scheme, base_sampler, base_sampler_kwargs, generates=self.layout.num_generated > 0
+        )
+        #: The columns of a triple that negatives differ in, 0 for head, 2 for tail
+        self.corrupted_columns = tuple(TARGET_TO_INDEX[side] for side in ("head", "tail") if side in scheme) or (0, 2)
         if base_sampler is None and self.layout.num_generated:
-            base_sampler = default_base_sampler(base_sampler_kwargs, dense=dense)
-        self.base_sampler = self._make_base_sampler(base_sampler, base_sampler_kwargs, mapped_triples)
+            base_sampler = default_base_sampler(base_sampler_kwargs, dense=dense and len(self.corrupted_columns) > 1)
+        # where not all rows of the generated columns are generated, the base sampler fills the others
+        num_sampled = self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos
+        if issubclass(negative_sampler_resolver.lookup(base_sampler), DHNSNegativeSampler):
+            message = f"base_sampler={show(base_sampler)} is this sampler itself. Choose another one, e.g., 'basic'."
+            raise ValueError(message)  # noqa: TRY004
+        self.base_sampler = make_base_sampler(
+            base_sampler,
+            base_sampler_kwargs,
+            scheme,
+            mapped_triples=mapped_triples,
+            num_entities=self.num_entities,
+            num_relations=self.num_relations,
+            num_negs_per_pos=num_sampled,
+        )
         self.is_shared = share_memory(self.entity_generator)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -219,45 +239,21 @@ class DHNSNegativeSampler(NegativeSampler):
         super().__setstate__(state)
         self.is_shared = share_memory(self.entity_generator)
 
-    def _make_base_sampler(
-        self, base_sampler: HintType[NegativeSampler], kwargs: OptionalKwargs, mapped_triples: MappedTriples
-    ) -> NegativeSampler | None:
-        cls = negative_sampler_resolver.lookup(base_sampler)
-        if issubclass(cls, DHNSNegativeSampler):
-            message = f"base_sampler={base_sampler!r} is this sampler itself. Choose another one, e.g., 'basic'."
-            raise ValueError(message)  # noqa: TRY004
-        reserved = sorted(set(kwargs or {}).intersection(RESERVED))
-        if reserved:
-            raise ValueError(
-                f"base_sampler_kwargs contains {reserved}, which are arguments of the dhns sampler itself. Give them "
-                f"to it; allowed are those that the base sampler has in addition."
-            )
-        # where not all rows of the generated columns are generated, the base sampler fills the others
-        num_sampled = self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos
-        if not num_sampled:
-            return None
-        return negative_sampler_resolver.make(
-            cls,
-            pos_kwargs=kwargs,
-            mapped_triples=mapped_triples,
-            num_entities=self.num_entities,
-            num_relations=self.num_relations,
-            num_negs_per_pos=num_sampled,
-        )
-
     @override
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:
         # base samplers need exactly one batch dimension
-        positives = positive_batch.reshape(-1, 3)
+        positives = positive_batch.reshape(-1, 3).long()
+        if not len(positives):
+            return positives.new_empty(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
         parts = []
         if self.base_sampler is not None:
             # PyKEEN's samplers have tensors on the CPU, which do not move with the module
             sampled = self.base_sampler.corrupt_batch(positives.cpu()).to(positives.device)
-            parts.append(replace_positives(sampled, positives, num_entities=self.num_entities))
+            parts.append(replace_positives(sampled, positives, self.corrupted_columns, self.num_entities))
         if self.layout.num_generated:
             # learning is impossible in inference mode, and with tensors that were created in it
             with torch.inference_mode(mode=False):
-                generated, _ = self.generate(positives.clone(), self.layout)
+                generated, _ = self.generate(positives.clone(), self.layout, self.corrupted_columns)
             if self.layout.occupancy < 1:
                 sampled, remainder = parts.pop().tensor_split([self.layout.num_sampled], dim=1)
                 keep = torch.rand(generated.shape[:-1], device=generated.device) < self.layout.occupancy
@@ -266,11 +262,14 @@ class DHNSNegativeSampler(NegativeSampler):
                 parts.append(generated)
         return torch.cat(parts, dim=1).view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
-    def generate(self, positives: Tensor, layout: ColumnLayout) -> tuple[Tensor, Tensor]:
+    def generate(
+        self, positives: Tensor, layout: ColumnLayout, corrupted_columns: Sequence[int] = (0, 2)
+    ) -> tuple[Tensor, Tensor]:
         """Generate negatives for positives. In training mode, learn from them first.
 
         :param positives: shape: (batch_size, 3) the positive triples
         :param layout: the layout of the columns. Only the generated ones are made.
+        :param corrupted_columns: which columns to corrupt, 0 for head, 2 for tail
 
         :returns: shape: (batch_size, num_generated, 3) the negatives, and (batch_size, num_generated) their corrupted
             columns, 0 for head, 2 for tail
@@ -280,7 +279,7 @@ class DHNSNegativeSampler(NegativeSampler):
         if self.training:
             self._warn_if_learning_is_lost()
             self.entity_generator.learn(positives, candidates)
-        entities, columns = self.entity_generator.generate(positives, candidates, layout)
+        entities, columns = self.entity_generator.generate(positives, candidates, layout, corrupted_columns)
         negatives = positives.unsqueeze(dim=1).repeat(1, layout.num_generated, 1)
         negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
         negatives = replace_known(negatives, positives, columns, known=self.known)

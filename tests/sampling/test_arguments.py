@@ -33,13 +33,6 @@ from .samplers import make
         (dict(reverse="euler"), r"reverse='euler' .*ddpm.*short"),
         (dict(num_entities=13), r"IDs from 0 to 13.*num_entities=13.*\[0, num_entities\)"),
         (dict(num_relations=54), r"IDs from 0 to 54.*num_relations=54.*\[0, num_relations\)"),
-        (dict(base_sampler="dhns"), r"base_sampler='dhns'"),
-        (
-            dict(base_sampler="basic", base_sampler_kwargs=dict(num_negs_per_pos=3)),
-            r"base_sampler_kwargs.*num_negs_per",
-        ),
-        (dict(base_sampler="basic", base_sampler_kwargs=dict(filtered=True)), r"base_sampler_kwargs.*filtered"),
-        (dict(base_sampler_kwargs=dict(corruption_scheme=("tail",))), r"without base_sampler.*base_sampler='basic'"),
         (dict(selection_kwargs=dict(exponent=-1)), r"exponent=-1"),
     ],
 )

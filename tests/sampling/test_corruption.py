@@ -21,7 +21,7 @@ def test_replace_positives() -> None:
     negatives = positives.unsqueeze(dim=1).repeat(1, 200, 1)
     negatives[:, 0, 2] = 4
     before = negatives.clone()
-    result = replace_positives(negatives, positives, num_entities=5)
+    result = replace_positives(negatives, positives, (0, 2), num_entities=5)
     assert result[:, 0].equal(before[:, 0])
     different = result != positives.unsqueeze(dim=1)
     assert (different.sum(dim=-1) == 1).all()

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.sampling import BasicNegativeSampler, NegativeSampler
 from pykeen.sampling.filtering import filterer_resolver
-from torch import Tensor
 
 from .samplers import GENERATORS, NUM_ENTITIES, TRIPLES, check, make, sparse_graph
 
@@ -91,6 +89,37 @@ def test_equal_shares(batch_size: int, num_negs_per_pos: int) -> None:
     assert (is_head.sum(dim=0) - batch_size / 2).abs().max() <= 0.5
 
 
+def test_single_positives() -> None:
+    """Batches of one positive get heads in one half of them, and tails in the other."""
+    torch.manual_seed(0)
+    sampler = make(num_negs_per_pos=1)
+    negatives = torch.cat([sampler.corrupt_batch(TRIPLES[:1]) for _ in range(100)])
+    assert 30 <= (negatives[:, 0, 0] != TRIPLES[0, 0]).sum() <= 70
+
+
+@pytest.mark.parametrize("batch_dims", [(0,), (3, 0)])
+def test_empty_batch(batch_dims: tuple[int, ...]) -> None:
+    """There are no negatives for no positives."""
+    for hard_fraction in (0.0, 0.5, 1.0):
+        negatives = make(hard_fraction=hard_fraction).corrupt_batch(torch.empty(*batch_dims, 3, dtype=torch.long))
+        assert negatives.shape == (*batch_dims, 8, 3)
+
+
+def test_short_integers() -> None:
+    """IDs of 32 bits do not overflow where those of 64 bits do not."""
+    triples = torch.as_tensor([[59_999, 1, 59_998], [0, 0, 59_999]])
+    expected, sampler = (
+        make(x, num_entities=60_000, num_relations=2, hard_fraction=0.5) for x in (triples, triples.int())
+    )
+    assert sampler.known.contains(triples.int()).all()
+    results = []
+    for s, positives in ((expected, triples), (sampler, triples.int())):
+        torch.manual_seed(0)
+        results.append(s.corrupt_batch(positives))
+    assert results[0].dtype == results[1].dtype == torch.long
+    assert results[0].equal(results[1])
+
+
 @pytest.mark.parametrize("num_candidates", [16, 1000])
 @pytest.mark.parametrize("selection", ["nearest", "band", "semihard"])
 def test_every_entity_can_be_drawn(selection: str, num_candidates: int) -> None:
@@ -121,38 +150,6 @@ def test_share_of_hard_negatives(base_sampler: str | None) -> None:
         entities = torch.where(values[:, 0] != triples[:, 0], values[:, 0], values[:, 2])
         shares.append(entities.bincount().topk(2).values.sum() / len(triples))
     assert torch.stack(shares).mean().item() == pytest.approx(0.25, abs=0.02)
-
-
-def test_only_base_sampler() -> None:
-    """Without hard negatives, it is the base sampler, and nothing is learned."""
-    sampler = make(hard_fraction=0.0)
-    before = [parameter.clone() for parameter in sampler.parameters()]
-    torch.manual_seed(1)
-    negatives = sampler.corrupt_batch(TRIPLES)
-    torch.manual_seed(1)
-    basic = BasicNegativeSampler(mapped_triples=TRIPLES, num_negs_per_pos=8)
-    assert negatives.equal(basic.corrupt_batch(TRIPLES))
-    assert all(map(torch.equal, before, sampler.parameters()))
-
-
-class Lazy(NegativeSampler):
-    """A sampler which returns the positives."""
-
-    def corrupt_batch(self, positive_batch: Tensor) -> Tensor:
-        """Return copies."""
-        return positive_batch.unsqueeze(dim=1).repeat(1, self.num_negs_per_pos, 1)
-
-
-def test_base_sampler_that_returns_positives() -> None:
-    """Copies of the positive are replaced, whatever the base sampler does."""
-    check(TRIPLES, make(hard_fraction=0.5, base_sampler=Lazy).corrupt_batch(TRIPLES))
-
-
-def test_base_sampler_kwargs() -> None:
-    """The base sampler gets its arguments, and its negatives come first."""
-    sampler = make(hard_fraction=0.5, base_sampler="basic", base_sampler_kwargs=dict(corruption_scheme=("tail",)))
-    negatives = sampler.corrupt_batch(TRIPLES)[:, :4]
-    assert negatives[..., :2].equal(TRIPLES[:, None, :2].expand(-1, 4, -1))
 
 
 def count_completions(columns: list[int]) -> dict[tuple[int, ...], int]:
