@@ -11,9 +11,9 @@ import pandas as pd
 from pykeen.triples import CoreTriplesFactory
 
 from .encoded_features import EncodedFeatures, hash_json
-from .labels import entity_labels
+from .labels import entity_labels, to_list
 from .loading import Features, load_features
-from ..utils.validation import check_choice
+from ..utils.validation import check_choice, check_type
 
 __all__ = ["align"]
 
@@ -45,10 +45,18 @@ def align(
     :raises ValueError: if labels do not belong to the rows, or to no entity, or an entity must have a row, but has none
     """
     check_choice("missing", missing, ["nan", "error"])
+    check_type("name", name, str, "a name for messages")
     tensor, mask = load_features(name, features)
-    if isinstance(features, EncodedFeatures):
+    entities, rows = (
+        pd.Index(names, dtype=object) for names in (entity_labels(triples_factory), to_list("labels", labels))
+    )
+    if len(rows) != len(tensor) or rows.has_duplicates:
+        raise ValueError(
+            f"There are {len(rows)} labels and {len(tensor)} rows of {name}: there must be one for each, and none "
+            f"twice. Twice are: {reprlib.repr(list(rows[rows.duplicated()]))}."
+        )
+    if isinstance(features, EncodedFeatures) and features.provenance.labels_hash is not None:
         features.check(labels)
-    entities, rows = (pd.Index(names, dtype=object) for names in (entity_labels(triples_factory), list(labels)))
     table = pd.DataFrame(tensor.masked_fill(~mask.unsqueeze(dim=1), np.nan).numpy(), index=rows)
     without, unknown = list(entities.difference(rows, sort=False)), list(rows.difference(entities, sort=False))
     message = (

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from pykeen.triples import CoreTriplesFactory
 
-from .labels import entity_labels
+from .labels import entity_labels, to_list
 from ..utils.files import write_atomically
+from ..utils.validation import check_type, show
 
 __all__ = ["EncodedFeatures", "FloatArray", "Provenance"]
 
@@ -32,8 +33,8 @@ class Provenance:
     kind: str
     #: A hash of what was encoded
     inputs_hash: str
-    #: A hash of the labels of the rows, and their order
-    labels_hash: str
+    #: A hash of the labels of the rows, and their order. None if they were encoded without labels.
+    labels_hash: str | None
     #: The name of the encoder
     encoder: str
     #: Its keyword-based parameters
@@ -58,6 +59,23 @@ class EncodedFeatures:
     #: Where they come from
     provenance: Provenance
 
+    def __post_init__(self) -> None:
+        """Check the features.
+
+        :raises TypeError: if something else is given
+        :raises ValueError: if the array has no rows that are either features or NaN
+        """
+        if isinstance(self.features, np.ma.MaskedArray):
+            raise TypeError("features is a masked array: use features.filled(numpy.nan), and mask whole rows.")
+        check_type("features", self.features, np.ndarray, "an array of floating-point numbers")
+        check_type("provenance", self.provenance, Provenance, "a Provenance")
+        shape, dtype = self.features.shape, self.features.dtype
+        if len(shape) != 2 or not self.features.size or dtype.kind != "f":
+            raise ValueError(f"features has shape {shape} and dtype {dtype}: it must be (n, k), of floats.")
+        if not self.mask.any():
+            raise ValueError(f"features has {len(self.features)} rows, but all of them are missing, i.e., NaN.")
+        check_finite("features", self.features)
+
     @property
     def mask(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return which rows are present, shape: (n,), dtype: bool."""
@@ -70,11 +88,13 @@ class EncodedFeatures:
 
         :raises ValueError: if they are not the labels that were encoded
         """
-        labels = entity_labels(entities) if isinstance(entities, CoreTriplesFactory) else list(entities)
+        if isinstance(entities, CoreTriplesFactory):
+            entities = entity_labels(entities)
+        labels = to_list("entities", entities)
         if len(labels) != len(self.features) or hash_json(labels) != self.provenance.labels_hash:
             raise ValueError(
-                f"The {len(self.features)} rows are not those of these {len(labels)} entities: they are of others, or "
-                f"in another order. Use align, which brings rows into order by label."
+                f"The {len(self.features)} rows are not those of these {len(labels)} entities: they are of others, in "
+                f"another order, or were encoded without labels. Use align, which brings rows into order by label."
             )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -107,18 +127,44 @@ class EncodedFeatures:
         :raises ValueError: if there is no provenance, or the rows are those of other entities
         """
         target = npy_path("path", path)
-        features = np.load(target, allow_pickle=False)
+        features = load_array(target)
+        provenance = load_provenance(target)
         try:
-            provenance = Provenance(**json.loads(target.with_name(f"{target.name}.json").read_bytes()))
-        except (OSError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{str(target)!r} has no provenance that can be read: {error}. Use the file as a modality as it is, or "
-                f"delete it, and encode it again."
-            ) from error
-        result = cls(features=features, provenance=provenance)
+            result = cls(features=features, provenance=provenance)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{str(target)!r} is damaged: {error} Delete it, and encode again.") from error
         if entities is not None:
             result.check(entities)
         return result
+
+
+def load_array(path: Path) -> Any:
+    """Load an array from a file."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:
+        # without NumPy's own message, which suggests to run the code in the file
+        raise ValueError(f"{str(path)!r} is damaged, or has no features. Delete it, and encode again.") from error
+
+
+def load_provenance(path: Path) -> Provenance:
+    """Load the provenance of features from the file next to them."""
+    try:
+        return Provenance(**json.loads(path.with_name(f"{path.name}.json").read_bytes()))
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{str(path)!r} has no provenance that can be read: {error}. Use the file as a modality as it is, or "
+            f"delete it, and encode it again."
+        ) from error
+
+
+def check_finite(name: str, features: FloatArray) -> None:
+    """Check that rows of features are finite, or NaN altogether."""
+    bad = ~np.isfinite(features).all(axis=1) & ~np.isnan(features).all(axis=1)
+    if bad.any():
+        raise ValueError(f"{name} is partly NaN, or infinite, in {bad.sum()} rows, first in row {bad.argmax()}.")
 
 
 def expand_path(path: str | os.PathLike[str]) -> Path:
@@ -128,22 +174,26 @@ def expand_path(path: str | os.PathLike[str]) -> Path:
 
 def npy_path(name: str, path: str | os.PathLike[str]) -> Path:
     """Check the path of a file with features."""
+    check_type(name, path, (str, os.PathLike), "the path of a file with suffix .npy")
     target = expand_path(path)
     if target.suffix != ".npy":
         raise ValueError(f"{name}={str(target)!r} has suffix {target.suffix!r}: it must be .npy.")
     return target
 
 
-def log_missing(kind: str, features: FloatArray, labels: Sequence[str]) -> None:
-    """Log how many rows are missing, and some of their labels."""
+def log_missing(kind: str, features: FloatArray, labels: Sequence[Any]) -> None:
+    """Log how many rows are missing, and some of their labels, or their numbers."""
     missing = [label for label, row in zip(labels, features, strict=True) if np.isnan(row).all()]
     if missing:
         logger.warning("%d of %d %s are missing: %s", len(missing), len(labels), kind, reprlib.repr(missing))
 
 
-def to_json(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+def to_json(name: str, kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
     """Convert keyword-based parameters, including paths, to what JSON can hold, so that they can be compared."""
-    return dict(json.loads(json.dumps(kwargs or {}, default=os.fspath)))
+    try:
+        return dict(json.loads(json.dumps(kwargs or {}, default=os.fspath)))
+    except TypeError as error:
+        raise TypeError(f"{name}={show(kwargs)} must only hold what JSON can: {error}") from error
 
 
 def hash_json(value: Any) -> str:

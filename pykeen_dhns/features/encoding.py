@@ -1,31 +1,43 @@
-"""Encode inputs of any kind, in batches, with a progress bar and a cache.
+"""Encode inputs of any kind, in batches, with a progress bar and a cache."""
 
-The cache needs no lock. A file appears once it is complete, and processes with the same request write the same.
-"""
-
+import contextlib
 import dataclasses
+import glob
 import hashlib
 import io
-import operator
+import logging
 import os
 import reprlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from class_resolver import ClassResolver, HintOrType, OptionalKwargs
+from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .encoded_features import EncodedFeatures, FloatArray, Provenance, hash_json, log_missing, npy_path, to_json
+from .encoded_features import (
+    EncodedFeatures,
+    FloatArray,
+    Provenance,
+    check_finite,
+    hash_json,
+    load_array,
+    log_missing,
+    npy_path,
+    to_json,
+)
 from ..utils.files import write_atomically
 from ..utils.random_state import seeded
-from ..utils.validation import check_positive_int
+from ..utils.validation import check_bool, check_hint, check_integer, check_kwargs, check_positive_int, show
 
 __all__ = ["describe", "encode"]
+
+logger = logging.getLogger(__name__)
 
 #: After how many seconds the rows that are encoded so far are saved again. This is what a stopped run loses at most.
 SAVE_INTERVAL = 60.0
@@ -34,33 +46,39 @@ SAVE_INTERVAL = 60.0
 def describe(
     kind: str,
     inputs: Sequence[Any],
-    labels: Sequence[str],
+    labels: Sequence[str] | None,
     resolver: ClassResolver[Any],
     encoder: HintOrType[Any],
     encoder_kwargs: OptionalKwargs,
     random_seed: int,
 ) -> Provenance:
     """Return what determines the features, as far as this is known without making the encoder."""
+    check_kwargs("encoder_kwargs", encoder_kwargs)
+    # the range of PyTorch's seeds
+    check_integer("random_seed", random_seed, minimum=-(2**63), maximum=2**64 - 1)
+    if encoder is not None:
+        check_hint("encoder", encoder, resolver)
     details: dict[str, Any]
     if encoder is None or isinstance(encoder, str | type):
         name = resolver.normalize_cls(resolver.lookup(encoder))
-        details = dict(encoder_kwargs=to_json(encoder_kwargs), random_seed=operator.index(random_seed))
-    elif encoder_kwargs or not isinstance(encoder, resolver.base):
+        details = dict(encoder_kwargs=to_json("encoder_kwargs", encoder_kwargs), random_seed=int(random_seed))
+    elif encoder_kwargs:
         raise ValueError(
-            f"encoder is a {type(encoder).__name__}, with encoder_kwargs={encoder_kwargs}: it must be a class, a name, "
-            f"or an instance of {resolver.base.__name__} without encoder_kwargs."
+            f"encoder_kwargs={show(encoder_kwargs)} cannot change an instance of {type(encoder).__name__}: pass its "
+            f"class or name as encoder, or no encoder_kwargs."
         )
     else:
         name, buffer = resolver.normalize_inst(encoder), io.BytesIO()
         torch.save(encoder.state_dict(), buffer)
         weights_hash = hashlib.sha256(repr(encoder).encode() + buffer.getbuffer()).hexdigest()
         details = dict(encoder_kwargs={}, weights_hash=weights_hash)
-    return Provenance(kind=kind, inputs_hash=hash_json(inputs), labels_hash=hash_json(labels), encoder=name, **details)
+    labels_hash = None if labels is None else hash_json(labels)
+    return Provenance(kind=kind, inputs_hash=hash_json(inputs), labels_hash=labels_hash, encoder=name, **details)
 
 
 def encode(
     items: Sequence[Any],
-    labels: Sequence[str],
+    labels: Sequence[str] | None,
     request: Provenance,
     make_encoder: Callable[[], Any],
     encode_batch: Callable[[Any, list[Any]], Tensor],
@@ -71,25 +89,51 @@ def encode(
 ) -> EncodedFeatures:
     """Encode items that are not None, or load the result of the same request from the cache."""
     check_positive_int("batch_size", batch_size)
-    path = None if cache is None else npy_path("cache", cache)
+    check_bool("progress", progress)
+
+    def run(unfinished: Path | None = None) -> EncodedFeatures:
+        with seeded(request.random_seed or 0):
+            encoder = make_encoder().eval()
+        features = _encode_rows(encoder, items, encode_batch, int(batch_size), unfinished, progress=progress)
+        log_missing(request.kind, features, range(len(items)) if labels is None else labels)
+        return EncodedFeatures(features=features, provenance=request)
+
+    if cache is None:
+        return run()
+    path = npy_path("cache", cache)
     # before the encoder is made, which may take long, or fail where its files are gone
-    if path is not None and (found := _load(path, request)) is not None:
+    if (found := _load(path, request, len(items))) is not None:
         return found
-    with seeded(request.random_seed or 0):
-        encoder = make_encoder().eval()
-    # the hash tells requests apart
-    suffix = f".{hash_json(dataclasses.asdict(request))[:16]}.unfinished.npy"
-    unfinished = None if path is None else path.with_suffix(suffix)
-    features = _encode_rows(encoder, items, encode_batch, int(batch_size), unfinished, progress=progress)
-    log_missing(request.kind, features, labels)
-    result = EncodedFeatures(features=features, provenance=request)
-    if path is not None and unfinished is not None:
-        result.save(path)
-        unfinished.unlink(missing_ok=True)
-    return result
+    with _exclusive(path):
+        if (found := _load(path, request, len(items))) is None:
+            # the hash tells requests apart
+            found = run(path.with_suffix(f".{hash_json(dataclasses.asdict(request))[:16]}.unfinished.npy"))
+            found.save(path)
+        # also those of other requests, which were stopped, and cannot be saved here any more
+        for unfinished in path.parent.glob(f"{glob.escape(path.stem)}.{'?' * 16}.unfinished.npy"):
+            unfinished.unlink(missing_ok=True)
+    return found
 
 
-def _load(path: Path, request: Provenance) -> EncodedFeatures | None:
+@contextlib.contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """Wait until no other process encodes into the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.with_name(f".{path.name}.lock")
+    lock = FileLock(file)
+    try:
+        held = lock.acquire(timeout=0)
+    except Timeout:
+        logger.warning("Another process encodes into %s. This one waits for its result.", path)
+        held = lock.acquire()
+    with held:
+        yield
+        # The result is there, so whoever waits will only load it. Windows removes the file by itself.
+        with contextlib.suppress(PermissionError):
+            file.unlink(missing_ok=True)
+
+
+def _load(path: Path, request: Provenance, num_rows: int) -> EncodedFeatures | None:
     """Load the features that an earlier run has saved for the same request, if there was one."""
     try:
         found = EncodedFeatures.load(path)
@@ -100,6 +144,11 @@ def _load(path: Path, request: Provenance) -> EncodedFeatures | None:
         differences = "; ".join(f"{key}={old[key]!r}, not {new[key]!r}" for key in old if old[key] != new[key])
         raise ValueError(
             f"cache={str(path)!r} is from another run: {differences}. Choose another path, or delete this file."
+        )
+    if len(found.features) != num_rows:
+        raise ValueError(
+            f"cache={str(path)!r} has {len(found.features)} rows, but there are {num_rows} inputs: it is damaged. "
+            f"Delete it, and encode again."
         )
     return found
 
@@ -117,7 +166,13 @@ def _encode_rows(
     """Encode all items that a stopped run has not encoded, shape: (n, k)."""
     features: FloatArray | None = None
     if unfinished is not None and unfinished.exists():
-        features = np.load(unfinished, allow_pickle=False)
+        features = load_array(unfinished)
+        if features.ndim != 2 or features.dtype != np.float32 or len(features) != len(items):
+            raise ValueError(
+                f"{str(unfinished)!r} has shape {features.shape} and dtype {features.dtype}, but there are "
+                f"{len(items)} inputs: it is damaged. Delete it, and encode again."
+            )
+        check_finite(f"{str(unfinished)!r} is damaged. Delete it, and encode again. It", features)
     last_saved = -np.inf
     rows = [i for i, x in enumerate(items) if x is not None and (features is None or np.isnan(features[i]).all())]
     for start in tqdm(range(0, len(rows), batch_size), unit="batch", disable=not progress):
@@ -126,7 +181,10 @@ def _encode_rows(
         if features is None:
             features = np.full((len(items), encoded.shape[-1]), np.nan, dtype=np.float32)
         if encoded.shape != (len(batch), features.shape[1]):
-            raise ValueError(f"The encoder's result has shape {encoded.shape}, but there are {len(batch)} inputs.")
+            hint = "" if unfinished is None else f" If {str(unfinished)!r} is damaged, delete it."
+            needed = (len(batch), features.shape[1])
+            raise ValueError(f"The encoder's result has shape {encoded.shape}, but it must have {needed}.{hint}")
+        check_finite("The encoder's result", encoded)
         features[batch] = encoded
         # also after the first batch, so that a path that cannot be written is an error at once
         if unfinished is not None and time.monotonic() >= last_saved + SAVE_INTERVAL:

@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from typing_extensions import override
 from .encoded_features import EncodedFeatures, expand_path
 from .encoding import describe, encode
 from .labels import split_labels
+from ..utils.validation import check_kwargs, check_type
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,6 +76,10 @@ class TorchvisionImageEncoder(ImageEncoder):
         :raises ValueError: if there are no such parameters
         """
         super().__init__()
+        check_type("model", model, str, "the name of a model")
+        check_type("weights", weights, (str, os.PathLike, NoneType), "a name, a path, or None")
+        check_type("layer_name", layer_name, (str, NoneType), "the name of a layer, or None")
+        check_kwargs("model_kwargs", model_kwargs)
         from torchvision import models
         from torchvision.models import feature_extraction as extraction
 
@@ -128,7 +134,7 @@ def encode_images(
     :param paths: length: n, the paths of the images, one for each row, or a mapping from labels to paths. None, paths
         that are not files, and images that cannot be read become missing rows.
     :param labels: length: n, the labels of the entities to which the rows belong. If None, these are the keys of the
-        mapping, else the paths.
+        mapping. Without either, nothing can check that rows belong to the entities of a triples factory.
     :param encoder: the encoder. ``torchvision``, the default, needs ``pip install torchvision``, cf.
         :class:`pykeen_dhns.features.TorchvisionImageEncoder`.
     :param encoder_kwargs: additional keyword-based parameters of the encoder, e.g., ``dict(model="vit_b_16")``
@@ -141,6 +147,8 @@ def encode_images(
     :returns: shape: (n, k) the features, with rows of NaN for missing images
     """
     items, labels = split_labels("paths", paths, labels)
+    for path in items:
+        check_type("paths", path, (str, os.PathLike, NoneType), "paths, or None where an image is missing")
     files = [None if path is None else expand_path(path) for path in items]
     sizes = [path.stat().st_size if path is not None and path.is_file() else None for path in files]
     inputs = [[str(path), size] for path, size in zip(files, sizes, strict=True)]

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from torch import Tensor
 from typing_extensions import override
 
-from ..utils.validation import check_positive_int
+from ..utils.validation import check_integer, check_positive_int, check_type, show
 
 __all__ = ["LexicalTextEncoder"]
 
@@ -41,10 +41,19 @@ class LexicalTextEncoder(TextEncoder):
         :param dim: the number of features
         :param ngram_range: the least and the largest number of characters of an n-gram. N-grams do not cross the
             boundaries of words, but contain them.
+
+        :raises ValueError: if one of these is out of range
         """
         super().__init__()
         # scikit-learn would only find out later, and crash
-        check_positive_int("dim", dim)
+        check_integer("dim", dim, maximum=2**31 - 1)
+        check_type("ngram_range", ngram_range, (tuple, list), "a pair of integers")
+        for length in ngram_range:
+            check_positive_int("ngram_range", length)
+        if len(ngram_range) != 2 or ngram_range[0] > ngram_range[1]:
+            raise ValueError(
+                f"ngram_range={show(ngram_range)} is invalid: it must be the least and the largest length."
+            )
         self.dim, self.ngram_range = int(dim), tuple(ngram_range)
         # PyKEEN finds the device of an encoder by its parameters and buffers
         self.register_buffer("empty", torch.empty(0), persistent=False)

@@ -1,16 +1,17 @@
 """Features from numeric literals."""
 
+import csv
 import logging
 import os
 import reprlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from class_resolver import ClassResolver, HintOrType, OptionalKwargs
 from pykeen.triples import CoreTriplesFactory, TriplesNumericLiteralsFactory
-from pykeen.triples.utils import load_triples
 from sklearn.base import TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -18,6 +19,7 @@ from sklearn.preprocessing import PowerTransformer, QuantileTransformer, RobustS
 
 from .encoded_features import EncodedFeatures, Provenance, expand_path, hash_json, log_missing, to_json
 from .labels import entity_labels
+from ..utils.validation import check_bool, check_hint, check_kwargs, check_type, show
 
 __all__ = ["encode_literals", "scaler_resolver"]
 
@@ -64,6 +66,9 @@ def encode_literals(
     :raises ValueError: if there is not a single literal of an entity of the factory
     """
     labels = entity_labels(triples_factory)
+    check_hint("scaler", scaler, scaler_resolver)
+    check_kwargs("scaler_kwargs", scaler_kwargs)
+    check_bool("indicators", indicators)
     table = _from_factory(triples_factory) if numeric_triples is None else _from_triples(numeric_triples, labels)
     if table.empty:
         raise ValueError(
@@ -83,7 +88,7 @@ def encode_literals(
     provenance = Provenance(
         kind="literals",
         encoder=scaler.__name__ if isinstance(scaler, type) else str(scaler),
-        encoder_kwargs=dict(scaler_kwargs=to_json(scaler_kwargs), indicators=indicators),
+        encoder_kwargs=dict(scaler_kwargs=to_json("scaler_kwargs", scaler_kwargs), indicators=indicators),
         inputs_hash=hash_json(table.to_dict("split")),
         labels_hash=hash_json(labels),
         columns=[*map(str, table.columns), *lacking],
@@ -103,9 +108,14 @@ def _from_factory(triples_factory: CoreTriplesFactory) -> pd.DataFrame:
 
 def _from_triples(numeric_triples: Any, labels: Sequence[str]) -> pd.DataFrame:
     """Bring numeric triples into a table, by entity ID and attribute."""
-    if isinstance(numeric_triples, str | os.PathLike):
-        numeric_triples = load_triples(expand_path(numeric_triples))
-    table = pd.DataFrame(numeric_triples, columns=["entity", "attribute", "value"])
+    allowed = "the path of a file, or an array with three columns: entity, attribute, and value"
+    check_type("numeric_triples", numeric_triples, (str, os.PathLike, np.ndarray, pd.DataFrame, list, tuple), allowed)
+    is_file = isinstance(numeric_triples, str | os.PathLike)
+    try:
+        table = _read_file(expand_path(numeric_triples)) if is_file else pd.DataFrame(numeric_triples)
+        table.columns = pd.Index(["entity", "attribute", "value"])
+    except ValueError as error:
+        raise ValueError(f"numeric_triples={show(numeric_triples)} must be {allowed}. {error}") from error
     table["id"] = table["entity"].map({label: entity_id for entity_id, label in enumerate(labels)})
     # anything else than a number, such as a full date, becomes NaN
     table["number"] = pd.to_numeric(table["value"], errors="coerce").astype(float)
@@ -116,3 +126,15 @@ def _from_triples(numeric_triples: Any, labels: Sequence[str]) -> pd.DataFrame:
         logger.warning(message, (~is_usable).sum(), len(table), examples)
     known = table[is_usable].astype(dict(id=int))
     return known.pivot_table(index="id", columns="attribute", values="number", aggfunc="mean")
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    """Read triples line by line. In PyKEEN's reader, a quotation mark swallows all lines up to the next one."""
+    table = pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
+    return table.apply(lambda column: column.map(_unquote, na_action="ignore"))
+
+
+def _unquote(field: str) -> str:
+    """Remove quotation marks around a whole field, as PyKEEN does."""
+    is_quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"') if is_quoted else field

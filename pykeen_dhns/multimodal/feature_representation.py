@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Sequence
+from types import NoneType
 from typing import Any
 
 import torch
 from pykeen.nn.representation import Representation
+from pykeen.triples import KGInfo
 from pykeen.typing import LongTensor
 from torch import Tensor, nn
 from typing_extensions import override
 
 from ..features import Features, load_features
 from ..utils.real_vectors import from_real_vector, to_real_vector
+from ..utils.validation import check_bool, check_positive_int, check_type
 
 __all__ = ["FeatureRepresentation", "Projection"]
 
@@ -31,18 +34,30 @@ class FeatureRepresentation(Representation):
     #: shape: `(max_id,)` which entities have features
     mask: Tensor
 
-    def __init__(self, features: Features, *, max_id: int | None = None, name: str = "features", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        features: Features,
+        *,
+        max_id: int | None = None,
+        name: str = "features",
+        triples_factory: KGInfo | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Initialize the representation.
 
         :param features: shape: `(max_id, num_features)` the features, or where to find them, cf.
             :func:`pykeen_dhns.features.load_features`
         :param max_id: the number of entities. None is the number of rows.
         :param name: the modality's name, for messages
+        :param triples_factory: the triples factory, whose labels must be those of encoded features. If None, only the
+            number of rows is checked.
         :param kwargs: additional keyword-based parameters passed to :class:`pykeen.nn.representation.Representation`
 
         :raises ValueError: if these are no features, or not one row per entity
         """  # noqa: DOC103
-        values, mask = load_features(name, features, num_entities=max_id)
+        if max_id is not None:
+            check_positive_int("max_id", max_id)
+        values, mask = load_features(name, features, num_entities=max_id, triples_factory=triples_factory)
         variance, mean = torch.var_mean(values[mask], dim=0, correction=0)
         scale = variance.mean().sqrt()
         if not scale.isfinite():
@@ -72,6 +87,12 @@ class Projection(nn.Linear):
         :param is_complex: whether outputs are complex
         :param dtype: the (real) data type of the parameters. None is PyTorch's default.
         """
+        check_type("example", example, Tensor, "a tensor")
+        check_type("shape", shape, Sequence, "a sequence of integers")
+        for size in shape:
+            check_positive_int("shape", size)
+        check_bool("is_complex", is_complex)
+        check_type("dtype", dtype, (torch.dtype, NoneType), "a data type of PyTorch, or None")
         input_dim = to_real_vector(example, num_batch_dims=1).shape[-1]
         super().__init__(input_dim, math.prod(shape) * (2 if is_complex else 1), dtype=dtype)
         self.num_input_dims = example.ndim - 1

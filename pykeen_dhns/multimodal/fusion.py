@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from ..utils.validation import check_positive_int
+from ..utils.validation import check_fraction, check_positive_int
 
 __all__ = [
     "AttentionFusion",
@@ -146,6 +146,7 @@ class GateFusion(Fusion):
 
         :raises ValueError: if one of the former is not a positive integer
         """  # noqa: DOC502
+        check_fraction("dropout", dropout)
         super().__init__(dim=dim, num_modalities=num_modalities)
         self.gates = nn.ModuleList(
             GatedCombination(entity_dim=dim, literal_dim=dim, input_dropout=dropout) for _ in range(num_modalities - 1)

@@ -15,6 +15,7 @@ from typing_extensions import override
 from .fusion import Fusion, fusion_resolver
 from .modalities import Modality, load_modalities
 from .representation import MultimodalRepresentation
+from ..utils.validation import check_kwargs, check_positive_int, check_type, show
 
 __all__ = [
     "NAMED_MODELS",
@@ -88,7 +89,8 @@ class MultimodalModel(AnyModel):
             chosen model has for it.
         :param embedding_dim: the embedding dimension. If None, use the chosen model's default.
         :param modalities: features of entities, or a file with them, by modality, cf.
-            :class:`pykeen_dhns.multimodal.representation.MultimodalRepresentation`
+            :class:`pykeen_dhns.multimodal.representation.MultimodalRepresentation`. Features that were encoded with
+            labels must have those of the triples factory, in its order.
         :param modalities_kwargs: additional keyword-based parameters for modalities which are given as representations
         :param fusion: the strategy to fuse modalities, by class or name: ``attention``, the default, ``sum``, ``mean``,
             or ``gate``
@@ -103,7 +105,10 @@ class MultimodalModel(AnyModel):
             raise ValueError(
                 "entity_representations is chosen by this model: use modalities and fusion, or a named model."
             )
+        check_type("triples_factory", triples_factory, KGInfo, "a triples factory")
+        check_kwargs("interaction_kwargs", interaction_kwargs)
         if embedding_dim is not None:
+            check_positive_int("embedding_dim", embedding_dim)
             kwargs["embedding_dim"] = embedding_dim
         cls = _named_model(interaction)
         # Python looks up methods in the named model, then in _OtherInteraction, then in ERModel. So the second one sees
@@ -113,7 +118,12 @@ class MultimodalModel(AnyModel):
             other_interaction=interaction,
             other_interaction_kwargs=interaction_kwargs,
             entity_representations=MultimodalRepresentation.configured(
-                modalities=load_modalities(modalities, modalities_kwargs, max_id=triples_factory.num_entities),
+                modalities=load_modalities(
+                    modalities,
+                    modalities_kwargs,
+                    max_id=triples_factory.num_entities,
+                    triples_factory=triples_factory,
+                ),
                 modalities_kwargs=modalities_kwargs,
                 fusion=fusion,
                 fusion_kwargs=fusion_kwargs,
@@ -133,7 +143,7 @@ def _named_model(interaction: HintOrType[AnyInteraction]) -> type[AnyModel]:
     except (KeyError, TypeError, ValueError):
         known = ", ".join(sorted(map(interaction_resolver.normalize_cls, NAMED_MODELS)))
         raise ValueError(
-            f"interaction={interaction!r} is unknown here, known ones are: {known}. For any other one, pass "
+            f"interaction={show(interaction)} is unknown here, known ones are: {known}. For any other one, pass "
             f"entity_representations=MultimodalRepresentation.configured(modalities=...) to a model class of PyKEEN, "
             f"e.g., to pykeen.models.ERModel."
         ) from None
@@ -154,7 +164,8 @@ class _OtherInteraction(AnyModel):
         if isinstance(other_interaction, Interaction):
             if other_interaction_kwargs:
                 raise ValueError(
-                    f"interaction_kwargs={other_interaction_kwargs} cannot change an instance: pass its class or name."
+                    f"interaction_kwargs={show(other_interaction_kwargs)} cannot change an instance: pass its class "
+                    f"or name."
                 )
             interaction, interaction_kwargs = other_interaction, None
         elif other_interaction_kwargs:

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, cast
 
 import torch
@@ -19,6 +20,7 @@ from .feature_representation import FeatureRepresentation, Projection
 from .fusion import Fusion, fusion_resolver
 from .modalities import STRUCTURAL, Modality, load_modalities
 from ..utils.real_vectors import from_real_vector, to_real_vector
+from ..utils.validation import check_bool, check_fraction, check_hint, check_kwargs, check_type, show
 
 __all__ = ["MultimodalRepresentation"]
 
@@ -89,7 +91,15 @@ class MultimodalRepresentation(Embedding):
 
         :raises ValueError: if a modality is not possible; the message names it, what was given, and what is needed
         """  # noqa: DOC103
-        if unique is None:
+        check_type("modalities", modalities, (Mapping, NoneType), "a mapping from names of modalities, or None")
+        if fusion is not None:
+            check_hint("fusion", fusion, fusion_resolver)
+        check_kwargs("fusion_kwargs", fusion_kwargs)
+        if dropout is not None:
+            check_fraction("dropout", dropout)
+        if unique is not None:
+            check_bool("unique", unique)
+        else:
             unique = bool(modalities) and not dropout
         super().__init__(max_id=max_id, dropout=dropout, unique=unique, **kwargs)
         sources = load_modalities(modalities, modalities_kwargs, max_id=self.max_id)
@@ -97,7 +107,6 @@ class MultimodalRepresentation(Embedding):
         # Without modalities, the parameters of a fusion would only draw random numbers that an embedding does not draw.
         self.fusion: Fusion | None = None
         if not sources:
-            fusion_resolver.lookup(fusion)  # finds typos
             return
         for name, source in sources.items():
             self.projected[name] = self._project(name, source, (modalities_kwargs or {}).get(name))
@@ -123,7 +132,7 @@ class MultimodalRepresentation(Embedding):
             return TransformedRepresentation(projection, max_id=self.max_id, base=base, unique=False)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"modalities[{name!r}]={source!r} cannot be made with modalities_kwargs={kwargs}: {error}"
+                f"modalities[{name!r}]={show(source)} cannot be made with modalities_kwargs={show(kwargs)}: {error}"
             ) from error
 
     @classmethod

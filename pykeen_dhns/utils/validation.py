@@ -1,20 +1,24 @@
 """Checks of arguments: first the type, with a TypeError, then the range, with a ValueError."""
 
 import reprlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any
 
 import numpy as np
 import torch
+from class_resolver import ClassResolver
 from torch import Tensor
 
 __all__ = [
     "check_bool",
     "check_choice",
     "check_fraction",
+    "check_hint",
     "check_ids",
     "check_integer",
+    "check_kwargs",
     "check_non_negative",
     "check_number",
     "check_positive",
@@ -175,6 +179,38 @@ def check_fraction(name: str, value: Any) -> None:
     :raises ValueError: if it is out of range
     """  # noqa: DOC502
     check_number(name, value, minimum=0, maximum=1, allowed="a number in [0, 1]")
+
+
+def check_kwargs(name: str, value: Any) -> None:
+    """Check that keyword-based parameters are a mapping, or None.
+
+    :param name: the argument's name
+    :param value: its value
+
+    :raises TypeError: if they are not
+    """  # noqa: DOC502
+    check_type(name, value, (Mapping, NoneType), "a mapping from names of arguments, or None")
+
+
+def check_hint(name: str, value: Any, resolver: ClassResolver[Any]) -> None:
+    """Check that an argument is an instance, a class, or a name that a resolver knows.
+
+    :param name: the argument's name
+    :param value: its value
+    :param resolver: the resolver
+
+    :raises TypeError: if it is none of these
+    :raises ValueError: if the name is unknown
+    """  # noqa: DOC503
+    try:
+        if not isinstance(value, resolver.base):
+            resolver.lookup(value)
+    except (KeyError, TypeError):
+        error = ValueError if isinstance(value, str) else TypeError
+        raise error(
+            f"{name}={show(value)} is unknown: it must be an instance, a class, or a name of {resolver.base.__name__}. "
+            f"The names are {sorted({*resolver.lookup_dict, *resolver.synonyms})}."
+        ) from None
 
 
 def check_ids(mapped_triples: Any, num_entities: int | None, num_relations: int | None) -> None:

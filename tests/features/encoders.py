@@ -50,12 +50,6 @@ def make_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[RecordingTex
     RecordingTextEncoder.stop_after = float("inf")
 
 
-def run_in_process(path: Path, batch_size: int) -> None:
-    """Encode the texts in a process of its own."""
-    encoding.SAVE_INTERVAL = 0.0
-    encode(path, batch_size=batch_size)
-
-
 def encode(path: Path | None = None, texts: object = TEXTS, **kwargs: object) -> EncodedFeatures:
     """Encode texts, by default the ones above, in batches of 4."""
     defaults = dict(encoder=RecordingTextEncoder, batch_size=4, progress=False)

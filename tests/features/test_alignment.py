@@ -57,8 +57,8 @@ def test_missing_and_unknown(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(
     ("labels", "kwargs", "message"),
     [
-        (list("abca"), {}, "duplicate"),
-        (list("abc"), {}, r"Shape of passed values is \(4, 1\), indices imply \(3, 1\)"),
+        (list("abca"), {}, r"There are 4 labels and 4 rows of features: .* none twice. Twice are: \['a'\]"),
+        (list("abc"), {}, "There are 3 labels and 4 rows of features: there must be one for each"),
         (list("ABCD"), {}, "4 of 4 entities have no row in features: .* 4 of 4 rows .* Write labels in the same way"),
         (list("abcd"), dict(missing="zero"), r"missing='zero' is unknown. Try one of: \['error', 'nan'\]"),
     ],

@@ -117,8 +117,13 @@ def test_same_result_of_many() -> None:
     [
         (None, {}, TypeError, "^TriplesFactory has no literals: give numeric_triples"),
         ([("A", "x", "1")], {}, ValueError, "^There is no literal of any of the 4 entities. .*'d', 'c', 'a', 'b'"),
-        (TRIPLES[:, 1:], {}, ValueError, r"Shape of passed values is \(7, 2\), indices imply \(7, 3\)"),
-        (TRIPLES, dict(scaler="nothing"), KeyError, "nothing"),
+        (
+            TRIPLES[:, 1:],
+            {},
+            ValueError,
+            "numeric_triples=.* must be .* an array with three columns: entity, attribute",
+        ),
+        (TRIPLES, dict(scaler="nothing"), ValueError, "scaler='nothing' is unknown: .*'power', .*'standard'"),
     ],
     ids=str,
 )
@@ -139,3 +144,12 @@ def test_files(tmp_path: Path) -> None:
     path.write_text("a\theight\t1,5\n", encoding="utf8")
     with pytest.raises(ValueError, match=r"There is no literal of any .* with a decimal point"):
         encode_literals(FACTORY, path)
+
+
+def test_quotation_marks(tmp_path: Path) -> None:
+    """A quotation mark at the beginning of a field is part of it. Around a whole field, it is not."""
+    path = tmp_path / "literals.tsv"
+    path.write_text('a\t"height\t1\nb\tage\t2\nc\t"height\t3\n"d"\t"the ""age"""\t4\n', encoding="utf8")
+    features = encode_literals(FACTORY, path, indicators=False)
+    assert features.provenance.columns == ['"height', "age", 'the "age"']
+    assert features.mask.all()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-__all__ = ["BadInput", "bad_values", "check_refused"]
+__all__ = ["BadInput", "bad_values", "check_refused", "with_defaults"]
 
 #: Values of a wrong type, for an argument that is a number
 NO_NUMBERS = ("0.5", [0.5], {"a": 1}, 1j, None, True)
@@ -37,6 +37,22 @@ def bad_values(call: Callable[..., Any], name: str, error: type[Exception], *val
     :returns: the cases
     """
     return [BadInput(call=call, name=name, value=value, error=error) for value in values]
+
+
+def with_defaults(call: Callable[..., Any], **defaults: Any) -> Callable[..., Any]:
+    """Give a call arguments that are fine, unless others are given.
+
+    :param call: the call
+    :param defaults: the arguments
+
+    :returns: the call with these arguments
+    """
+
+    def call_with_defaults(**kwargs: Any) -> Any:
+        return call(**(defaults | kwargs))
+
+    call_with_defaults.__name__ = call.__name__
+    return call_with_defaults
 
 
 def check_refused(case: BadInput) -> None:

@@ -1,0 +1,125 @@
+"""Bad input for features."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pykeen.triples import TriplesFactory
+
+from pykeen_dhns.features import (
+    EncodedFeatures,
+    LexicalTextEncoder,
+    Provenance,
+    TorchvisionImageEncoder,
+    align,
+    encode_images,
+    encode_literals,
+    encode_texts,
+    entity_labels,
+    label_to_text,
+    load_features,
+)
+
+from ..helpers.bad_inputs import NO_NUMBERS, BadInput, bad_values, check_refused, with_defaults
+
+FACTORY = TriplesFactory(torch.zeros(1, 3, dtype=torch.long), entity_to_id=dict(b=1, a=0), relation_to_id=dict(r=0))
+ONES = np.ones((2, 3), dtype=np.float32)
+PROVENANCE = Provenance(kind="texts", inputs_hash="", labels_hash="", encoder="lexical", encoder_kwargs={})
+
+texts = with_defaults(encode_texts, texts=["a", "b"], progress=False)
+images = with_defaults(encode_images, paths=["a.png"], progress=False)
+literals = with_defaults(encode_literals, triples_factory=FACTORY, numeric_triples=[("a", "size", "1")])
+aligned = with_defaults(align, features=ONES, labels=["a", "b"], triples_factory=FACTORY)
+features = with_defaults(EncodedFeatures, features=ONES, provenance=PROVENANCE)
+torchvision = with_defaults(TorchvisionImageEncoder, model="resnet18", weights=None)
+loaded = with_defaults(load_features, name="textual", source=ONES)
+
+NO_LISTS = ("ab", {"a"}, 3, True)
+NO_MAPPINGS = (3, "dim", ["dim"], True)
+NO_BOOLS = ("false", "no", 0, None)
+NO_PATHS = (3, True, ["a.npy"], {"a": 1})
+
+CASES = [
+    *bad_values(texts, "texts", TypeError, *NO_LISTS, None, [3], [b"a"]),
+    *bad_values(images, "paths", TypeError, *NO_LISTS, None, [3], [["a.png"]]),
+    *(
+        case
+        for call in (texts, images)
+        for case in (
+            *bad_values(call, "labels", TypeError, *NO_LISTS, {"a": 1}),
+            *bad_values(call, "labels", ValueError, [], ["a", "b", "c"]),
+            *bad_values(call, "encoder", TypeError, 3, int, torch.nn.Identity(), ["lexical"]),
+            *bad_values(call, "encoder", ValueError, "", "nothing"),
+            *bad_values(call, "encoder_kwargs", TypeError, *NO_MAPPINGS, dict(dim={3})),
+            *bad_values(call, "random_seed", TypeError, *NO_NUMBERS, 1.0),
+            *bad_values(call, "random_seed", ValueError, 2**64),
+            *bad_values(call, "batch_size", TypeError, *NO_NUMBERS, 1.0),
+            *bad_values(call, "batch_size", ValueError, 0, -1),
+            *bad_values(call, "cache", TypeError, *NO_PATHS),
+            *bad_values(call, "cache", ValueError, "", "textual.pt"),
+            *bad_values(call, "progress", TypeError, *NO_BOOLS),
+        )
+    ),
+    *bad_values(literals, "triples_factory", TypeError, None, 3, "nations"),
+    *bad_values(literals, "numeric_triples", TypeError, 3, True, {"a": 1}, {("a", "size", "1")}),
+    *bad_values(literals, "numeric_triples", ValueError, [["a", "1"]], ONES[:, :2], ["a"], np.ones(3)),
+    *bad_values(literals, "scaler", TypeError, 3, int, ["standard"]),
+    *bad_values(literals, "scaler", ValueError, "nothing"),
+    *bad_values(literals, "scaler_kwargs", TypeError, *NO_MAPPINGS),
+    *bad_values(literals, "indicators", TypeError, *NO_BOOLS),
+    *bad_values(aligned, "features", ValueError, None, "features.csv", ONES[0]),
+    *bad_values(aligned, "labels", TypeError, *NO_LISTS, None, {"a": 1}),
+    *bad_values(aligned, "labels", ValueError, [], ["a"], ["a", "a"]),
+    *bad_values(aligned, "triples_factory", TypeError, None, 3, ["a", "b"]),
+    *bad_values(aligned, "missing", TypeError, None, 0, True),
+    *bad_values(aligned, "missing", ValueError, "zero"),
+    *bad_values(aligned, "name", TypeError, None, 3),
+    *bad_values(features, "features", TypeError, None, [[1.0]], torch.ones(2, 3), np.ma.masked_array(ONES)),
+    *bad_values(features, "features", ValueError, ONES[0], ONES[:0], ONES > 0, ONES + 1j, ONES * np.float32("inf")),
+    *bad_values(features, "provenance", TypeError, None, {}, "texts"),
+    *bad_values(features().check, "entities", TypeError, None, 3, "ab"),
+    *bad_values(features().check, "entities", ValueError, [], ["a", "b"]),
+    *bad_values(features().save, "path", TypeError, None, *NO_PATHS),
+    *bad_values(features().save, "path", ValueError, "textual.pt"),
+    *bad_values(EncodedFeatures.load, "path", TypeError, None, *NO_PATHS),
+    *bad_values(EncodedFeatures.load, "path", ValueError, "textual.pt"),
+    *bad_values(LexicalTextEncoder, "dim", TypeError, *NO_NUMBERS, 3.0),
+    *bad_values(LexicalTextEncoder, "dim", ValueError, 0, -1, 2**31),
+    *bad_values(LexicalTextEncoder, "ngram_range", TypeError, None, 3, "23", (2, 3.0), (True, 2)),
+    *bad_values(LexicalTextEncoder, "ngram_range", ValueError, (3, 2), (0, 2), (2,), (1, 2, 3)),
+    *bad_values(torchvision, "model", TypeError, None, 3, ["resnet18"]),
+    *bad_values(torchvision, "weights", TypeError, 3, True, ["DEFAULT"]),
+    *bad_values(torchvision, "weights", ValueError, "nothing"),
+    *bad_values(torchvision, "layer_name", TypeError, 3, True),
+    *bad_values(torchvision, "model_kwargs", TypeError, *NO_MAPPINGS),
+    *bad_values(loaded, "name", TypeError, None, 3),
+    *bad_values(entity_labels, "triples_factory", TypeError, None, 3, "nations"),
+    *bad_values(label_to_text, "label", TypeError, None, 3, b"a"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_refused(case: BadInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test that bad values are refused by the argument's name."""
+    if case.call is torchvision:
+        pytest.importorskip("torchvision")
+    monkeypatch.chdir(tmp_path)
+    check_refused(case)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.ma.masked_array(ONES, mask=[[True] * 3, [False] * 3]), [False, True]),
+        (dict(features=ONES, mask=np.ma.masked_array([True, True], mask=[False, True])), [True, False]),
+    ],
+)
+def test_masked_arrays(values: Any, expected: list[bool]) -> None:
+    """Test that masked rows are missing, whatever is below the mask."""
+    features, mask = load_features("textual", values)
+    assert mask.tolist() == expected
+    assert not features[~mask].any()
+    with pytest.raises(ValueError, match=r"modalities\['textual'\] is partly NaN"):
+        load_features("textual", np.ma.masked_array(ONES, mask=np.eye(2, 3, dtype=bool)))
