@@ -1,6 +1,5 @@
 """The negative sampler."""
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,7 +10,6 @@ from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer
 from pykeen.typing import LongTensor, MappedTriples, Target
 from torch import Tensor
-from torch.utils.data import get_worker_info
 from typing_extensions import override
 
 from .base_sampler import make_base_sampler, resolve_corruption_scheme
@@ -29,8 +27,6 @@ from ..utils.random_state import seeded
 from ..utils.validation import check_fraction, check_ids, check_positive, check_positive_int, show
 
 __all__ = ["DHNSNegativeSampler"]
-
-logger = logging.getLogger(__name__)
 
 #: Combined with the seed, so that weights and negatives do not come from the same random numbers
 SEED_OF_WEIGHTS = 0x5D588B656C078965
@@ -232,12 +228,12 @@ class DHNSNegativeSampler(NegativeSampler):
             num_relations=self.num_relations,
             num_negs_per_pos=num_sampled,
         )
-        self.is_shared = share_memory(self.entity_generator)
+        share_memory(self.entity_generator)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a copy, or a sampler from a file: its tensors are not in shared memory yet
         super().__setstate__(state)
-        self.is_shared = share_memory(self.entity_generator)
+        share_memory(self.entity_generator)
 
     @override
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:
@@ -277,23 +273,12 @@ class DHNSNegativeSampler(NegativeSampler):
         device, positives = positives.device, positives.to(self.known.answers.device)
         candidates = self.entity_generator.draw_candidates(positives)
         if self.training:
-            self._warn_if_learning_is_lost()
             self.entity_generator.learn(positives, candidates)
         entities, columns = self.entity_generator.generate(positives, candidates, layout, corrupted_columns)
         negatives = positives.unsqueeze(dim=1).repeat(1, layout.num_generated, 1)
         negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
         negatives = replace_known(negatives, positives, columns, known=self.known)
         return negatives.to(device), columns.to(device)
-
-    def _warn_if_learning_is_lost(self) -> None:
-        if self.is_shared or get_worker_info() is None:
-            return
-        logger.warning(
-            "There is too little shared memory for the dhns sampler to learn in worker processes: what it learns is "
-            "lost after each epoch. Use num_workers=0, a smaller embedding_dim, or make more shared memory available."
-        )
-        # once per worker
-        self.is_shared = True
 
 
 if DHNSNegativeSampler not in negative_sampler_resolver.lookup_dict.values():

@@ -1,37 +1,38 @@
 """Share what modules learn with the worker processes of a data loader."""
 
-import shutil
-from pathlib import Path
+import mmap
 
+import torch
 from torch import nn
 
 from ..utils.optimization import find_tensors
 
 __all__ = ["share_memory"]
 
-#: Where Linux keeps shared memory. Elsewhere, the operating system reports a lack of it itself.
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+#: Tensors begin at multiples of this number of bytes
+ALIGNMENT = 64
 
 
-def share_memory(module: nn.Module) -> bool:
-    """Move parameters, buffers, and optimiser state to shared memory, if there is room.
+@torch.inference_mode(mode=False)
+def share_memory(module: nn.Module) -> None:
+    """Move parameters, buffers, and optimiser state to memory that processes share with those that they fork.
 
     All processes then see updates in place, without locks. Two workers that update at the same time may undo a part of
     each other's step, as usual in this kind of training.
 
-    :param module: the module to share
+    The memory has no name and no file descriptor, unlike that of PyTorch: these run out if many samplers are kept, and
+    containers often limit what there is of it. Processes that are spawned rather than forked get the tensors in
+    PyTorch's shared memory when they start, without our help.
 
-    :returns: whether everything is shared now
+    :param module: the module to share
     """
-    # what a worker process has received is shared already
-    tensors = [tensor for tensor in find_tensors(module) if not tensor.is_shared()]
-    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    # With more than there is, this would not fail here, but kill the process (SIGBUS) at its first write.
-    if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < 2 * size:
-        return False
-    try:
-        for tensor in tensors:
-            tensor.detach().share_memory_()
-    except (RuntimeError, OSError):
-        return False
-    return True
+    # what a spawned process has received is shared already
+    tensors = [tensor for tensor in find_tensors(module) if tensor.numel() and not tensor.is_shared()]
+    if not tensors:
+        return
+    sizes = [-(-tensor.numel() * tensor.element_size() // ALIGNMENT) * ALIGNMENT for tensor in tensors]
+    memory, offset = mmap.mmap(-1, sum(sizes)), 0
+    for tensor, size in zip(tensors, sizes, strict=True):
+        shared = torch.frombuffer(memory, dtype=tensor.dtype, count=tensor.numel(), offset=offset)
+        tensor.data = shared.view(tensor.shape).copy_(tensor.detach())
+        offset += size

@@ -12,6 +12,7 @@ from pykeen_dhns import DHNSNegativeSampler, DiffHEG
 from pykeen_dhns.lightning.synchronization import average_sampler, share_scales
 
 from .small import NATIONS
+from ..helpers.sharing import is_shared
 
 
 class TwoProcesses:
@@ -56,7 +57,7 @@ def test_average_sampler() -> None:
     ]
     for a, b, mean in zip(*tensors, strict=True):
         torch.testing.assert_close(mean, (a + b) / 2)
-    assert first.is_shared
+    assert is_shared(first.entity_generator)
 
 
 @pytest.mark.parametrize(("name", "kwargs"), [("basic", {}), ("dhns", dict(hard_fraction=0.0))])

@@ -11,6 +11,7 @@ import torch
 from pykeen_dhns import DHNSNegativeSampler
 
 from .samplers import GENERATORS, TRIPLES, check, make
+from ..helpers.sharing import is_shared
 
 Restore = Callable[[DHNSNegativeSampler], DHNSNegativeSampler]
 
@@ -48,10 +49,7 @@ def test_continues(generator: Any, restore: Restore) -> None:
         results.append(torch.stack([sampler.corrupt_batch(TRIPLES[:100]) for _ in range(3)]))
     assert results[0].equal(results[1])
     assert_same_state(original, restored)
-    assert restored.is_shared
-    module = restored.entity_generator
-    tensors = [*module.parameters(), *module.generator.optimizer_tensors(), *module.proxy_model.optimizer_tensors()]
-    assert all(tensor.is_shared() for tensor in tensors)
+    assert is_shared(restored.entity_generator)
 
 
 def test_copies_are_independent() -> None:
