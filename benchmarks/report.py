@@ -26,6 +26,7 @@ OTHERS = {
     "speed": ("speed", "speed/MKG-Y.json"),
     "speed_loop": ("speed", "speed_loop/MKG-Y.json"),
     "speed_step": ("speed_step", "speed_step/MKG-Y.json"),
+    "null_rates": ("null_rates", "null_rates/rates.json"),
     "lightning": ("speed_lightning", "lightning/MKG-Y.json"),
 }
 NAME = rf"(?P<name>compare:[^:\s]+:\w+|{'|'.join(OTHERS)})"

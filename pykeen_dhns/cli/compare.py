@@ -55,8 +55,8 @@ def compare(
     """Do all runs of a comparison, and print tables of its results, in Markdown.
 
     CONFIG is a JSON or YAML file: arguments of PyKEEN's pipeline, the axes along which they vary, what is searched, and
-    the seeds. Each cell has the same number of trials. The best one, by validation triples, is run with all seeds. Each
-    finished run is a file; a restart does what is not there yet.
+    the seeds. Each cell has the same number of trials. The best one, by validation triples, is run with the other
+    seeds. Each finished run is a file; a restart does what is not there yet.
 
     Unlike `pykeen experiments ablation`, this compares the samplers that it says.
     """

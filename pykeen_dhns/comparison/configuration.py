@@ -119,7 +119,11 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A comparison: each cell has trials, and the best of them is run with all seeds."""
+    """A comparison: each cell has trials, and the best of them is run with all seeds.
+
+    If there is anything to select, the seed of the trials is none of the others: the best of several results is too
+    good on average.
+    """
 
     name: str
     title: str
@@ -194,7 +198,7 @@ class Comparison:
         ]
 
     def finals(self, best: Run) -> list[Run]:
-        """Get the runs of a cell's best trial with all seeds. The trial itself is among them, if its seed is."""
+        """Get the runs of a cell's best trial with all seeds. The trial is among them, if it is the only one."""
         return [dataclasses.replace(best, seed=seed) for seed in self.seeds]
 
     def unequal_trials(self) -> str:

@@ -153,7 +153,6 @@ def _describe(result: PipelineResult, evaluator: TimedEvaluator, times: EpochTim
         ),
         peak_memory=times.peak_memory,
         machine=describe_machine(result.model.device),
-        ranks=evaluator.realistic_ranks(),
     )
 
 

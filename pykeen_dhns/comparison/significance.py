@@ -1,75 +1,73 @@
-"""Tests whether a cell is better than its baseline, or lucky."""
+"""Tests whether a cell is better than its baseline, or only had better seeds.
 
-import dataclasses
+The observations are seeds, not test triples. A test over triples asks whether these models differ, and models of the
+same method do, too: two seeds of the same arguments would often be significantly different.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_rel
+from scipy.stats import ttest_ind, ttest_rel
 
-__all__ = ["Difference", "compare_cells"]
+from .results import Results
 
-#: shape: (num_triples,)
-Values = np.ndarray[Any, np.dtype[np.float64]]
+__all__ = ["LEVEL", "compare_values", "correct", "find_differences"]
 
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """The difference of two cells, over the test triples, and the seeds that both have."""
-
-    #: The mean difference of reciprocal ranks, positive if the cell is better than its baseline
-    mean: float
-    #: The two-sided p-value of a paired test over test triples
-    p_value: float
-    num_seeds: int
-    #: The sum of the standard deviations of both MRRs over seeds. None, if there is only one seed.
-    spread: float | None
-    #: Whether the MRRs differ by more than this
-    is_outside: bool
+#: The level below which a corrected p-value is significant
+LEVEL = 0.05
 
 
-def compare_cells(left: pd.DataFrame, right: pd.DataFrame) -> Difference | None:
-    """Compare the runs of a cell with those of its baseline.
+def find_differences(results: Results, baselines: Iterable[Mapping[str, str]]) -> pd.DataFrame:
+    """Compare the test MRR of each cell with that of each of its baselines.
 
-    The reciprocal rank of a test triple is the mean over both of its sides, and over the seeds that both cells have:
-    sides and seeds are no independent observations.
+    :param results: the results
+    :param baselines: baselines, each with a value for some axes
 
-    :param left: the runs of the cell, cf. :attr:`pykeen_dhns.comparison.results.Results.frame`
-    :param right: the runs of its baseline
-
-    :returns: the difference, or None, if they have no seed in common
-
-    :raises ValueError: if they have other test triples
+    :returns: a row for each comparison: the cell, its baseline, what :func:`compare_values` returns, and the p-value
+        after the correction for all rows
     """
-    left, right = left.set_index("seed"), right.set_index("seed")
+    finished, rows = results.finished_cells, []
+    for baseline in baselines:
+        for cell in finished:
+            other = results.comparison.find_baseline(cell, baseline)
+            if other in finished and other != cell:
+                left, right = (results.runs(each).set_index("seed")["test.mrr"] for each in (cell, other))
+                rows.append(dict(cell=cell, baseline=", ".join(baseline.values()), **compare_values(left, right)))
+    frame = pd.DataFrame(rows, columns=["cell", "baseline", "difference", "p", "seeds"])
+    return frame.assign(corrected=correct(frame["p"]))
+
+
+def compare_values(left: pd.Series, right: pd.Series) -> dict[str, Any]:
+    """Compare the values of some seeds with those of others, by a two-sided t-test.
+
+    :param left: values by seed
+    :param right: values by seed. The test is paired, if both have at least two seeds in common, which are those that
+        count then. Otherwise, it is Welch's test.
+
+    :returns: the difference of means, the p-value, and the number of seeds as a text. The p-value is NaN, if one side
+        has a single seed, or if nothing varies.
+    """
     seeds = left.index.intersection(right.index)
-    if seeds.empty:
-        return None
-    left_ranks, right_ranks = (_reciprocal_ranks(runs.loc[seeds]) for runs in (left, right))
-    if left_ranks.shape != right_ranks.shape:
-        raise ValueError(f"There are {len(left_ranks)} test triples, but {len(right_ranks)} for the baseline.")
-    mean, p_value = _paired_test(left_ranks, right_ranks)
-    left_mrr, right_mrr = (runs.loc[seeds, "test.mrr"] for runs in (left, right))
-    spread = left_mrr.std() + right_mrr.std() if len(seeds) > 1 else None
-    is_outside = spread is not None and abs(left_mrr.mean() - right_mrr.mean()) > spread
-    return Difference(mean=mean, p_value=p_value, num_seeds=len(seeds), spread=spread, is_outside=is_outside)
+    is_paired = len(seeds) > 1
+    if is_paired:
+        left, right = left[seeds], right[seeds]
+    p_value = np.nan
+    if min(len(left), len(right)) > 1 and np.ptp(left - right if is_paired else [*left, *right]) > 0:
+        p_value = (ttest_rel(left, right) if is_paired else ttest_ind(left, right, equal_var=False)).pvalue
+    num_seeds = str(len(seeds)) if is_paired else f"{len(left)} and {len(right)}"
+    return dict(difference=left.mean() - right.mean(), p=p_value, seeds=num_seeds)
 
 
-def _reciprocal_ranks(runs: pd.DataFrame) -> Values:
-    """Get the mean reciprocal rank of each test triple."""
-    ranks = np.array([[runs[f"ranks.{side}"].iloc[i] for side in ("head", "tail")] for i in range(len(runs))])
-    values: Values = (1 / ranks).mean(axis=1).mean(axis=0)
-    return values
+def correct(p_values: pd.Series) -> pd.Series:
+    """Correct p-values for their number by Holm's method (1979).
 
+    :param p_values: the p-values. Those that are NaN do not count, and stay.
 
-def _paired_test(left: Values, right: Values) -> tuple[float, float]:
-    """Return the mean of left - right, and the two-sided p-value of the paired t-test.
-
-    There are hundreds of differences or more, none of which is above 1. So their mean is close to normal, and the
-    p-values are those of a permutation test, which takes much longer.
+    :returns: the corrected p-values. With no effect anywhere, the probability that any of them is below a level is at
+        most this level.
     """
-    mean = float((left - right).mean())
-    if len(left) < 2 or not np.ptp(left - right):
-        # there is no variance to test with: the same difference everywhere is certain, unless it is zero
-        return mean, 0.0 if mean and len(left) > 1 else 1.0
-    return mean, float(ttest_rel(left, right).pvalue)
+    ordered = p_values.astype(float).dropna().sort_values()
+    factors = np.arange(len(ordered), 0, -1)
+    return (ordered * factors).cummax().clip(upper=1.0).reindex(p_values.index)

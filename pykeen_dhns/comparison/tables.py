@@ -5,18 +5,17 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .configuration import Cell, Comparison
+from .configuration import Comparison
 from .results import Results
-from .significance import Difference, compare_cells
+from .significance import LEVEL, find_differences
 
 __all__ = ["TABLES"]
 
 #: The metrics of the table, and their titles
 TITLES = {"mrr": "MRR", "hits_at_1": "H@1", "hits_at_3": "H@3", "hits_at_10": "H@10"}
-#: The level below which a p-value is significant
-LEVEL = 0.01
 #: The marks of numbers at the edge of what was searched
 EDGES = ("(smallest)", "(largest)")
 #: The text of a number that does not exist
@@ -33,13 +32,9 @@ def quality_table(results: Results, metrics: Sequence[str] = tuple(TITLES)) -> s
     """
     comparison = results.comparison
     titles = {f"test.{metric}": TITLES[metric] for metric in metrics}
-    means = results.frame.reindex(columns=["cell", *titles]).groupby("cell").mean()
-    # only cells of the same block, and with the same baseline, compete, e.g., those of a dataset
-    shared = [axis for axis in comparison.axes if comparison.baseline and axis not in comparison.baseline]
-    shared += list(comparison.axes)[:1] if len(comparison.axes) > 1 else []
-    groups = {str(cell): str([cell[axis] for axis in shared]) for cell in comparison.cells}
-    best = means.groupby(groups).transform("max")
-    differences = _find_differences(results, comparison.baseline)
+    num_seeds, is_best = results.frame.groupby("cell").size(), _find_best(results, list(titles))
+    differences = find_differences(results, [comparison.baseline])
+    marks = {row.cell: _mark(row.difference, row.corrected) for row in differences.itertuples()}
     first, *others = comparison.axes
     if not others:
         # the only axis has the rows
@@ -52,11 +47,10 @@ def quality_table(results: Results, metrics: Sequence[str] = tuple(TITLES)) -> s
         runs, texts = results.runs(cell), {}
         for column, title in titles.items():
             texts[title] = _format_mean(100 * runs[column])
-            # those that read the same are the same
-            if len({f"{100 * values.at[str(cell), column]:.1f}" for values in (means, best)}) == 1:
+            if is_best.at[str(cell), column]:
                 texts[title] = f"**{texts[title]}**"
-        texts["MRR"] += _mark(differences.get(cell))
-        if len(runs) < len(comparison.seeds):
+        texts["MRR"] += marks.get(cell, "")
+        if len(runs) < num_seeds.max():
             texts["MRR"] += f" ({_count(len(runs), 'seed')})"
         published = comparison.published.get(str(cell), {})
         texts |= {f"{TITLES[name]}, published": f"{published[name]:.1f}" for name in metrics if name in published}
@@ -67,69 +61,82 @@ def quality_table(results: Results, metrics: Sequence[str] = tuple(TITLES)) -> s
     columns = [f"{block} {title}" for block in comparison.axes[first] for title in names] if first else names
     table = pd.DataFrame(rows.values(), columns=[*others, *columns]).dropna(axis="columns", how="all")
     table = table.dropna(thresh=len(others) + 1)
-    return f"{_to_markdown(table, num_text=len(others))}\n\n{_explain(comparison)}"
+    return f"{_to_markdown(table, num_text=len(others))}\n\n{_explain(results, differences)}"
 
 
-def _mark(difference: Difference | None) -> str:
-    """Mark what is significant: once, or twice, if it is also more than the change by another seed."""
-    if difference is None or difference.p_value >= LEVEL:
+def _find_best(results: Results, columns: Sequence[str]) -> pd.DataFrame:
+    """Find which cells have the highest mean of those with which they compete, and with several seeds."""
+    comparison = results.comparison
+    by_cell = results.frame.reindex(columns=["cell", *columns]).groupby("cell")
+    # those that read the same are the same
+    means = (100 * by_cell.mean()).round(1).where(by_cell.size() > 1)
+    # only cells of the same block, and with the same baseline, compete, e.g., those of a dataset
+    shared = [axis for axis in comparison.axes if comparison.baseline and axis not in comparison.baseline]
+    shared += list(comparison.axes)[:1] if len(comparison.axes) > 1 else []
+    groups = means.groupby({str(cell): str([cell[axis] for axis in shared]) for cell in comparison.cells})
+    # the best of one is nothing
+    return (means == groups.transform("max")) & (groups.transform("count") > 1)
+
+
+def _mark(difference: float, p_value: float) -> str:
+    """Mark what is significant."""
+    if not p_value < LEVEL:
         return ""
-    return " " + ("\\*" if difference.mean > 0 else "↓") * (2 if difference.is_outside else 1)
+    return " \\*" if difference > 0 else " ↓"
 
 
-def _explain(comparison: Comparison) -> str:
-    note = f"Test triples, in %: mean ± standard deviation over {_count(len(comparison.seeds), 'seed')}."
-    if comparison.baseline:
-        note += (
-            f" \\*: better than {_name(comparison.baseline)}, ↓: worse (p < {LEVEL}, paired over test triples); twice: "
-            "also by more than the sum of both standard deviations."
-        )
+def _explain(results: Results, differences: pd.DataFrame) -> str:
+    """Say what numbers and marks of a table of test metrics mean."""
+    comparison, num_seeds = results.comparison, results.frame.groupby("cell").size()
+    if results.frame.empty:
+        return comparison.unequal_trials()
+    if num_seeds.max() == 1:
+        note = "Test triples, in %. One seed, so nothing is tested or marked."
+    else:
+        note = f"Test triples, in %: mean ± standard deviation over {num_seeds.max()} seeds"
+        note += ", unless it says otherwise." if num_seeds.min() < num_seeds.max() else "."
+        note += " Bold: the highest mean of rows with several seeds; this is not tested."
+        if differences["p"].count():
+            note += f" \\*: better than {_name(comparison.baseline)}, ↓: worse ({_explain_test(differences)})."
     return f"{note} {comparison.unequal_trials()}".strip()
 
 
-def significance_table(results: Results) -> str:
-    """Make a table of differences to the baseline."""
-    comparison = results.comparison
-    differences = _find_differences(results, comparison.baseline)
-    title = f"test MRR - {_name(comparison.baseline)}"
-    rows = [dict(cell.values) | _describe(title, difference) for cell, difference in differences.items()]
-    return _to_markdown(pd.DataFrame(rows), num_text=len(comparison.axes))
+def _explain_test(differences: pd.DataFrame) -> str:
+    """Say when a difference is significant."""
+    tested = differences[differences["p"].notna()]
+    if tested.empty:
+        return "nothing can be tested, since that needs two seeds of a row and of its baseline"
+    welch = ", or Welch's where rows share fewer than two" if tested["seeds"].str.contains("and").any() else ""
+    return (
+        f"two-sided t-test over seeds, paired by seed{welch}, p < {LEVEL} after Holm's correction for the "
+        f"{_count(len(tested), 'row')} that can be tested"
+    )
 
 
-def rivals_table(results: Results) -> str:
-    """Make a table of differences to each of the rivals."""
-    comparison = results.comparison
-    if not comparison.rivals:
-        return "The file names no rivals."
+def differences_table(results: Results, baselines: Sequence[Mapping[str, str]]) -> str:
+    """Make a table of differences to baselines, with the p-values of their tests."""
+    if not any(baselines):
+        return "The file names nothing to compare with."
+    differences = find_differences(results, baselines)
     rows = [
-        dict(cell.values) | dict(rival=_name(rival)) | _describe("test MRR - rival", difference)
-        for rival in comparison.rivals
-        for cell, difference in _find_differences(results, rival).items()
+        dict(row.cell.values)
+        | {
+            "baseline": row.baseline,
+            "difference of test MRR": f"{100 * row.difference:+.1f}",
+            "p": _format_p_value(row.p),
+            "p, corrected": _format_p_value(row.corrected),
+            "seeds": row.seeds,
+        }
+        for row in differences.itertuples()
     ]
-    return _to_markdown(pd.DataFrame(rows), num_text=len(comparison.axes) + 1)
+    table = _to_markdown(pd.DataFrame(rows), num_text=len(results.comparison.axes) + 1)
+    return f"{table}\n\nSignificant: {_explain_test(differences)}." if rows else table
 
 
-def _find_differences(results: Results, baseline: Mapping[str, str]) -> dict[Cell, Difference]:
-    """Compare all cells that have a baseline with it."""
-    differences = {}
-    for cell in results.finished_cells:
-        other = results.comparison.find_baseline(cell, baseline)
-        if other not in {None, cell} and (found := compare_cells(results.runs(cell), results.runs(other))):
-            differences[cell] = found
-    return differences
-
-
-def _describe(title: str, difference: Difference) -> dict[str, str]:
-    spread, outside = MISSING, MISSING
-    if difference.spread is not None:
-        spread, outside = f"{100 * difference.spread:.1f}", "yes" if difference.is_outside else "no"
-    return {
-        title: f"{100 * difference.mean:+.1f}",
-        "p": f"{difference.p_value:.2g}" if difference.p_value >= 1e-4 else "< 0.0001",
-        "seeds": str(difference.num_seeds),
-        "sum of standard deviations": spread,
-        "outside": outside,
-    }
+def _format_p_value(value: float) -> str:
+    if np.isnan(value):
+        return MISSING
+    return f"{value:.2g}" if value >= 1e-4 else "< 0.0001"
 
 
 def validation_table(results: Results) -> str:
@@ -183,7 +190,7 @@ def _machines(runs: pd.DataFrame) -> set[tuple[str, ...]]:
 
 
 def trials_table(results: Results) -> str:
-    """Make a table of all trials, with the best one of each cell in bold."""
+    """Make a table of all trials, which says which one of each cell was selected."""
     comparison = results.comparison
     rows = []
     for summary in results.summaries.values():
@@ -193,22 +200,23 @@ def trials_table(results: Results) -> str:
             value, epoch = "not finished" if result is None else "diverged", ""
             if result is not None and "diverged" not in result:
                 value, epoch = f"{100 * result['validation']['mrr']:.1f}", str(result["validation"]["epoch"])
-            if run == summary.best:
-                value = f"**{value}**"
-            settings = _format_settings(comparison, run.searched)
-            rows.append([*dict(run.cell.values).values(), settings, value, epoch])
-    header = [*comparison.axes, "settings", "validation MRR [%]", "best epoch"]
+            settings, selected = _format_settings(comparison, run.searched), "yes" if run == summary.best else ""
+            rows.append([*dict(run.cell.values).values(), settings, value, epoch, selected])
+    header = [*comparison.axes, "settings", "validation MRR [%]", "best epoch", "selected"]
     table = _to_markdown(pd.DataFrame(rows, columns=header), num_text=len(comparison.axes) + 1)
-    return f"{table}\n\nAll trials have one seed, {comparison.selection_seed}."
+    note = f"All trials have one seed, {comparison.selection_seed}."
+    if comparison.selection_seed not in comparison.seeds:
+        note += " Results with this seed are not reported, since settings were selected by it."
+    return f"{table}\n\n{note}"
 
 
 #: All tables, by the name that they have in the markers of a page
 TABLES: dict[str, Callable[[Results], str]] = {
     "mrr": functools.partial(quality_table, metrics=["mrr"]),
     "quality": quality_table,
-    "significance": significance_table,
+    "significance": lambda results: differences_table(results, [results.comparison.baseline]),
     "validation": validation_table,
-    "rivals": rivals_table,
+    "rivals": lambda results: differences_table(results, results.comparison.rivals),
     "cost": cost_table,
     "trials": trials_table,
 }

@@ -36,7 +36,7 @@ def test_compare(config: Path, tmp_path: Path) -> None:
     assert result.stdout == "\n".join(["# Tiny", *(f"\n{table}" for table in tables), ""])
     assert "basic: 2 of 2 trials, 2 of 2 seeds, best: " in result.stderr
     times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert len(times) == 6
+    assert len(times) == 8
     again = run("compare", config, "--output", results)
     assert again == f"# Tiny\n\n{tables[0]}\n"
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
@@ -56,7 +56,7 @@ def test_samplers_are_what_they_say(config: Path, tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(running, "pipeline", spy)
     run("compare", config, "--output", tmp_path, "--num-seeds", 1, "--only", "dhns")
-    assert [sampler.__name__ for sampler in samplers] == ["DHNSNegativeSampler"] * 2
+    assert [sampler.__name__ for sampler in samplers] == ["DHNSNegativeSampler"] * 3
 
 
 def test_selection(config: Path, tmp_path: Path) -> None:

@@ -86,26 +86,39 @@ def test_more_trials_for_one() -> None:
 
 
 def test_seeds() -> None:
-    """The best trial is run with all seeds. Other seeds do not change which trials there are."""
-    comparison, other = make(), make_comparison("tiny", CONTENT, seeds=[3, 4])
+    """The best trial is run with all seeds but that of the trials. Other seeds do not change which trials there are."""
+    comparison, other = make(), make_comparison("tiny", CONTENT, seeds=[3, 0, 4])
     for cell in comparison.cells:
         trials = comparison.trials(cell)
         assert other.trials(cell) == trials
         finals = comparison.finals(trials[1])
-        assert [run.seed for run in finals] == [0, 1]
-        assert finals[0].key == trials[1].key
+        assert [run.seed for run in finals] == [1, 2]
+        assert {run.seed for run in trials} == {0}
         assert [run.seed for run in other.finals(trials[1])] == [3, 4]
         assert {run.digest for run in other.finals(trials[1])}.isdisjoint(run.digest for run in finals)
     with pytest.raises(ValueError, match=r"seeds=\[3, 3\] must be different integers"):
         make_comparison("tiny", CONTENT, seeds=[3, 3])
+    # where there is nothing to select, no seed is lost
+    alone = make(trials=1)
+    assert [run.seed for run in alone.finals(alone.trials(alone.cells[0])[0])] == [0, 1, 2]
+
+
+def test_seed_of_the_selection() -> None:
+    """There must be a seed besides the one by which settings are selected."""
+    with pytest.raises(ValueError, match=r"seeds=\[0\] are not enough: settings are selected by seed 0, "):
+        make(seeds=[0])
+    with pytest.raises(ValueError, match=r"seeds=\[0\] are not enough"):
+        make_comparison("tiny", CONTENT, seeds=[0])
+    assert make(seeds=[0], trials=1).seeds == [0]
 
 
 def test_keys() -> None:
     """What differs has different keys, what does not has the same; keys are file names."""
     comparison = make(axes={"sampler": {"a/b: c": {}, "dhns": {"negative_sampler": "dhns"}}}, baseline={})
-    runs = [run for cell in comparison.cells for trial in comparison.trials(cell) for run in comparison.finals(trial)]
+    trials = [trial for cell in comparison.cells for trial in comparison.trials(cell)]
+    runs = [run for trial in trials for run in (trial, *comparison.finals(trial))]
     keys = {run.key for run in runs}
-    assert len(keys) == len(runs) == 8
+    assert len(keys) == len(runs) == 12
     assert not any(set(key) & set("/:, ") for key in keys)
     longer = make(pipeline=merge(CONTENT["pipeline"], {"training_kwargs": {"num_epochs": 3}}))
     assert not {run.key for run in longer.trials(longer.cells[1])} & keys

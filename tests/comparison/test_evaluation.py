@@ -70,17 +70,17 @@ def test_ranks(
     expected = theirs.evaluate(model, triples, additional_filter_triples=[known], batch_size=64, use_tqdm=False)
     calls = num_forward(model, monkeypatch)
     ours = TimedEvaluator(known)
+    ours.clear_on_finalize = False
     # what PyKEEN's stopper passes is replaced by all triples; the last batch has a single one
     training = dataset.training.mapped_triples
     result = ours.evaluate(
         model, triples, additional_filter_triples=training, batch_size=len(triples) - 1, use_tqdm=False
     )
     assert bool(calls) != is_fast
-    ranks = ours.realistic_ranks()
     for side in ("head", "tail"):
-        assert ranks[side] == np.concatenate(theirs.ranks[side, "realistic"]).tolist()
+        ranks = (np.concatenate(evaluator.ranks[side, "realistic"]).tolist() for evaluator in (ours, theirs))
+        assert next(ranks) == next(ranks)
     assert result.get_metric("mrr") == pytest.approx(expected.get_metric("mrr"), abs=1e-6)
-    assert result.get_metric("mrr") == pytest.approx((1 / np.array([*ranks.values()])).mean(), abs=1e-6)
     assert ours.seconds > 0
 
 
@@ -134,12 +134,11 @@ def test_restored() -> None:
     assert "forward" not in vars(model.interaction)
 
 
-def test_last_evaluation_only() -> None:
-    """Ranks are those of the last evaluation, and times add up."""
+def test_times() -> None:
+    """The times of all evaluations add up."""
     model, dataset = make_model("DistMult", dict(embedding_dim=8), inverse=False)
     evaluator = TimedEvaluator(known_triples(dataset))
     for triples in (validation_triples(dataset), dataset.testing.mapped_triples):
         seconds = evaluator.seconds
         evaluator.evaluate(model, triples, use_tqdm=False)
-        assert list(map(len, evaluator.realistic_ranks().values())) == [len(triples)] * 2
         assert evaluator.seconds > seconds

@@ -32,7 +32,7 @@ def _results(tmp_path: Path) -> Path:
     for cell in comparison.cells:
         first, second = comparison.trials(cell)
         save_fake(tmp_path / "results" / "tiny", first, validation=0.1)
-        for run in comparison.finals(second):
+        for run in (second, *comparison.finals(second)):
             save_fake(tmp_path / "results" / "tiny", run, validation=0.2 + 0.1 * run.seed)
     return tmp_path
 
@@ -147,7 +147,7 @@ def test_pack(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(folder.iterdir()) == [path]
     assert load_results(folder) == before
     assert pack(folder).read_bytes() == content
-    save_fake(folder, make(seeds=[7]).finals(make().trials(make().cells[0])[0])[0])
+    save_fake(folder, make(seeds=[0, 7]).finals(make().trials(make().cells[0])[0])[0])
     pack(folder)
     assert list(folder.iterdir()) == [path]
     assert len(load_results(folder)) == len(before) + 1
@@ -172,7 +172,7 @@ def test_mean_curve(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     plots = load_benchmark("plots", monkeypatch)
     curve = plots.mean_curve(load(make(), results / "results" / "tiny"), make().cells[0])
     assert curve["seconds"].tolist() == [10.0]
-    assert curve.loc[10, ["mean", "low", "high"]].tolist() == pytest.approx([0.25, 0.2, 0.3])
+    assert curve.loc[10, ["mean", "low", "high"]].tolist() == pytest.approx([0.35, 0.3, 0.4])
 
 
 @pytest.mark.slow

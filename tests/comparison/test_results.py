@@ -15,12 +15,16 @@ def test_best_trial(tmp_path: Path) -> None:
     comparison = make(search=[{"space": {"optimizer_kwargs.lr": [0.1, 0.2, 0.3]}}], trials=3)
     cell = comparison.cells[0]
     trials = comparison.trials(cell)
-    for trial, validation, test in zip(trials, [0.2, 0.4, 0.3], [0.9, 0.1, 0.5], strict=True):
+    for trial, validation, test in zip(trials, [0.2, 0.4, 0.3], [0.9, 0.2, 0.5], strict=True):
         assert load(comparison, tmp_path).summaries[cell].best is None
         save_fake(tmp_path, trial, validation=validation, test=test)
+    assert load(comparison, tmp_path).summaries[cell].best == trials[1]
+    # the trial itself is not reported
+    assert load(comparison, tmp_path).finished_cells == []
+    final = comparison.finals(trials[1])[0]
+    save_fake(tmp_path, final, test=0.1)
     results = load(comparison, tmp_path)
-    assert results.summaries[cell].best == trials[1]
-    assert [run for run, _ in results.summaries[cell].finals] == [trials[1]]
+    assert [run for run, _ in results.summaries[cell].finals] == [final]
     assert results.finished_cells == [cell]
     assert results.runs(cell)["test.mrr"].tolist() == [0.1]
 
@@ -44,6 +48,7 @@ def test_progress(tmp_path: Path) -> None:
     first, second = comparison.trials(basic)
     save_fake(tmp_path, first, validation=0.7)
     save_result(tmp_path, {**second.to_dict(), "diverged": "NaN"})
+    save_fake(tmp_path, comparison.finals(first)[0])
     assert load(comparison, tmp_path).describe_progress([basic, dhns]) == [
         "basic: 2 of 2 trials (1 diverged), 1 of 2 seeds, best: {'optimizer_kwargs.lr': 0.01}",
         "dhns: 0 of 2 trials, 0 of 2 seeds",

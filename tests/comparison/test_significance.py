@@ -1,115 +1,108 @@
 """Test the tests: of whether one method is better than another one."""
 
-import inspect
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import permutation_test
+from scipy.stats import ttest_ind, ttest_rel
 
-from pykeen_dhns.comparison.significance import Difference, _paired_test, compare_cells
+from pykeen_dhns.comparison.significance import LEVEL, compare_values, correct, find_differences
 
 from ..helpers.comparisons import load, make, save_fake
 
 
-def test_identical() -> None:
-    """The same values are not different."""
-    values = np.linspace(0.1, 1.0, 50)
-    assert _paired_test(values, values) == (0.0, 1.0)
+def by_seed(*values: float, first: int = 0) -> pd.Series:
+    """Make values by seed."""
+    return pd.Series(values, index=range(first, first + len(values)))
 
 
-def test_constant() -> None:
-    """If all triples are better by the same, there is no doubt; if there is only one triple, there is."""
-    values = np.zeros(50)
-    assert _paired_test(values + 0.25, values) == (0.25, 0.0)
-    assert _paired_test(values[:1] + 0.25, values[:1]) == (0.25, 1.0)
+def test_paired() -> None:
+    """With two common seeds or more, these are compared, and nothing else counts."""
+    left, right = by_seed(0.5, 0.6, 0.8), by_seed(0.4, 0.55, 0.6, 0.1)
+    result = compare_values(left, right)
+    assert result["difference"] == pytest.approx(0.35 / 3)
+    assert result["p"] == pytest.approx(ttest_rel([0.5, 0.6, 0.8], [0.4, 0.55, 0.6]).pvalue)
+    assert result["seeds"] == "3"
 
 
-def test_shift() -> None:
-    """A clear shift has a small p-value, on both sides."""
+def test_welch() -> None:
+    """With fewer common seeds, all are compared, and nothing is paired."""
+    left, right = by_seed(0.5, 0.6, 0.8), by_seed(0.4, 0.55, first=2)
+    result = compare_values(left, right)
+    assert result["difference"] == pytest.approx(1.9 / 3 - 0.475)
+    assert result["p"] == pytest.approx(ttest_ind([0.5, 0.6, 0.8], [0.4, 0.55], equal_var=False).pvalue)
+    assert result["seeds"] == "3 and 2"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (by_seed(0.9), by_seed(0.1)),
+        (by_seed(0.9), by_seed(0.1, 0.2)),
+        (by_seed(0.5, 0.6), by_seed(0.5, 0.6)),
+        (by_seed(0.5, 0.5), by_seed(0.25, 0.25)),
+        (by_seed(0.5, 0.5), by_seed(0.5, 0.5, first=2)),
+    ],
+)
+def test_nothing_to_test(left: pd.Series, right: pd.Series) -> None:
+    """A single seed, and seeds without variance, have a difference, but no p-value."""
+    result = compare_values(left, right)
+    assert result["difference"] == pytest.approx(left.mean() - right.mean())
+    assert np.isnan(result["p"])
+
+
+def test_correct() -> None:
+    """The smallest p-value is multiplied by their number, the next one by one less, and the order stays."""
+    p_values = pd.Series([0.04, np.nan, 0.01, 0.03, 0.9], index=list("abcde"))
+    expected = pd.Series([0.09, np.nan, 0.04, 0.09, 0.9], index=list("abcde"))
+    pd.testing.assert_series_equal(correct(p_values), expected)
+    assert correct(pd.Series([0.6, 0.7])).tolist() == [1.0, 1.0]
+    assert correct(pd.Series([], dtype=float)).empty
+
+
+@pytest.mark.parametrize("num_seeds", [2, 5])
+def test_seed_effects(num_seeds: int) -> None:
+    """Methods that differ by nothing but their seeds are rarely significant, however many triples there are.
+
+    A test over triples takes most of such differences for significant ones.
+    """
     rng = np.random.default_rng(0)
-    left, right = rng.uniform(size=(2, 500))
-    difference, p_value = _paired_test(left + 0.1, right)
-    assert difference == pytest.approx((left - right).mean() + 0.1)
-    assert 0 < p_value < 1e-3
-    assert _paired_test(right, left + 0.1) == pytest.approx((-difference, p_value))
+    num_tables, num_rows, num_triples = 300, 3, 300
+    p_values, over_triples = [], []
+    for _ in range(num_tables):
+        # each seed changes the model as a whole, and each triple a little
+        shape = (num_rows + 1, num_seeds)
+        effects = rng.normal(scale=0.02, size=(*shape, 1))
+        triples = rng.uniform(0.1, 0.9, size=num_triples)
+        ranks = triples + effects + rng.normal(scale=0.05, size=(*shape, num_triples))
+        baseline, *rows = (by_seed(*values) for values in ranks.mean(axis=-1))
+        p_values.append(correct(pd.Series([compare_values(row, baseline)["p"] for row in rows])))
+        over_triples.append(ttest_rel(ranks[0].mean(axis=0), ranks[1].mean(axis=0)).pvalue)
+    false_positives = [(p_value < LEVEL).any() for p_value in p_values]
+    assert 0.01 < np.mean(false_positives) < LEVEL + 0.03
+    assert np.mean(np.asarray(over_triples) < 0.01) > 0.5
 
 
-def test_no_effect() -> None:
-    """Without an effect, p-values are uniform: one in ten is below a tenth."""
+def test_power() -> None:
+    """A difference that is large compared to the effects of seeds is found."""
     rng = np.random.default_rng(0)
-    p_values = [_paired_test(*1 / rng.integers(1, 20, size=(2, 300)))[1] for _ in range(1000)]
-    assert np.mean(np.asarray(p_values) < 0.1) == pytest.approx(0.1, abs=0.03)
-    assert np.mean(p_values) == pytest.approx(0.5, abs=0.03)
+    left, right = rng.normal(scale=0.02, size=(2, 200, 5))
+    p_values = [compare_values(by_seed(*a), by_seed(*b))["p"] for a, b in zip(left + 0.1, right, strict=True)]
+    assert np.mean(np.asarray(p_values) < LEVEL) > 0.95
 
 
-#: What SciPy calls a generator, before and since 1.15
-NAME = "rng" if "rng" in inspect.signature(permutation_test).parameters else "random_state"
-
-
-@pytest.mark.parametrize("shift", [0.0, 0.3, 0.6])
-def test_permutations(shift: float) -> None:
-    """P-values are those of a permutation test, also for reciprocal ranks, which are far from normal."""
-    rng = np.random.default_rng(2)
-    right = 1 / rng.integers(1, 30, size=300)
-    left = np.where(rng.uniform(size=300) < 0.15, 1 / rng.integers(1, int(30 * (1 - shift)), size=300), right)
-    result = permutation_test(
-        (left - right,),
-        lambda x, axis: x.mean(axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=9999,
-        batch=1000,
-        **{NAME: np.random.default_rng(0)},
-    )
-    # the standard error of a share of 9999 is at most 0.005
-    assert _paired_test(left, right)[1] == pytest.approx(result.pvalue, abs=0.015)
-
-
-def test_of_cells(tmp_path: Path) -> None:
-    """Cells are compared over the seeds that both have, as reciprocal ranks of both sides."""
-    comparison = make(search=[], seeds=[0, 1, 2])
-    basic, dhns = comparison.cells
-    basic_runs, dhns_runs = (comparison.finals(comparison.trials(cell)[0]) for cell in comparison.cells)
-
-    def compare() -> Difference | None:
-        results = load(comparison, tmp_path)
-        return compare_cells(results.runs(dhns), results.runs(basic))
-
-    other_side = (1.0, 1.0, 1.0)
-    save_fake(tmp_path, basic_runs[0], test=0.5, head_ranks=(1.0, 2.0, 4.0), tail_ranks=other_side)
-    save_fake(tmp_path, basic_runs[1], test=0.6, head_ranks=(1.0, 1.0, 4.0), tail_ranks=other_side)
-    save_fake(tmp_path, dhns_runs[0], test=0.75, head_ranks=(1.0, 1.0, 2.0), tail_ranks=other_side)
-    one_seed = compare()
-    assert one_seed is not None
-    assert one_seed.mean == pytest.approx((0 + 0.5 + 0.25) / 3 / 2)
-    assert (one_seed.num_seeds, one_seed.spread, one_seed.is_outside) == (1, None, False)
-
-    save_fake(tmp_path, dhns_runs[1], test=0.85, head_ranks=(1.0, 1.0, 2.0), tail_ranks=other_side)
-    two_seeds = compare()
-    assert two_seeds is not None
-    assert two_seeds.num_seeds == 2
-    assert two_seeds.mean == pytest.approx((0 + 0.25 + 0.25) / 3 / 2)
-    assert two_seeds.spread == pytest.approx(2 * 0.1 / 2**0.5)
-    assert two_seeds.is_outside
-    # one more seed of one of them changes nothing
-    save_fake(tmp_path, dhns_runs[2], test=0.1, head_ranks=(1.0, 1.0, 2.0))
-    assert compare() == two_seeds
-
-
-def test_no_common_seed(tmp_path: Path) -> None:
-    """Without a seed that both cells have, there is nothing to compare."""
-    comparison = make(search=[])
-    save_fake(tmp_path, comparison.trials(comparison.cells[1])[0])
-    results = load(comparison, tmp_path)
-    assert compare_cells(results.runs(comparison.cells[1]), results.runs(comparison.cells[0])) is None
-
-
-def test_other_triples(tmp_path: Path) -> None:
-    """Ranks of other test triples cannot be paired."""
-    comparison = make(search=[])
-    for cell, ranks in zip(comparison.cells, [(1, 2), (1, 2, 3)], strict=True):
-        save_fake(tmp_path, comparison.trials(cell)[0], head_ranks=ranks)
-    basic, dhns = (load(comparison, tmp_path).runs(cell) for cell in comparison.cells)
-    with pytest.raises(ValueError, match="There are 3 test triples, but 2 for the baseline"):
-        compare_cells(dhns, basic)
+def test_find_differences(tmp_path: Path) -> None:
+    """Each cell is compared with each of its baselines, if both are there, and none with itself."""
+    axes = {"sampler": {name: {"negative_sampler": name} for name in ("basic", "noise", "dhns", "other")}}
+    comparison = make(axes=axes, search=[])
+    for cell, tests in zip(comparison.cells, ([0.5, 0.51, 0.52], [0.5], [0.6, 0.61, 0.63]), strict=False):
+        for run, test in zip(comparison.finals(comparison.trials(cell)[0]), tests, strict=False):
+            save_fake(tmp_path, run, test=test)
+    names = ("basic", "noise", "other")
+    frame = find_differences(load(comparison, tmp_path), [{"sampler": name} for name in names])
+    pairs = [(str(row.cell), row.baseline) for row in frame.itertuples()]
+    assert pairs == [("noise", "basic"), ("dhns", "basic"), ("basic", "noise"), ("dhns", "noise")]
+    assert frame["p"].notna().tolist() == [False, True, False, False]
+    assert frame.loc[1, "corrected"] == frame.loc[1, "p"]
+    assert find_differences(load(comparison, tmp_path), [{}]).empty

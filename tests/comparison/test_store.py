@@ -23,7 +23,7 @@ def test_round_trip(runs: list[Run], tmp_path: Path) -> None:
     """Each run has a file of its own, nothing else is left, and the last result of a run counts."""
     folder = tmp_path / "new"
     assert load_results(folder) == {}
-    contents = {run.digest: {**run.to_dict(), "ranks": {"head": [1, 2.5], "tail": [70_000, 0.1]}} for run in runs}
+    contents = {run.digest: {**run.to_dict(), "losses": [70_000, 0.1]} for run in runs}
     save_result(folder, {"key": runs[0].key})
     for content in contents.values():
         save_result(folder, content)

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from pykeen_dhns.comparison import Comparison
@@ -17,10 +16,6 @@ AXES = {
     "dataset": {"Nations": {"dataset": "nations"}, "UMLS": {"dataset": "umls"}},
     "sampler": {name: {"negative_sampler": name} for name in ("basic", "noise", "dhns", "other")},
 }
-RNG = np.random.default_rng(0)
-#: Ranks of 200 triples, and others that are better, worse, and just different
-RANKS = RNG.integers(2, 9, size=200)
-BETTER, WORSE, DIFFERENT = RANKS - 1, RANKS + 1, RNG.permutation(RANKS)
 
 
 def make_table(kind: str, comparison: Comparison, folder: Path) -> str:
@@ -28,26 +23,25 @@ def make_table(kind: str, comparison: Comparison, folder: Path) -> str:
     return TABLES[kind](load(comparison, folder))
 
 
-def fill(
-    comparison: Comparison, folder: Path, name: str, tests: list[float], ranks: np.ndarray[Any, Any], **kwargs: Any
-) -> None:
+def fill(comparison: Comparison, folder: Path, name: str, tests: list[float], **kwargs: Any) -> None:
     """Save trials, of which the second is the best, and as many seeds of it as there are test MRRs."""
     first, best = comparison.trials(find_cell(comparison, name))
     save_fake(folder, first, validation=0.1, test=0.99)
+    save_fake(folder, best, validation=0.9, test=0.99)
     for run, test in zip(comparison.finals(best), tests, strict=False):
-        save_fake(folder, run, test=test, head_ranks=ranks.tolist(), **{"validation": test + 0.1, **kwargs})
+        save_fake(folder, run, **{"test": test, "validation": test + 0.1, **kwargs})
 
 
 @pytest.fixture(name="comparison")
 def _comparison(tmp_path: Path) -> Comparison:
-    """Make a comparison with results. UMLS is not finished."""
-    comparison = make(axes=AXES, seeds=[0, 1, 2])
-    fill(comparison, tmp_path, "Nations, basic", [0.50, 0.52, 0.54], RANKS, seconds=2.0, memory=200.0)
-    fill(comparison, tmp_path, "Nations, noise", [0.53, 0.53, 0.53], BETTER, seconds=3.0, memory=100.0, epoch=20)
-    fill(comparison, tmp_path, "Nations, dhns", [0.70, 0.71], BETTER)
-    fill(comparison, tmp_path, "UMLS, basic", [0.4], RANKS)
-    fill(comparison, tmp_path, "UMLS, noise", [0.4], WORSE)
-    fill(comparison, tmp_path, "UMLS, dhns", [0.4], DIFFERENT)
+    """Make a comparison with results, over three seeds on Nations, and two on UMLS."""
+    comparison = make(axes=AXES, seeds=[0, 1, 2, 3])
+    fill(comparison, tmp_path, "Nations, basic", [0.50, 0.52, 0.54], seconds=2.0, memory=200.0)
+    fill(comparison, tmp_path, "Nations, noise", [0.53, 0.53, 0.53], seconds=3.0, memory=100.0, epoch=20)
+    fill(comparison, tmp_path, "Nations, dhns", [0.701, 0.72, 0.739])
+    fill(comparison, tmp_path, "UMLS, basic", [0.4, 0.41])
+    fill(comparison, tmp_path, "UMLS, noise", [0.3001, 0.31])
+    fill(comparison, tmp_path, "UMLS, dhns", [0.9])
     save_fake(tmp_path, comparison.trials(find_cell(comparison, "Nations, other"))[0], validation=0.3)
     return comparison
 
@@ -68,17 +62,36 @@ def test_quality(comparison: Comparison, tmp_path: Path) -> None:
     metrics = ("MRR", "H@1", "H@3", "H@10")
     assert header == ["sampler", *(f"{name} {metric}" for name in ("Nations", "UMLS") for metric in metrics)]
     assert [row[0] for row in rows] == ["basic", "noise", "dhns"]
-    assert [row[1] for row in rows] == [
-        "52.0 ± 2.0",
-        # better on test triples, but by less than seeds change
-        "53.0 ± 0.0 \\*",
-        "**70.5 ± 0.7** \\*\\* (2 seeds)",
-    ]
-    assert [row[2] for row in rows] == ["26.0 ± 1.0", "26.5 ± 0.0", "**35.2 ± 0.4**"]
+    # the noise is better on average, but not significantly
+    assert [row[1] for row in rows] == ["52.0 ± 2.0", "53.0 ± 0.0", "**72.0 ± 1.9** \\*"]
+    assert [row[2] for row in rows] == ["26.0 ± 1.0", "26.5 ± 0.0", "**36.0 ± 1.0**"]
     assert [row[4] for row in rows] == ["**100.0 ± 0.0**"] * 3
-    assert [row[5] for row in rows] == ["**40.0** (1 seed)", "**40.0** ↓ (1 seed)", "**40.0** (1 seed)"]
-    assert "over 3 seeds" in text
-    assert "better than basic" in text
+    # a single seed is neither marked, nor the best
+    assert [row[5] for row in rows] == [
+        "**40.5 ± 0.7** (2 seeds)",
+        "30.5 ± 0.7 ↓ (2 seeds)",
+        "90.0 (1 seed)",
+    ]
+    note = text.partition("\n\n")[2]
+    assert "over 3 seeds, unless it says otherwise" in note
+    assert "Bold: the highest mean" in note
+    assert "better than basic" in note
+    assert "paired by seed" in note
+    assert "Holm's correction for the 3 rows that can be tested" in note
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "expected"), [(1, "One seed, so nothing"), (2, "over 2 seeds."), (3, "over 3 s")]
+)
+def test_number_of_seeds(num_seeds: int, expected: str, tmp_path: Path) -> None:
+    """The note has the number of seeds that there are, not of those that the file names. One seed has no marks."""
+    comparison = make(seeds=[0, 1, 2, 3])
+    for name, tests in (("basic", [0.5, 0.52, 0.54]), ("dhns", [0.7, 0.721, 0.739])):
+        fill(comparison, tmp_path, name, tests[:num_seeds])
+    text = make_table("quality", comparison, tmp_path)
+    assert expected in text
+    assert ("**" in text) == ("\\*" in text) == (num_seeds > 1)
+    assert "seed)" not in text
 
 
 def test_published(comparison: Comparison, tmp_path: Path) -> None:
@@ -94,8 +107,8 @@ def test_published(comparison: Comparison, tmp_path: Path) -> None:
 def test_single_axis(tmp_path: Path) -> None:
     """With one axis, its values are the rows, and there are no blocks. Without a baseline, there are no marks."""
     comparison = make(baseline={})
-    for name, ranks in (("basic", RANKS), ("dhns", BETTER)):
-        fill(comparison, tmp_path, name, [0.5, 0.75], ranks)
+    for name in ("basic", "dhns"):
+        fill(comparison, tmp_path, name, [0.5, 0.75])
     text = make_table("quality", comparison, tmp_path)
     header, *rows = body(text)
     assert header == ["sampler", "MRR", "H@1", "H@3", "H@10"]
@@ -112,7 +125,8 @@ def test_best_of_each(tmp_path: Path) -> None:
     }
     comparison = make(axes=axes, search=[])
     for number, cell in enumerate(comparison.cells):
-        save_fake(tmp_path, comparison.trials(cell)[0], test=0.1 * (number + 1))
+        for run in comparison.finals(comparison.trials(cell)[0]):
+            save_fake(tmp_path, run, test=0.1 * (number + 1))
     header, *rows = body(make_table("mrr", comparison, tmp_path))
     assert header == ["dataset", "sampler", "a MRR", "b MRR"]
     assert [["**" in text for text in row[2:]] for row in rows] == [[False, False], [True, True]] * 2
@@ -140,42 +154,44 @@ def test_diverged(tmp_path: Path) -> None:
     comparison = make(baseline={})
     first, second = comparison.trials(comparison.cells[0])
     save_result(tmp_path, {**first.to_dict(), "diverged": "NaN"})
-    save_fake(tmp_path, second, validation=0.2)
+    for run in (second, *comparison.finals(second)):
+        save_fake(tmp_path, run, validation=0.2)
     _, *rows = body(make_table("trials", comparison, tmp_path))
-    assert [row[2:] for row in rows] == [["diverged", ""], ["**20.0**", "10"]]
+    assert [row[2:] for row in rows] == [["diverged", "", ""], ["20.0", "10", "yes"]]
     assert len(body(make_table("quality", comparison, tmp_path))) == 2
 
 
 def test_significance(comparison: Comparison, tmp_path: Path) -> None:
-    """Differences are those of both cells' common seeds, and baselines have none."""
-    _, *rows = body(make_table("significance", comparison, tmp_path))
-    assert [row[:2] for row in rows] == [
-        [d, s] for d, s in (("Nations", "noise"), ("Nations", "dhns"), ("UMLS", "noise"), ("UMLS", "dhns"))
+    """Differences to the baseline are tested over the seeds that both have. The baseline has none."""
+    text = make_table("significance", comparison, tmp_path)
+    header, *rows = body(text)
+    assert header[2:] == ["baseline", "difference of test MRR", "p", "p, corrected", "seeds"]
+    assert [row[:3] for row in rows] == [
+        [d, s, "basic"] for d, s in (("Nations", "noise"), ("Nations", "dhns"), ("UMLS", "noise"), ("UMLS", "dhns"))
     ]
-    difference = 100 * (1 / BETTER - 1 / RANKS).mean()
-    assert rows[0][2:] == [f"{difference:+.1f}", "< 0.0001", "3", "2.0", "no"]
-    assert rows[1][2:] == [f"{difference:+.1f}", "< 0.0001", "2", "2.1", "yes"]
-    assert rows[2][2].startswith("-")
-    assert rows[3][2] in {"+0.0", "-0.0"}
-    assert float(rows[3][3]) > 0.9
-    assert rows[3][4:] == ["1", "-", "-"]
+    assert rows[0][3:] == ["+1.0", "0.48", "0.48", "3"]
+    assert rows[1][3] == "+20.0"
+    assert rows[1][4] == "< 0.0001"
+    # the second smallest of three p-values
+    assert float(rows[2][5]) == pytest.approx(2 * float(rows[2][4]), rel=0.05)
+    assert rows[3][3:] == ["+49.5", "-", "-", "1 and 2"]
+    assert "for the 3 rows that can be tested" in text
 
 
 def test_rivals(comparison: Comparison, tmp_path: Path) -> None:
-    """Rows are tested against each rival, of the same dataset; none is its own rival."""
+    """Rows are tested against each rival, of the same dataset; none is its own rival. All count for the correction."""
     rivals = [{"sampler": "noise"}, {"sampler": "basic"}]
-    header, *rows = body(make_table("rivals", dataclasses.replace(comparison, rivals=rivals), tmp_path))
-    assert header[:4] == ["dataset", "sampler", "rival", "test MRR - rival"]
-    against_noise = [row for row in rows if row[2] == "noise"]
-    assert [row[:2] for row in against_noise] == [
-        [d, s] for d, s in (("Nations", "basic"), ("Nations", "dhns"), ("UMLS", "basic"), ("UMLS", "dhns"))
+    text = make_table("rivals", dataclasses.replace(comparison, rivals=rivals), tmp_path)
+    _, *rows = body(text)
+    assert [row[:3] for row in rows if row[2] == "noise"] == [
+        [d, s, "noise"] for d, s in (("Nations", "basic"), ("Nations", "dhns"), ("UMLS", "basic"), ("UMLS", "dhns"))
     ]
-    difference = 100 * (1 / RANKS - 1 / BETTER).mean()
-    assert against_noise[0][3:] == [f"{difference:+.1f}", "< 0.0001", "3", "2.0", "no"]
-    # the baseline as a rival: the table of significance
+    assert rows[0][3:5] == ["-1.0", "0.48"]
+    # the baseline as a rival: the table of significance, but for the correction
     _, *expected = body(make_table("significance", comparison, tmp_path))
-    assert [row[:2] + row[3:] for row in rows if row[2] == "basic"] == expected
-    assert make_table("rivals", comparison, tmp_path) == "The file names no rivals."
+    assert [row[:5] for row in rows if row[2] == "basic"] == [row[:5] for row in expected]
+    assert "for the 6 rows that can be tested" in text
+    assert make_table("rivals", comparison, tmp_path) == "The file names nothing to compare with."
 
 
 def test_validation(comparison: Comparison, tmp_path: Path) -> None:
@@ -183,7 +199,7 @@ def test_validation(comparison: Comparison, tmp_path: Path) -> None:
     header, *rows = body(make_table("validation", comparison, tmp_path))
     assert len(header) == 7
     assert rows[1] == ["Nations", "noise", "lr=0.1 (largest)", "63.0 ± 0.0", "3", "2", "20, 20, 20"]
-    assert rows[2] == ["Nations", "dhns", "lr=0.1 (largest)", "80.5 ± 0.7", "2", "2", "10, 10"]
+    assert rows[2] == ["Nations", "dhns", "lr=0.1 (largest)", "82.0 ± 1.9", "3", "2", "10, 10, 10"]
     assert len(rows) == 6
 
 
@@ -203,11 +219,12 @@ def test_validation(comparison: Comparison, tmp_path: Path) -> None:
 def test_edges(values: list[object], best: int, expected: str, tmp_path: Path) -> None:
     """A best number at the edge of what was searched is marked, and there is a note then: a wider search is missing."""
     search = [{"space": {"optimizer_kwargs.lr": values}}]
-    comparison = make(axes={"sampler": {"basic": {}}}, search=search, trials=len(values), seeds=[0])
+    comparison = make(axes={"sampler": {"basic": {}}}, search=search, trials=len(values), seeds=[0, 1])
     (cell,) = comparison.cells
     for trial in comparison.trials(cell):
         is_best = trial.searched["optimizer_kwargs.lr"] == values[best]
-        save_fake(tmp_path, trial, validation=0.6 if is_best else 0.5)
+        for run in (trial, *comparison.finals(trial)):
+            save_fake(tmp_path, run, validation=0.6 if is_best else 0.5)
     text = make_table("validation", comparison, tmp_path)
     _, row = body(text)
     assert row[1] == expected
@@ -220,8 +237,8 @@ def test_edges_of_trials(tmp_path: Path) -> None:
     comparison = make(axes={"sampler": {"basic": {}}}, search=[{"space": {"optimizer_kwargs.lr": values}}], trials=2)
     trials = comparison.trials(comparison.cells[0])
     (first, second) = (trial.searched["optimizer_kwargs.lr"] for trial in trials)
-    for trial, validation in zip(trials, [0.5, 0.6], strict=True):
-        save_fake(tmp_path, trial, validation=validation)
+    for run, validation in ((trials[0], 0.5), (trials[1], 0.6), (comparison.finals(trials[1])[0], 0.6)):
+        save_fake(tmp_path, run, validation=validation)
     _, row = body(make_table("validation", comparison, tmp_path))
     assert row[1] == f"lr={second} " + ("(largest)" if second > first else "(smallest)")
 
@@ -252,7 +269,11 @@ def test_cost(comparison: Comparison, tmp_path: Path) -> None:
         "0.50",
         "3",
     ]
-    assert rows[3] == ["UMLS", "basic", "1.00", "1.00", "10", "1.00", "100", "1.00", "1"]
+    assert rows[3] == [
+        "UMLS",
+        "basic",
+        *["1.00 ± 0.00", "1.00", "10" + constant, "1.00", "100" + constant, "1.00", "2"],
+    ]
 
 
 def test_other_machine(tmp_path: Path) -> None:
@@ -268,12 +289,13 @@ def test_trials(comparison: Comparison, tmp_path: Path) -> None:
     """All trials are there, also those that lost, and those that are not finished."""
     _, *rows = body(make_table("trials", comparison, tmp_path))
     assert len(rows) == 14
-    assert rows[0] == ["Nations", "basic", "lr=0.01", "10.0", "10"]
-    assert rows[1] == ["Nations", "basic", "lr=0.1", "**60.0**", "10"]
+    assert rows[0] == ["Nations", "basic", "lr=0.01", "10.0", "10", ""]
+    assert rows[1] == ["Nations", "basic", "lr=0.1", "90.0", "10", "yes"]
     assert rows[6:8] == [
-        ["Nations", "other", "lr=0.01", "30.0", "10"],
-        ["Nations", "other", "lr=0.1", "not finished", ""],
+        ["Nations", "other", "lr=0.01", "30.0", "10", ""],
+        ["Nations", "other", "lr=0.1", "not finished", "", ""],
     ]
+    assert "seed, 0. Results with this seed are not reported" in make_table("trials", comparison, tmp_path)
 
 
 def test_ambiguous_settings(tmp_path: Path) -> None:

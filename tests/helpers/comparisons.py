@@ -3,7 +3,7 @@
 import copy
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pykeen_dhns.comparison.reading import make_comparison
 from pykeen_dhns.comparison.running import execute
 from pykeen_dhns.comparison.store import save_result
 
-#: Two samplers, two trials each, two seeds: each run takes a fraction of a second
+#: Two samplers, with two trials each, and two other seeds. Each run takes a fraction of a second.
 CONTENT: dict[str, Any] = {
     "title": "Tiny",
     "pipeline": {
@@ -27,7 +27,7 @@ CONTENT: dict[str, Any] = {
     "baseline": {"sampler": "basic"},
     "search": [{"space": {"optimizer_kwargs.lr": [0.01, 0.1]}}],
     "trials": 2,
-    "seeds": [0, 1],
+    "seeds": [0, 1, 2],
 }
 
 MACHINE = {"processor": "abacus", "cores": 1, "threads": 1, "device": "cpu"}
@@ -66,11 +66,9 @@ def save_fake(
     epoch: int = 10,
     seconds: float = 1.0,
     memory: float = 100.0,
-    head_ranks: Sequence[float] = (1.0, 2.0),
-    tail_ranks: Sequence[float] | None = None,
     machine: Mapping[str, Any] = MACHINE,
 ) -> None:
-    """Save a result as a run would, with the given numbers. By default, the ranks of tails are those of heads."""
+    """Save a result as a run would, with the given numbers."""
     content = dict(
         **run.to_dict(),
         validation=dict(
@@ -80,6 +78,5 @@ def save_fake(
         seconds=dict(epoch=seconds, best=seconds * epoch),
         peak_memory=dict(process=memory),
         machine=dict(machine),
-        ranks=dict(head=list(head_ranks), tail=list(head_ranks if tail_ranks is None else tail_ranks)),
     )
     save_result(folder, content)
