@@ -1,8 +1,8 @@
 """Measure how often tables mark a difference where there is none: between runs of the same arguments.
 
 Effects of seeds come from ``results/compare``: the test MRR of a run, minus the mean over all seeds of its arguments.
-Tables are drawn from them: a baseline, and rows that do not differ from it. The test of earlier tables needed the ranks
-of all test triples, which results no longer have; what it gave is in ``results/null_rates/over_triples.json``.
+Tables are drawn from them: a baseline, and rows that do not differ from it. The test over test triples needed their
+ranks, which results no longer have; what it gave is in ``results/null_rates/over_triples.json``.
 """
 
 import json
@@ -62,7 +62,7 @@ def draw_tables(
     outside = difference > rows.std(axis=-1, ddof=1) + baseline.std(axis=-1, ddof=1)
     p_values = ttest_rel(rows, np.broadcast_to(baseline, rows.shape), axis=-1).pvalue
     significant = np.stack([correct(pd.Series(row)) < LEVEL for row in p_values])
-    kinds = {"earlier: above the sum of both standard deviations": outside, "now: t-test over seeds": significant}
+    kinds = {"difference above both standard deviations": outside, "t-test over seeds, corrected": significant}
     counts = dict(seeds=num_seeds, rows=num_rows)
     return [
         dict(mark=mark, **counts, marked=float(marked.mean()), any=float(marked.any(axis=1).mean()))
@@ -81,7 +81,7 @@ def table(result: dict[str, Any]) -> str:
     triples = pd.DataFrame(load_result(FOLDER / "over_triples.json")["rows"]).set_index("dataset")
     triples.loc["all graphs"] = triples.sum()
     rows = [
-        [f"earlier: p < {level}, over test triples, {dataset}", "1", "1", f"{share:.1%}", f"{share:.1%}"]
+        [f"t-test over test triples, p < {level}, {dataset}", "1", "1", f"{share:.1%}", f"{share:.1%}"]
         for level, name in (("0.01", "below_0_01"), ("0.0001", "below_0_0001"))
         for dataset, share in (triples[name] / triples["pairs"]).items()
         if dataset == "all graphs" or (level == "0.01" and triples.at[dataset, "pairs"] > 50)
