@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from pykeen.triples import CoreTriplesFactory
 
+from .arrays import check_rows, expand_path, read_file
 from .labels import entity_labels, to_list
 from ..utils.files import write_atomically
 from ..utils.validation import check_type, show
@@ -65,16 +66,12 @@ class EncodedFeatures:
         :raises TypeError: if something else is given
         :raises ValueError: if the array has no rows that are either features or NaN
         """
-        if isinstance(self.features, np.ma.MaskedArray):
-            raise TypeError("features is a masked array: use features.filled(numpy.nan), and mask whole rows.")
-        check_type("features", self.features, np.ndarray, "an array of floating-point numbers")
+        allowed = "an array of float32, with a row of NaN where features are missing"
+        check_type("features", self.features, np.ndarray, allowed)
+        if isinstance(self.features, np.ma.MaskedArray) or self.features.dtype.kind != "f":
+            raise TypeError(f"features is masked, or of another type: {self.features.dtype}. It must be {allowed}.")
         check_type("provenance", self.provenance, Provenance, "a Provenance")
-        shape, dtype = self.features.shape, self.features.dtype
-        if len(shape) != 2 or not self.features.size or dtype.kind != "f":
-            raise ValueError(f"features has shape {shape} and dtype {dtype}: it must be (n, k), of floats.")
-        if not self.mask.any():
-            raise ValueError(f"features has {len(self.features)} rows, but all of them are missing, i.e., NaN.")
-        check_finite("features", self.features)
+        check_rows("features", self.features)
 
     @property
     def mask(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -127,30 +124,28 @@ class EncodedFeatures:
         :raises ValueError: if there is no provenance, or the rows are those of other entities
         """
         target = npy_path("path", path)
-        features = load_array(target)
+        # first, since a file without provenance is the user's own
         provenance = load_provenance(target)
-        try:
-            result = cls(features=features, provenance=provenance)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{str(target)!r} is damaged: {error} Delete it, and encode again.") from error
+        result = cls(features=load_rows(target), provenance=provenance)
         if entities is not None:
             result.check(entities)
         return result
 
 
-def load_array(path: Path) -> Any:
-    """Load an array from a file."""
+def load_rows(path: Path, num_rows: int | None = None, *, may_be_missing: bool = False) -> FloatArray:
+    """Load rows that were saved here, and say what to do if they are damaged."""
     try:
-        return np.load(path, allow_pickle=False)
-    except OSError:
-        raise
-    except Exception as error:
-        # without NumPy's own message, which suggests to run the code in the file
-        raise ValueError(f"{str(path)!r} is damaged, or has no features. Delete it, and encode again.") from error
+        features = read_file(repr(str(path)), path)
+        check_rows(repr(str(path)), features, num_rows, may_be_missing=may_be_missing)
+    except ValueError as error:
+        raise ValueError(f"{error} The file is damaged. Delete it, and encode again.") from error
+    return np.asarray(features, dtype=np.float32)
 
 
 def load_provenance(path: Path) -> Provenance:
     """Load the provenance of features from the file next to them."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
     try:
         return Provenance(**json.loads(path.with_name(f"{path.name}.json").read_bytes()))
     except (OSError, TypeError, ValueError) as error:
@@ -158,18 +153,6 @@ def load_provenance(path: Path) -> Provenance:
             f"{str(path)!r} has no provenance that can be read: {error}. Use the file as a modality as it is, or "
             f"delete it, and encode it again."
         ) from error
-
-
-def check_finite(name: str, features: FloatArray) -> None:
-    """Check that rows of features are finite, or NaN altogether."""
-    bad = ~np.isfinite(features).all(axis=1) & ~np.isnan(features).all(axis=1)
-    if bad.any():
-        raise ValueError(f"{name} is partly NaN, or infinite, in {bad.sum()} rows, first in row {bad.argmax()}.")
-
-
-def expand_path(path: str | os.PathLike[str]) -> Path:
-    """Replace ``~`` and ``$NAME`` by the home directory and the environment variable."""
-    return Path(os.path.expandvars(path)).expanduser()
 
 
 def npy_path(name: str, path: str | os.PathLike[str]) -> Path:

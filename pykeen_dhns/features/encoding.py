@@ -20,13 +20,13 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .arrays import check_rows
 from .encoded_features import (
     EncodedFeatures,
     FloatArray,
     Provenance,
-    check_finite,
     hash_json,
-    load_array,
+    load_rows,
     log_missing,
     npy_path,
     to_json,
@@ -166,13 +166,7 @@ def _encode_rows(
     """Encode all items that a stopped run has not encoded, shape: (n, k)."""
     features: FloatArray | None = None
     if unfinished is not None and unfinished.exists():
-        features = load_array(unfinished)
-        if features.ndim != 2 or features.dtype != np.float32 or len(features) != len(items):
-            raise ValueError(
-                f"{str(unfinished)!r} has shape {features.shape} and dtype {features.dtype}, but there are "
-                f"{len(items)} inputs: it is damaged. Delete it, and encode again."
-            )
-        check_finite(f"{str(unfinished)!r} is damaged. Delete it, and encode again. It", features)
+        features = load_rows(unfinished, len(items), may_be_missing=True)
     last_saved = -np.inf
     rows = [i for i, x in enumerate(items) if x is not None and (features is None or np.isnan(features[i]).all())]
     for start in tqdm(range(0, len(rows), batch_size), unit="batch", disable=not progress):
@@ -181,10 +175,11 @@ def _encode_rows(
         if features is None:
             features = np.full((len(items), encoded.shape[-1]), np.nan, dtype=np.float32)
         if encoded.shape != (len(batch), features.shape[1]):
-            hint = "" if unfinished is None else f" If {str(unfinished)!r} is damaged, delete it."
-            needed = (len(batch), features.shape[1])
-            raise ValueError(f"The encoder's result has shape {encoded.shape}, but it must have {needed}.{hint}")
-        check_finite("The encoder's result", encoded)
+            raise ValueError(
+                f"The encoder's result has shape {encoded.shape}, but there are {len(batch)} inputs, and earlier results "
+                f"have {features.shape[1]} features. If these are damaged, delete {unfinished}."
+            )
+        check_rows("The encoder's result", encoded, may_be_missing=True)
         features[batch] = encoded
         # also after the first batch, so that a path that cannot be written is an error at once
         if unfinished is not None and time.monotonic() >= last_saved + SAVE_INTERVAL:

@@ -15,7 +15,8 @@ from class_resolver import ClassResolver, HintOrType, OptionalKwargs
 from torch import Tensor, nn
 from typing_extensions import override
 
-from .encoded_features import EncodedFeatures, expand_path
+from .arrays import expand_path
+from .encoded_features import EncodedFeatures
 from .encoding import describe, encode
 from .labels import split_labels
 from ..utils.validation import check_kwargs, check_type

@@ -5,7 +5,6 @@ import logging
 import os
 import reprlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
 
-from .encoded_features import EncodedFeatures, Provenance, expand_path, hash_json, log_missing, to_json
+from .arrays import expand_path
+from .encoded_features import EncodedFeatures, Provenance, hash_json, log_missing, to_json
 from .labels import entity_labels
 from ..utils.validation import check_bool, check_hint, check_kwargs, check_type, show
 
@@ -110,9 +110,15 @@ def _from_triples(numeric_triples: Any, labels: Sequence[str]) -> pd.DataFrame:
     """Bring numeric triples into a table, by entity ID and attribute."""
     allowed = "the path of a file, or an array with three columns: entity, attribute, and value"
     check_type("numeric_triples", numeric_triples, (str, os.PathLike, np.ndarray, pd.DataFrame, list, tuple), allowed)
-    is_file = isinstance(numeric_triples, str | os.PathLike)
     try:
-        table = _read_file(expand_path(numeric_triples)) if is_file else pd.DataFrame(numeric_triples)
+        if isinstance(numeric_triples, str | os.PathLike):
+            path = expand_path(numeric_triples)
+            # not PyKEEN's reader, where a quotation mark swallows all lines up to the next one
+            table = pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
+            # but as there, a pair of them around a field is not a part of it
+            table = table.replace(r'^"(.*)"$', r"\1", regex=True).replace('""', '"', regex=True)
+        else:
+            table = pd.DataFrame(numeric_triples)
         table.columns = pd.Index(["entity", "attribute", "value"])
     except ValueError as error:
         raise ValueError(f"numeric_triples={show(numeric_triples)} must be {allowed}. {error}") from error
@@ -126,15 +132,3 @@ def _from_triples(numeric_triples: Any, labels: Sequence[str]) -> pd.DataFrame:
         logger.warning(message, (~is_usable).sum(), len(table), examples)
     known = table[is_usable].astype(dict(id=int))
     return known.pivot_table(index="id", columns="attribute", values="number", aggfunc="mean")
-
-
-def _read_file(path: Path) -> pd.DataFrame:
-    """Read triples line by line. In PyKEEN's reader, a quotation mark swallows all lines up to the next one."""
-    table = pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
-    return table.apply(lambda column: column.map(_unquote, na_action="ignore"))
-
-
-def _unquote(field: str) -> str:
-    """Remove quotation marks around a whole field, as PyKEEN does."""
-    is_quoted = len(field) > 1 and field[0] == field[-1] == '"'
-    return field[1:-1].replace('""', '"') if is_quoted else field

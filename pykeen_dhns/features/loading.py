@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +11,8 @@ import torch
 from pykeen.triples import KGInfo, TriplesFactory
 from torch import Tensor
 
-from .encoded_features import EncodedFeatures, expand_path, hash_json, load_provenance
+from .arrays import check_rows, expand_path, read_file
+from .encoded_features import EncodedFeatures, hash_json, load_provenance
 from .labels import entity_labels
 from ..utils.validation import check_type
 
@@ -51,60 +51,44 @@ def load_features(
         if not {"features"} <= source.keys() <= {"features", "mask"}:
             raise ValueError(f"{label} is a mapping with {list(source)}: it must have features, and may have mask.")
         source, mask = source["features"], source.get("mask")
-    features = _read(label, name, source).float()
-    if features.ndim != 2 or not features.numel():
-        raise ValueError(
-            f"{label} has shape {tuple(features.shape)}: it must be (num_entities, num_features), both at least 1."
-        )
-    if num_entities is not None and len(features) != num_entities:
-        raise ValueError(
-            f"{label} has {len(features)} rows, but there are {num_entities} entities: there must be one row for each "
-            f"entity, ordered by ID. Use a row of NaN for an entity without features."
-        )
-    if isinstance(triples_factory, TriplesFactory):
-        _check_labels(label, source, triples_factory)
-    present = ~features.isnan().all(dim=1)
+    features = _read(label, name, source).astype(np.float32)
     if mask is not None:
         mask = _read(f"{label}['mask']", name, mask)
-        if mask.dtype != torch.bool or mask.shape != present.shape:
+        if mask.dtype != bool or mask.shape != features.shape[:1]:
             raise ValueError(
-                f"{label}['mask'] has shape {tuple(mask.shape)} and dtype {mask.dtype}: it must be ({len(features)},), "
-                f"with True for entities that have features, and False for others."
+                f"{label}['mask'] has shape {mask.shape} and dtype {mask.dtype}: it must be ({len(features)},), with "
+                f"True for entities that have features, and False for others."
             )
-        present &= mask
-    if not present.any():
-        raise ValueError(f"{label} has {len(features)} rows, but all are missing: at least one must have features.")
-    bad = (present & ~features.isfinite().all(dim=1)).nonzero().flatten().tolist()
-    if bad:
-        raise ValueError(
-            f"{label} is partly NaN, infinite, or too large for float32 in {len(bad)} rows, first in row {bad[0]}: all "
-            f"numbers of a row must be finite, or all NaN if the entity has no features."
-        )
-    return features.masked_fill(~present.unsqueeze(dim=1), 0.0), present
+        features[~mask] = np.nan
+    present = check_rows(label, features, num_entities)
+    if isinstance(triples_factory, TriplesFactory):
+        _check_labels(label, source, triples_factory)
+    features[~present] = 0.0
+    return torch.from_numpy(features), torch.from_numpy(present)
 
 
-def _read(label: str, name: str, source: Any) -> Tensor:
-    """Get a tensor on the CPU from where it is."""
+def _read(label: str, name: str, source: Any) -> np.ndarray[Any, Any]:
+    """Get an array of numbers or Booleans from where it is."""
     if isinstance(source, str | os.PathLike):
-        source = _read_file(label, name, expand_path(source))
+        path = expand_path(source)
+        label = f"{label}={str(path)!r}"
+        source = read_file(label, path, key=name)
     if isinstance(source, EncodedFeatures):
         source = source.features
     if isinstance(source, Tensor):
-        if not source.is_complex():
-            return source.detach().cpu().to_dense()
-        dtype: Any = source.dtype
-    else:
-        array = source if isinstance(source, np.ma.MaskedArray) else np.asarray(source)
-        if array.dtype == bool:
-            return torch.from_numpy(np.ma.filled(array, False).copy())
-        if array.dtype.kind in "fiu":
-            # a copy, in a type that PyTorch can always take
-            return torch.from_numpy(np.ma.filled(array.astype(np.float32), np.nan))
-        dtype = array.dtype
-    raise ValueError(
-        f"{label} is a {type(source).__name__} with dtype {dtype}: it must be real numbers, in a tensor, an array, a "
-        f"data frame, or a file."
-    )
+        source = source.detach().cpu().to_dense()
+        # NumPy has no bfloat16
+        source = source.float().numpy() if source.is_floating_point() else source.numpy()
+    array = source if isinstance(source, np.ma.MaskedArray) else np.asarray(source)
+    if array.dtype == bool:
+        return np.ma.filled(array, False)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{label} is a {type(source).__name__} with dtype {array.dtype}: it must be real numbers, in a tensor, an "
+            f"array, a data frame, or a file."
+        )
+    with np.errstate(over="ignore"):
+        return np.ma.filled(array.astype(np.float32), np.nan)
 
 
 def _check_labels(label: str, source: Any, triples_factory: TriplesFactory) -> None:
@@ -129,34 +113,3 @@ def _check_labels(label: str, source: Any, triples_factory: TriplesFactory) -> N
             f"{label} was encoded for other labels than those of the entities, or for these in another order. Encode "
             f"again with labels=entity_labels(triples_factory), or bring the rows into order by align."
         )
-
-
-def _read_file(label: str, name: str, path: Path) -> Any:
-    """Get a tensor or an array from a file. No format runs code from it."""
-    label, suffix = f"{label}={str(path)!r}", path.suffix.lower()
-    if suffix not in {".npy", ".pt", ".pth", ".safetensors"}:
-        raise ValueError(f"{label} has an unknown suffix: it must be .npy, .pt, .pth, or .safetensors.")
-    if not path.is_file():
-        raise FileNotFoundError(f"{label} is not a file. The path looked at was {path.absolute()}.")
-    try:
-        if suffix == ".npy":
-            content = np.load(path, allow_pickle=False)
-        elif suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (ImportError, OSError):
-        raise
-    except Exception as error:
-        # without the libraries' own messages, which suggest to run the code in the file
-        raise ValueError(
-            f"{label} cannot be read: it is broken, or holds other objects than numbers, which could run code. Write "
-            f"it by numpy.save, torch.save, or safetensors.torch.save_file."
-        ) from error
-    if isinstance(content, Mapping):
-        if len(content) > 1 and name not in content:
-            raise ValueError(f"{label} holds tensors of the names {sorted(content)}: one of them must be {name!r}.")
-        content = content[name] if name in content else next(iter(content.values()), None)
-    return content

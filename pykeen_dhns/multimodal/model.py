@@ -111,6 +111,8 @@ class MultimodalModel(AnyModel):
             check_positive_int("embedding_dim", embedding_dim)
             kwargs["embedding_dim"] = embedding_dim
         cls = _named_model(interaction)
+        max_id = triples_factory.num_entities
+        sources = load_modalities(modalities, modalities_kwargs, max_id=max_id, triples_factory=triples_factory)
         # Python looks up methods in the named model, then in _OtherInteraction, then in ERModel. So the second one sees
         # the arguments that the first one passes to the third.
         built = types.new_class(cls.__name__, (cls, _OtherInteraction))(
@@ -118,12 +120,7 @@ class MultimodalModel(AnyModel):
             other_interaction=interaction,
             other_interaction_kwargs=interaction_kwargs,
             entity_representations=MultimodalRepresentation.configured(
-                modalities=load_modalities(
-                    modalities,
-                    modalities_kwargs,
-                    max_id=triples_factory.num_entities,
-                    triples_factory=triples_factory,
-                ),
+                modalities=sources,
                 modalities_kwargs=modalities_kwargs,
                 fusion=fusion,
                 fusion_kwargs=fusion_kwargs,

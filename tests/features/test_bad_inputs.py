@@ -76,8 +76,10 @@ CASES = [
     *bad_values(aligned, "missing", TypeError, None, 0, True),
     *bad_values(aligned, "missing", ValueError, "zero"),
     *bad_values(aligned, "name", TypeError, None, 3),
-    *bad_values(features, "features", TypeError, None, [[1.0]], torch.ones(2, 3), np.ma.masked_array(ONES)),
-    *bad_values(features, "features", ValueError, ONES[0], ONES[:0], ONES > 0, ONES + 1j, ONES * np.float32("inf")),
+    *bad_values(
+        features, "features", TypeError, None, [[1.0]], torch.ones(2, 3), np.ma.masked_array(ONES), ONES > 0, ONES + 1j
+    ),
+    *bad_values(features, "features", ValueError, ONES[0], ONES[:0], ONES * np.float32("inf")),
     *bad_values(features, "provenance", TypeError, None, {}, "texts"),
     *bad_values(features().check, "entities", TypeError, None, 3, "ab"),
     *bad_values(features().check, "entities", ValueError, [], ["a", "b"]),
