@@ -8,9 +8,6 @@ import click
 
 __all__ = ["show_errors"]
 
-#: What is wrong with what was given, not with this package
-EXPECTED = (ValueError, TypeError, KeyError, OSError, ImportError)
-
 
 def show_errors(function: Callable[..., None]) -> Callable[..., None]:
     """Show errors as messages. This adds the option ``--traceback`` to a command.
@@ -25,7 +22,9 @@ def show_errors(function: Callable[..., None]) -> Callable[..., None]:
     def wrapper(*args: Any, traceback: bool, **kwargs: Any) -> None:
         try:
             function(*args, **kwargs)
-        except EXPECTED as error:
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
             if traceback:
                 raise
             # the message of a KeyError is the key, in quotes

@@ -1,7 +1,7 @@
 """Experiments, as files that PyKEEN takes, too: load them, change them by options, and run them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +9,33 @@ import pandas as pd
 import yaml
 from pykeen.evaluation import RankBasedMetricResults
 from pykeen.pipeline import PipelineResult, pipeline
+from pykeen.sampling import NegativeSampler
 from pykeen.training.callbacks import MultiTrainingCallback
-from pykeen.utils import load_configuration
+from pykeen.utils import load_configuration, random_non_negative_int
 
 from .options import COMPONENTS, get_resolver
+from ..datasets.triple_files import check_triple_file
 from ..inspection import KeepSampler, save_result
+from ..inspection.saving import GENERATORS
+from ..utils.files import write_folder_atomically
 
 __all__ = ["change_arguments", "format_metrics", "load_experiment", "run_experiment"]
 
 #: Where the arguments are saved
 FILE_NAME = "experiment.json"
+#: What a folder with a run has
+OWN_FILES = (
+    PipelineResult.RESULT_FILE_NAME,
+    PipelineResult.MODEL_FILE_NAME,
+    PipelineResult.TRAINING_TRIPLES_FILE_NAME,
+    GENERATORS,
+)
 
 #: The arguments for files of triples
 TRIPLES = ("training", "testing", "validation")
+
+#: The number of letters that a file may have, as JSON
+MAX_LENGTH = 1_000_000
 
 #: The metrics that are printed, of both sides, and with realistic ranks
 METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
@@ -37,12 +51,26 @@ def load_experiment(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     :raises ValueError: if it is no such file
     """
     try:
-        content = load_configuration(path)
-        return dict(content.get("metadata") or {}), dict(content["pipeline"])
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} needs an entry 'pipeline', with the arguments of PyKEEN's pipeline.") from error
-    except (ValueError, yaml.YAMLError) as error:
+        content = _to_json(load_configuration(path))
+    except (TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error
+    content = content if isinstance(content, dict) else {}
+    metadata, arguments = content.get("metadata") or {}, content.get("pipeline")
+    if not isinstance(metadata, dict) or not isinstance(arguments, dict):
+        message = f"{path} needs an entry 'pipeline', and may have one 'metadata'. Both hold values by name."
+        raise ValueError(message)  # noqa: TRY004
+    return metadata, arguments
+
+
+def _to_json(content: Any) -> Any:
+    """Turn what YAML can say into what JSON can say: texts for dates, and no anchors."""
+    text = ""
+    for part in json.JSONEncoder(default=str).iterencode(content):
+        text += part
+        # anchors within anchors could go on for ever
+        if len(text) > MAX_LENGTH:
+            raise ValueError(f"It has more than {MAX_LENGTH:,} letters, with all anchors replaced.")
+    return json.loads(text)
 
 
 def change_arguments(base: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,34 +117,64 @@ def _merge(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def run_experiment(arguments: Mapping[str, Any], *, metadata: Mapping[str, Any], output: Path | None) -> PipelineResult:
+def run_experiment(
+    arguments: Mapping[str, Any], *, metadata: Mapping[str, Any], output: Path | None, report: Callable[[str], None]
+) -> None:
     """Run PyKEEN's pipeline, and save everything that it gave, and what generated negatives for it.
 
     :param arguments: the arguments of the pipeline
     :param metadata: what to save with it
-    :param output: the folder to save to. If None, nothing is saved.
+    :param output: the folder to save to. If None, nothing is saved. It has the files only once they are complete.
+    :param report: what prints the metrics
 
-    :returns: the result of the pipeline
-
-    :raises ValueError: if there is something to be saved that JSON cannot hold, e.g., a date of a YAML file
-    """
-    if output is not None:
-        # first, since what cannot be saved would cost the whole run
-        output.mkdir(parents=True, exist_ok=True)
+    :raises ValueError: if files of triples are of another format, or validation triples are needed, but missing
+    :raises FileExistsError: if the folder has a run, or another process is about to write one
+    :raises OSError: if the run cannot be saved
+    """  # noqa: DOC502, DOC503
+    _check_triples(arguments)
+    if output is None:
+        report(format_metrics(_run(arguments, metadata)[0]))
+        return
+    found = [name for name in OWN_FILES if (output / name).exists()]
+    if found:
+        raise FileExistsError(f"{output} already has a run in it: {found[0]}. Choose another folder, or delete it.")
+    if arguments.get("random_seed") is None:
+        arguments = {**arguments, "random_seed": random_non_negative_int()}
+    with write_folder_atomically(output, last=PipelineResult.RESULT_FILE_NAME) as folder:
+        # before the training, which would be lost if nothing can be written
+        content = json.dumps({"metadata": metadata, "pipeline": arguments}, indent=1)
+        (folder / FILE_NAME).write_text(content + "\n", encoding="utf8")
+        result, sampler = _run(arguments, metadata)
+        report(format_metrics(result))
         try:
-            json.dumps({"metadata": metadata, "pipeline": arguments})
-        except TypeError as error:
-            raise ValueError(f"The arguments cannot be saved as JSON: {error}. Put dates in quotes.") from error
+            save_result(result, folder, sampler=sampler)
+        except (OSError, RuntimeError) as error:
+            # PyTorch's error for a full disk is a RuntimeError
+            raise OSError(f"The run could not be saved to {output}, and nothing of it is there: {error}") from error
+
+
+def _run(arguments: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[PipelineResult, NegativeSampler | None]:
+    """Run PyKEEN's pipeline, and keep the sampler."""
     keeper = KeepSampler()
     training = dict(arguments.get("training_kwargs") or {})
     callbacks = MultiTrainingCallback(training.pop("callbacks", None), training.pop("callbacks_kwargs", None))
     training["callbacks"] = [callbacks, keeper]
     result = pipeline(**{**arguments, "training_kwargs": training}, metadata=dict(metadata))
-    if output is not None:
-        experiment = {"metadata": metadata, "pipeline": {**arguments, "random_seed": result.random_seed}}
-        (output / FILE_NAME).write_text(json.dumps(experiment, indent=1) + "\n", encoding="utf8")
-        save_result(result, output, sampler=keeper.sampler)
-    return result
+    return result, keeper.sampler
+
+
+def _check_triples(arguments: Mapping[str, Any]) -> None:
+    """Check files of triples, if there are any, and that there is one for early stopping."""
+    kwargs = (arguments.get("dataset_kwargs") or {}).get("load_triples_kwargs")
+    for name in TRIPLES:
+        if arguments.get(name) is not None:
+            check_triple_file(arguments[name], kwargs)
+    has_stopper = arguments.get("stopper") not in (None, "nop")
+    if "training" in arguments and arguments.get("validation") is None and has_stopper:
+        raise ValueError(
+            f"stopper={arguments['stopper']!r} needs validation triples: give a file by --validation, or leave the "
+            "stopper out."
+        )
 
 
 def format_metrics(result: PipelineResult) -> str:

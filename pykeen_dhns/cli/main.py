@@ -1,5 +1,8 @@
 """The command ``pykeen-dhns``."""
 
+import io
+import sys
+
 import click
 
 from .compare import compare
@@ -18,6 +21,9 @@ def main() -> None:
     This is only about what PyKEEN's own command line has no option for. `pykeen experiments run`, `pykeen experiments
     optimize`, and `pykeen ls` know all names of this package, too.
     """
+    # Labels may have letters that the console does not have.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 main.add_command(train)

@@ -58,11 +58,10 @@ def component_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_name(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Check the name of a component, after which the option is called. A dataset may also be a file."""
-    component = str(option.name)
-    if value is not None and not (component == "dataset" and Path(value).is_file()):
+    """Check the name of a component, after which the option is called."""
+    if value is not None:
         try:
-            get_resolver(component).lookup(value)
+            get_resolver(str(option.name)).lookup(value)
         except KeyError as error:
             # the message has the names that are allowed
             raise click.BadParameter(error.args[0]) from error

@@ -60,10 +60,8 @@ def train(
     pykeen-dhns train --dataset nations --model RotatE --training-loop dhns --loss nssa --loss-kwargs '{"margin": 9}' \\
         --negative-sampler-kwargs '{"num_negs_per_pos": 16}' --epochs 50 --output nations
     """  # noqa: D301
-    from .experiment import change_arguments, format_metrics, load_experiment, run_experiment
+    from .experiment import change_arguments, load_experiment, run_experiment
 
-    if output is not None and (output / "results.json").exists():
-        raise click.UsageError(f"{output} already has a run in it. Choose another folder, or delete this one.")
     metadata, arguments = load_experiment(config) if config is not None else ({}, {})
     if title is not None:
         metadata["title"] = title
@@ -74,7 +72,6 @@ def train(
         "use_tqdm": False if silent else None,
     }
     arguments = change_arguments(change_arguments(arguments, options), short_forms)
-    result = run_experiment(arguments, metadata=metadata, output=output)
-    click.echo(format_metrics(result))
+    run_experiment(arguments, metadata=metadata, output=output, report=click.echo)
     if output is not None:
         click.echo(f"\nSaved to {output}. To look at the negatives: pykeen-dhns inspect {output}", err=True)

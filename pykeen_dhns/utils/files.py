@@ -94,9 +94,8 @@ def write_folder_atomically(folder: Path, *, last: str) -> Iterator[Path]:
     # An existing folder may be on a file system of its own. Otherwise, a single renaming is possible.
     parent = folder if folder.is_dir() else folder.parent
     temporary = parent / f".{folder.name}.tmp"
-    parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        temporary.mkdir(exist_ok=True)
+        temporary.mkdir(parents=True, exist_ok=True)
         if temporary.is_symlink():
             raise FileExistsError(f"{temporary} is a symbolic link, which is in the way. Remove it.")
         if fcntl is not None:
@@ -116,7 +115,7 @@ def write_folder_atomically(folder: Path, *, last: str) -> Iterator[Path]:
             temporary.rename(folder)
             return
         for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
-            path.rename(folder / path.name)
+            path.replace(folder / path.name)
 
 
 def _clear(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ import yaml
 from pykeen.datasets import Nations
 from pykeen.pipeline import pipeline, pipeline_from_path
 
-from pykeen_dhns.inspection import load_sources
+from pykeen_dhns.inspection import load_sources, save_result
+from pykeen_dhns.utils.files import write_folder_atomically
 
 from .running import fail, invoke, run, run_pykeen
 
@@ -168,14 +170,79 @@ def test_file(suffix: str, folder: Path) -> None:
 
 
 def test_date(folder: Path) -> None:
-    """What cannot be saved is said before the run, which would be lost, not after it."""
+    """A date, which JSON does not have, becomes a text."""
     pipeline_arguments = "pipeline: {dataset: nations, model: TransE, training_kwargs: {num_epochs: 0}}"
     (folder / "file.yaml").write_text(f"metadata: {{date: 2025-01-31}}\n{pipeline_arguments}\n", encoding="utf8")
-    message = "The arguments cannot be saved as JSON: Object of type date is not JSON serializable. Put dates in"
-    assert message in fail("train", "file.yaml", *SHORT, "--output", "output")
-    assert not list((folder / "output").iterdir())
-    # nothing is saved here
-    run("train", "file.yaml", *SHORT)
+    run("train", "file.yaml", *SHORT, "--output", "output")
+    assert load(folder / "output")["metadata"] == {"date": "2025-01-31"}
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_output_is_complete(exists: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is there before everything is. What else is in the folder stays."""
+    output = folder / "new" / "output"
+    if exists:
+        output.mkdir(parents=True)
+        (output / "log.txt").touch()
+    seen: list[Path] = []
+
+    def spy(*args: Any, **kwargs: Any) -> None:
+        save_result(*args, **kwargs)
+        seen.extend(path for path in folder.rglob("*.pkl"))
+        assert not (output / "results.json").exists()
+
+    monkeypatch.setattr("pykeen_dhns.cli.experiment.save_result", spy)
+    run("train", *SMALL, "--training-loop", "dhns", "--output", output)
+    names = {"experiment.json", "generators.pt", "metadata.json", "results.json", "trained_model.pkl"}
+    names |= {"training_triples", *({"log.txt"} if exists else ())}
+    assert {path.name for path in output.iterdir()} == names
+    assert [path.name for path in seen] == ["trained_model.pkl"]
+    assert set(folder.iterdir()) == {folder / "new"}
+    assert set(output.parent.iterdir()) == {output}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("file write failed")])
+def test_full_disk(error: Exception, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If saving fails, the metrics are shown nevertheless, and no half of a run stays."""
+
+    def save(_: Any, directory: Path, **__: Any) -> None:
+        (directory / "results.json").touch()
+        raise error
+
+    monkeypatch.setattr("pykeen_dhns.cli.experiment.save_result", save)
+    result = invoke("train", *SMALL, "--output", "output")
+    assert result.exit_code == 1
+    assert "| mrr " in result.stdout
+    message = f"The run could not be saved to output, and nothing of it is there: {error}"
+    assert message in " ".join(result.stderr.split())
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["file.txt/below", "locked"])
+def test_output_is_probed(output: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be written, or that another process is about to write, is noticed before the training."""
+    monkeypatch.setattr("pykeen_dhns.cli.experiment.pipeline", None)
+    (folder / "file.txt").touch()
+    with write_folder_atomically(folder / "locked", last=""):
+        message = fail("train", *SMALL, "--output", output)
+    assert "Not a directory" in message or "Another process is writing to locked. Choose another folder." in message
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
+def test_kill(folder: Path) -> None:
+    """What a killed run leaves is no run, and the next one removes it."""
+    code = (
+        "import os, signal; from pykeen_dhns.cli import experiment, main; "
+        "experiment.save_result = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL); main()"
+    )
+    command = [sys.executable, "-c", code, "train", *map(str, SMALL), "--output", "output"]
+    process = subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    assert not (folder / "output").exists()
+    assert "There is no" in fail("inspect", ".output.tmp")
+    run("train", *SMALL, "--output", "output")
+    assert [path.name for path in folder.iterdir()] == ["output"]
 
 
 @pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")
@@ -211,10 +278,19 @@ def test_classification() -> None:
         (("--training", "file.txt"), "Can not specify both dataset and training/testing triples"),
         (("--training-loop", "lcwa", "--negative-sampler", "dhns"), "Can not specify negative sampler with LCWA"),
         (("--model-kwargs", '{"dim": 3}'), "unexpected keyword argument 'dim' (TypeError; --traceback shows where"),
-        (("--negative-sampler", "dhns", "--negative-sampler-kwargs", '{"hard_fraction": 2}'), "it must be in [0, 1]"),
+        (
+            ("--negative-sampler", "dhns", "--negative-sampler-kwargs", '{"hard_fraction": 2}'),
+            "hard_fraction=2 is invalid",
+        ),
         (("--model", "fixedmodel", "--training-loop", "dhns"), "dhns training loop cannot generate embeddings"),
-        (("--output", "full"), "full already has a run in it. Choose another folder, or delete this one."),
-        (("--output", "file.txt/below"), "Not a directory"),
+        (("--output", "full"), "full already has a run in it: results.json. Choose another folder, or delete it."),
+        (
+            ("--device", "gpus"),
+            "at start of device string: gpus (RuntimeError; --traceback shows where this happened.)",
+        ),
+        (("--dataset", "file.txt"), "'--dataset': Invalid Dataset name: file.txt"),
+        # what the classes themselves refuse
+        (("--training-loop", "dhns", "--training-loop-kwargs", '{"generated_share": 5}'), "generated_share=5"),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], message: str, folder: Path) -> None:
@@ -229,7 +305,7 @@ def test_mistakes(arguments: tuple[str, ...], message: str, folder: Path) -> Non
     ("arguments", "message"),
     [
         ((), "Must specify either dataset or both training/testing triples"),
-        (("--training", "file.txt"), "Must specify either dataset or both training/testing triples"),
+        (("--training", "tabs.tsv"), "Must specify either dataset or both training/testing triples"),
         (("--dataset", "nations"), "must pass one of model or interaction"),
         (("file.txt",), "Unknown configuration file format: .txt"),
         (("empty.json",), "empty.json needs an entry 'pipeline'"),
@@ -237,6 +313,16 @@ def test_mistakes(arguments: tuple[str, ...], message: str, folder: Path) -> Non
         (("broken.yaml",), "broken.yaml: "),
         (("unknown.json",), "unexpected keyword argument 'los'"),
         (("name.json",), "Invalid Loss name: nope"),
+        (("list.json",), "list.json needs an entry 'pipeline'"),
+        (("text.json",), "text.json needs an entry 'pipeline'"),
+        (("key.yaml",), "unexpected keyword argument 'true'"),
+        (("cyclic.yaml",), "cyclic.yaml: Circular reference detected"),
+        (("nested.yaml",), "nested.yaml: It has more than 1,000,000 letters, with all anchors replaced."),
+        (
+            ("--training", "tabs.tsv", "--testing", "commas.csv", "--model", "TransE"),
+            "commas.csv must have head, relati",
+        ),
+        (("--training", "tabs.tsv", "--testing", "tabs.tsv", "--stopper", "early"), "needs validation triples: give a"),
     ],
 )
 def test_incomplete(arguments: tuple[str, ...], message: str, folder: Path) -> None:
@@ -248,6 +334,14 @@ def test_incomplete(arguments: tuple[str, ...], message: str, folder: Path) -> N
         "broken.yaml": "{",
         "unknown.json": '{"pipeline": {"los": "nssa"}}',
         "name.json": '{"pipeline": {"dataset": "nations", "model": "TransE", "loss": "nope"}}',
+        "list.json": "[]",
+        "text.json": '{"pipeline": "nations"}',
+        "key.yaml": "pipeline: {true: 1}",
+        "cyclic.yaml": "pipeline: &a {model: *a}",
+        "nested.yaml": "x0: &x0 1\n"
+        + "\n".join(f"x{i + 1}: &x{i + 1} [{', '.join(9 * [f'*x{i}'])}]" for i in range(8)),
+        "tabs.tsv": "a\tr\tb\n",
+        "commas.csv": "a,r,b\n",
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf8")
