@@ -21,7 +21,7 @@ from .instances import ShardedInstances, ShardedLoader
 from .optimizers import JointOptimizer
 from .seeds import Purpose, derive_seed
 from .shards import Shards
-from .synchronization import average_sampler, share_scales
+from .synchronization import average_sampler, share_batches
 from ..training import LoopConfig
 from ..training.objective import JointObjective
 from ..utils.random_state import seeded
@@ -106,11 +106,11 @@ class DHNSLitModule(SLCWALitModule):
         self.num_processes = self.trainer.world_size
         # if none was given, processes may have different ones
         self.seed = self.trainer.strategy.broadcast(self.seed)
-        share_scales(self.generator, self.trainer.strategy if self.num_processes > 1 else None)
+        share_batches(self.objective, self.trainer.strategy if self.num_processes > 1 else None)
 
     @override
     def teardown(self, stage: str) -> None:
-        share_scales(self.generator, None)
+        share_batches(self.objective, None)
 
     @override
     def configure_optimizers(self) -> Optimizer:

@@ -6,25 +6,27 @@ from functools import partial
 import torch
 from pykeen.sampling import NegativeSampler
 from pytorch_lightning.strategies import Strategy
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..diffusion import RunningScale
 from ..sampling.sampler import DHNSNegativeSampler
+from ..training.objective import JointObjective
 from ..utils.optimization import find_tensors
 
-__all__ = ["average_sampler", "share_scales"]
+__all__ = ["average_sampler", "share_batches"]
 
 
-def share_scales(module: nn.Module | None, strategy: Strategy | None) -> None:
-    """Compute the scales of embeddings from what all processes observe.
+def share_batches(objective: JointObjective, strategy: Strategy | None) -> None:
+    """Let the generator learn from what all processes observe: the scales of embeddings, and how many there are.
 
-    :param module: the generator, if there is one
+    :param objective: the objective
     :param strategy: connects the processes. None, if there are no others.
     """
     total: Callable[[Tensor], Tensor] | None = None
     if strategy is not None:
         total = partial(strategy.reduce, reduce_op="sum")
-    for child in () if module is None else module.modules():
+    objective.sum_over_processes = total
+    for child in () if objective.generator is None else objective.generator.modules():
         if isinstance(child, RunningScale):
             child.sum_over_processes = total
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from torch import Tensor
+
 __all__ = ["BatchScale"]
 
 
@@ -33,10 +35,18 @@ class BatchScale:
         """Return the factor of the model's loss."""
         return self.share if self.is_mean else float(self.num_processes)
 
-    @property
-    def generator(self) -> float:
-        """Return the factor of the generator's loss, which is a mean over rows also where the model's is a sum."""
-        return self.share if self.is_mean else self.share * self.num_rows / self.size
+    def generator(self, part: Tensor | None = None) -> Tensor | float:
+        """Return the factor of the generator's loss, which is a mean also where the model's is a sum.
+
+        :param part: shape: () this sub-batch's part of what the generator learns from in the whole batch. If None, it
+            is the part of the rows.
+
+        :returns: the factor
+        """
+        if part is None:
+            return self.share if self.is_mean else self.share * self.num_rows / self.size
+        part = self.num_processes * part
+        return part * self.size / self.num_rows if self.is_mean else part
 
     def hardness(self, num_chosen: int) -> float:
         """Return the factor of a loss over some of the rows, within the model's loss.

@@ -4,13 +4,21 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from class_resolver import HintOrType, HintType, OptionalKwargs
+from class_resolver import ClassResolver, HintOrType, HintType, OptionalKwargs
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
-from pykeen.sampling.filtering import Filterer
+from pykeen.sampling.filtering import Filterer, filterer_resolver
 
-from ..generators import EmbeddingGenerator, GeneratorConfig
+from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..sampling import DHNSNegativeSampler
-from ..utils.validation import check_non_negative
+from ..utils.validation import (
+    check_bool,
+    check_fraction,
+    check_integer,
+    check_non_negative,
+    check_number,
+    check_type,
+    show,
+)
 
 __all__ = ["LoopConfig"]
 
@@ -19,6 +27,8 @@ SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwarg
 OWN_SAMPLER_ARGUMENTS = ("base_sampler", "base_sampler_kwargs", "hard_fraction")
 #: Arguments that configure the generator of our own sampler as well as that of the loop
 SHARED_ARGUMENTS = ("num_timesteps", "schedule", "reverse", "levels", "learning_rate")
+#: More sampled negatives than this fit into no memory
+MAX_NUM_NEGS_PER_POS = 2**20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,16 +80,36 @@ class LoopConfig(GeneratorConfig):
     def __post_init__(self) -> None:
         """Check the values.
 
+        :raises TypeError: if one has a wrong type
         :raises ValueError: if one is out of range
-        """
-        if not 0 < self.generated_share <= 1:
-            raise ValueError(f"generated_share={self.generated_share} must be above 0, and at most 1.")
+        """  # noqa: DOC503
+        for name in ("multimodal", "adaptive_training", "adaptive_margin"):
+            check_bool(name, getattr(self, name))
+        if self.filtered is not None:
+            check_bool("filtered", self.filtered)
+        if self.num_negs_per_pos is not None:
+            check_integer("num_negs_per_pos", self.num_negs_per_pos, maximum=MAX_NUM_NEGS_PER_POS)
+        if self.hard_fraction is not None:
+            check_fraction("hard_fraction", self.hard_fraction)
+        check_number("generated_share", self.generated_share, minimum=0, maximum=1, exclude_minimum=True)
+        check_non_negative("diffusion_weight", self.diffusion_weight)
+        for field in dataclasses.fields(self):
+            if field.name.endswith("_kwargs"):
+                _check_kwargs(field.name, getattr(self, field.name))
+        if isinstance(self.generator, EmbeddingGenerator):
+            raise TypeError(
+                f"generator is an instance of {type(self.generator).__name__}: it must be a name or a class, since its "
+                "dimension is that of the model's embeddings. Its other arguments are generator_kwargs."
+            )
+        if self.generator != "none":
+            _lookup("generator", self.generator, generator_resolver)
+        _lookup("base_sampler", self.base_sampler, negative_sampler_resolver)
+        _lookup("filterer", self.filterer, filterer_resolver)
         if self.generated_share < 1 and not self.adaptive_training:
             raise ValueError(
                 f"generated_share={self.generated_share} needs adaptive_training=True. Without it, generated negatives "
                 "are added to the sampled ones, and each positive must have the same number of these."
             )
-        check_non_negative("diffusion_weight", self.diffusion_weight)
 
     @classmethod
     def names(cls) -> list[str]:
@@ -94,10 +124,12 @@ class LoopConfig(GeneratorConfig):
 
         :returns: the configuration
 
+        :raises TypeError: if an argument has a wrong type
         :raises ValueError: if an argument is given twice with different values, or is out of its range
         """  # noqa: DOC502
         given = {name: value for name, value in arguments.items() if value is not None}
-        sampler_cls = negative_sampler_resolver.lookup(given.get("negative_sampler"), default=DHNSNegativeSampler)
+        _check_kwargs("negative_sampler_kwargs", given.get("negative_sampler_kwargs"))
+        sampler_cls = _lookup("negative_sampler", given.get("negative_sampler", "dhns"), negative_sampler_resolver)
         if issubclass(sampler_cls, DHNSNegativeSampler):
             sampler_kwargs = given.get("negative_sampler_kwargs") or {}
             shared = {name: sampler_kwargs[name] for name in SHARED_ARGUMENTS if name in sampler_kwargs}
@@ -109,7 +141,7 @@ class LoopConfig(GeneratorConfig):
 
         :returns: the negative sampler, and its keyword-based arguments
 
-        :raises ValueError: if an argument is given twice, or is not one of this sampler
+        :raises ValueError: if an argument is given twice, is not one of this sampler, or has no effect on it
         """
         cls = negative_sampler_resolver.lookup(self.negative_sampler, default=DHNSNegativeSampler)
         is_own = issubclass(cls, DHNSNegativeSampler)
@@ -121,6 +153,13 @@ class LoopConfig(GeneratorConfig):
             )
         given = {name: getattr(self, name) for name in SAMPLER_ARGUMENTS if getattr(self, name) is not None} | own
         kwargs = _merge(self.negative_sampler_kwargs or {}, given)
+        if isinstance(self.negative_sampler, NegativeSampler):
+            if kwargs:
+                raise ValueError(
+                    f"{sorted(kwargs)} have no effect, since negative_sampler is an instance, which has its arguments "
+                    "already. Give them to it, or give negative_sampler by name or class."
+                )
+            return self.negative_sampler, {}
         if is_own:
             # what the generator of the loop has, and nothing to generate
             shared = {name: getattr(self, name) for name in SHARED_ARGUMENTS}
@@ -137,3 +176,22 @@ def _merge(sampler_kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
                 "sampler."
             )
     return {**sampler_kwargs, **given}
+
+
+def _check_kwargs(name: str, value: Any) -> None:
+    """Check that keyword-based arguments are a dictionary, or None."""
+    if value is not None:
+        check_type(name, value, Mapping, "a dictionary of arguments")
+
+
+def _lookup(name: str, value: Any, resolver: ClassResolver[Any]) -> type[Any]:
+    """Look up the class of an argument, and name the argument if there is none."""
+    try:
+        return resolver.lookup(value)
+    except KeyError as error:
+        raise ValueError(f"{name}={show(value)} is unknown. Try one of: {sorted(resolver.options)}") from error
+    except TypeError as error:
+        raise TypeError(
+            f"{name}={show(value)} is invalid: it must be a name, one of {sorted(resolver.options)}, or a subclass of "
+            f"{resolver.base.__name__}."
+        ) from error

@@ -223,6 +223,21 @@ class ModelAdapter:
             usable=torch.cat([tail_mask, head_mask]),
         )
 
+    def count_learnable(self, positives: Tensor) -> Tensor | None:
+        """Count the modalities that both entities of a triple have, i.e., those that a generator can learn from.
+
+        :param positives: shape: (batch_size, 3) the triples
+
+        :returns: shape: (batch_size,) the numbers. None if all modalities exist.
+        """
+        masks = [
+            self._mask(representation, positives[:, column])
+            for column, part_indices in ((0, self.head_indices), (2, self.tail_indices))
+            for representation in (self.entities[i] for i in part_indices)
+            if self.multimodal and isinstance(representation, MultimodalRepresentation)
+        ]
+        return torch.stack(masks).all(dim=0).sum(dim=0) if masks else None
+
     def read_entities(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Read the embeddings of entities, for either side.
 

@@ -1,6 +1,7 @@
 """The loss of a batch: Algorithm 1, without the steps of the optimisers."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -65,6 +66,8 @@ class JointObjective:
         #: The layout of the sampler's columns. Without it, all columns are sampled.
         self.layout: ColumnLayout | None = None
         self.statistics = EpochStatistics()
+        #: Adds up a tensor over all processes that share a batch, if there are several
+        self.sum_over_processes: Callable[[Tensor], Tensor] | None = None
         #: Computes the generator's conditions, and is a part of it
         self.query: Query
         self.generator: EmbeddingGenerator | None
@@ -152,7 +155,8 @@ class JointObjective:
             if generated is not None and generated.loss is not None:
                 weight = self.config.diffusion_weight
                 own = terms["loss_diffusion"] = generated.loss
-                loss = loss + scale.generator * (weight * own if weight else own - own.detach())
+                factor = scale.generator(self._compute_learnable_part(batch["positives"], rows))
+                loss = loss + factor * (weight * own if weight else own - own.detach())
             self.statistics.add(terms, weight=scale.num_rows)
         result: Tensor = loss
         return result
@@ -172,6 +176,19 @@ class JointObjective:
         scores = self.adapter.score(samples, heads=heads, relations=relations, tails=tails)
         joint = self.adapter.joint_score(scores, batch.usable).permute(2, 0, 1)
         return GeneratedNegatives(rows=rows, scores=joint, levels=self.generator.levels, loss=loss)
+
+    def _compute_learnable_part(self, positives: Tensor, rows: slice) -> Tensor | None:
+        """Compute a sub-batch's part of what the generator learns from. None if that is the part of the rows.
+
+        The generator's loss is a mean over the modalities that exist, and a sub-batch, or a process, may have few.
+        """
+        counts = self.adapter.count_learnable(positives.to(self.adapter.model.device))
+        if counts is None:
+            return None
+        total = counts.sum()
+        if self.sum_over_processes is not None:
+            total = self.sum_over_processes(total)
+        return counts[rows].sum() / total.clamp(min=1)
 
     def _choose_rows(self, positives: Tensor) -> Tensor | slice:
         """Choose the rows that the generator learns from and generates for."""
@@ -212,8 +229,11 @@ class JointObjective:
         if model.loss is self.criterion:
             loss = self.criterion.process_columns(scored.positive, negative, layout, mask=mask, **arguments)
         else:
-            sparse = negative if mask is None else to_sparse(negative, mask)
-            loss = model.loss.process_slcwa_scores(scored.positive, sparse, batch_filter=mask, **arguments)
+            if mask is not None:
+                negative = to_sparse(negative, mask)
+                # PyKEEN does not filter the weights
+                arguments["neg_weights"] = None if neg_weights is None else neg_weights.view(mask.shape)[mask]
+            loss = model.loss.process_slcwa_scores(scored.positive, negative, batch_filter=mask, **arguments)
         terms["loss_kgc"] = loss
         if generated is not None:
             means = generated.scores.detach().mean(dim=(0, 2))

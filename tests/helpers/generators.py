@@ -38,7 +38,8 @@ class LinearGenerator(EmbeddingGenerator):
     def loss(self, target: Tensor, condition: Tensor, *, mask: Tensor | None = None, detach: bool = True) -> Tensor:
         if detach:
             target, condition = target.detach(), condition.detach()
-        loss: Tensor = (self.linear(self.to_real(condition)) - self.to_real(target)).square().mean()
+        error = (self.linear(self.to_real(condition)) - self.to_real(target)).square().mean(dim=-1)
+        loss: Tensor = (error if mask is None else error[mask]).mean()
         return loss
 
     @override

@@ -59,9 +59,9 @@ def assert_same(first: DHNSTrainingLoop, second: DHNSTrainingLoop) -> None:
     assert first.losses_per_epochs == second.losses_per_epochs
 
 
-def make_batch(size: int = 32, num_negs_per_pos: int = 4) -> SLCWABatch:
-    """Create a batch of positives, with negatives whose tails are corrupted."""
-    positives = FACTORY.mapped_triples[:size]
+def make_batch(size: int = 32, num_negs_per_pos: int = 4, positives: Tensor | None = None) -> SLCWABatch:
+    """Create a batch of positives, by default the first ones, with negatives whose tails are corrupted."""
+    positives = FACTORY.mapped_triples[:size] if positives is None else positives
     negatives = positives.unsqueeze(dim=1).repeat(1, num_negs_per_pos, 1)
     negatives[..., 2] = (negatives[..., 2] + 1) % FACTORY.num_entities
     return SLCWABatch(positives=positives, negatives=negatives)

@@ -44,10 +44,26 @@ def trainer_kwargs(num_processes: int) -> dict[str, Any]:
     return dict(strategy=strategy, devices=num_processes)
 
 
+def make_features(known: int) -> torch.Tensor:
+    """Make features of a few entities only."""
+    features = torch.randn(NATIONS.num_entities, 5, generator=torch.Generator().manual_seed(0))
+    features[known:] = float("nan")
+    return features
+
+
 #: Settings in which nothing is drawn. Only SGD shows that the gradients of a sum are larger.
 WHOLE: dict[str, dict[str, Any]] = {
     "sampled": dict(generator="none"),
     "generated": dict(),
+    # a modality that is missing for most entities, so that the two shares of a batch have it for few
+    "missing": dict(
+        model=MultimodalModel,
+        model_kwargs=dict(
+            interaction="rotate", embedding_dim=6, modalities=dict(textual=make_features(known=6)), random_seed=0
+        ),
+        multimodal=True,
+        learning_rate=1e-2,
+    ),
     "sum": dict(
         model_kwargs=dict(embedding_dim=6, loss="nssa", loss_kwargs=dict(reduction="sum"), random_seed=0),
         optimizer="sgd",
@@ -91,12 +107,10 @@ def interrupted(rank: int, folder: Path, hard_fraction: float, **kwargs: Any) ->
 
 def multimodal() -> dict[str, Any]:
     """Train a multimodal model, with validation, the control, and gradients of some batches added up."""
-    features = torch.randn(NATIONS.num_entities, 5, generator=torch.Generator().manual_seed(0))
-    features[:3] = float("nan")
     record = Record()
     module = make_module(
         model=MultimodalModel,
-        model_kwargs=dict(interaction="distmult", embedding_dim=6, modalities=dict(textual=features)),
+        model_kwargs=dict(interaction="distmult", embedding_dim=6, modalities=dict(textual=make_features(known=11))),
         batch_size=100,
         generator="noise",
         multimodal=True,

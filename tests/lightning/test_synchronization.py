@@ -9,9 +9,9 @@ from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from torch import Tensor
 
 from pykeen_dhns import DHNSNegativeSampler, DiffHEG
-from pykeen_dhns.lightning.synchronization import average_sampler, share_scales
+from pykeen_dhns.lightning.synchronization import average_sampler, share_batches
 
-from .small import NATIONS
+from .small import NATIONS, make_module
 from ..helpers.sharing import is_shared
 
 
@@ -68,13 +68,18 @@ def test_nothing_to_average(name: str, kwargs: dict[str, Any]) -> None:
     assert not connection.sent
 
 
-def test_share_scales() -> None:
+def test_share_batches() -> None:
     """All scales of a generator add up over processes, until they are told to stop."""
-    generator, connection = DiffHEG(dim=4), TwoProcesses()
-    share_scales(None, connection)  # type: ignore[arg-type]
-    share_scales(generator, connection)  # type: ignore[arg-type]
-    generator.observe(*torch.randn(2, 1, 5, 4))
+    connection: Any = TwoProcesses()
+    share_batches(make_module(generator="none").objective, connection)
+    objective = make_module().objective
+    generator = objective.generator
+    assert isinstance(generator, DiffHEG)
+    share_batches(objective, connection)
+    embeddings = torch.randn(2, generator.num_groups, 5, generator.dim)
+    generator.observe(*embeddings)
     assert len(connection.sent) == 2
-    share_scales(generator, None)
-    generator.observe(*torch.randn(2, 1, 5, 4))
+    share_batches(objective, None)
+    generator.observe(*embeddings)
     assert len(connection.sent) == 2
+    assert objective.sum_over_processes is None

@@ -22,7 +22,7 @@ def split(sizes: list[list[int]]) -> list[list[Tensor]]:
 @pytest.mark.parametrize("sizes", SPLITS, ids=str)
 def test_parts_add_up(sizes: list[list[int]], is_mean: bool) -> None:
     """Added up over sub-batches, and averaged over processes, each loss is that of the whole batch."""
-    losses, generators, hardnesses, shares = ([0.0] * len(sizes) for _ in range(4))
+    losses, generators, parts_of_generators, hardnesses, shares = ([0.0] * len(sizes) for _ in range(5))
     for process, parts in enumerate(split(sizes)):
         size = sum(map(len, parts))
         for rows in parts:
@@ -33,12 +33,17 @@ def test_parts_add_up(sizes: list[list[int]], is_mean: bool) -> None:
             weight = len(rows) / size if is_mean else 1.0
             reduce = torch.mean if is_mean else torch.sum
             losses[process] += weight * scale.loss * float(reduce(rows))
-            generators[process] += weight * scale.generator * float(rows.mean())
+            generators[process] += weight * float(scale.generator()) * float(rows.mean())
+            part = torch.tensor(len(rows) / len(ROWS))
+            parts_of_generators[process] += weight * float(scale.generator(part)) * float(rows.mean())
             # as if negatives were generated for a single row, an average one
             hardnesses[process] += weight * scale.loss * scale.hardness(1) * float(rows.mean())
             shares[process] = scale.share
     whole = float(ROWS.mean() if is_mean else ROWS.sum())
-    for values, expected in ((losses, whole), (hardnesses, whole), (generators, float(ROWS.mean())), (shares, 1)):
+    mean = float(ROWS.mean())
+    for values, expected in (
+        *((losses, whole), (hardnesses, whole), (generators, mean), (parts_of_generators, mean), (shares, 1)),
+    ):
         assert sum(values) / len(values) == pytest.approx(expected)
 
 
@@ -47,8 +52,8 @@ def test_equal_shares() -> None:
     for is_mean in (True, False):
         implicit = BatchScale(is_mean=is_mean, num_rows=2, size=5, num_processes=3)
         explicit = BatchScale(is_mean=is_mean, num_rows=2, size=5, num_processes=3, total_size=15)
-        assert (implicit.share, implicit.loss, implicit.generator) == (
+        assert (implicit.share, implicit.loss, implicit.generator()) == (
             explicit.share,
             explicit.loss,
-            explicit.generator,
+            explicit.generator(),
         )

@@ -12,7 +12,7 @@ from pykeen_dhns import DHNSNegativeSampler
 from pykeen_dhns.generators import GaussianNoise
 
 from ..helpers.generators import LinearGenerator
-from ..helpers.loops import assert_same, make_loop, train
+from ..helpers.loops import FACTORY, assert_same, make_loop, train
 
 OPTIONS: list[dict[str, Any]] = [
     dict(generator="none"),
@@ -120,11 +120,11 @@ def test_arguments_by_way_of_the_sampler() -> None:
     [
         (dict(negative_sampler_kwargs=dict(num_negs_per_pos=3)), r"num_negs_per_pos is given twice: 4, and 3"),
         (dict(negative_sampler="basic", hard_fraction=0.5), r"'hard_fraction'.*negative_sampler=BasicNegativeSampler"),
-        (dict(generator="gan"), r"gan.*diffheg"),
-        (dict(diffusion_weight=-1), r"diffusion_weight=-1"),
-        (dict(generated_share=0.0), r"generated_share=0.0 must be above 0"),
-        (dict(generated_share=1.5), r"generated_share=1.5 must be above 0, and at most 1"),
-        (dict(generated_share=float("nan")), r"generated_share=nan must be above 0"),
+        (dict(generator="gan"), r"generator='gan' is unknown.*diffheg"),
+        (
+            dict(negative_sampler=BasicNegativeSampler(mapped_triples=FACTORY.mapped_triples)),
+            r"'num_negs_per_pos'\] have no effect, since negative_sampler is an instance",
+        ),
         (dict(generated_share=0.5, adaptive_training=False), r"generated_share=0.5 needs adaptive_training=True"),
         (dict(levels=(2,)), r"levels=\(2,\)"),
         (
@@ -137,7 +137,7 @@ def test_arguments_by_way_of_the_sampler() -> None:
 )
 def test_invalid_arguments(kwargs: dict[str, Any], message: str) -> None:
     """The loop refuses invalid arguments when it is made, and not after an hour."""
-    with pytest.raises((ValueError, KeyError), match=message):
+    with pytest.raises(ValueError, match=message):
         make_loop(**kwargs)
 
 

@@ -141,6 +141,33 @@ def test_generated_negatives_train_the_model() -> None:
         torch.testing.assert_close(a.grad, b.grad)
 
 
+@pytest.mark.parametrize("adaptive_training", [False, True])
+@pytest.mark.parametrize("loss", ["bcewithlogits", "mse", "softplus"])
+def test_weights_of_filtered_negatives(loss: str, adaptive_training: bool) -> None:
+    """Weights belong to the negatives that a filter has left: those of the others do not matter."""
+    losses = []
+    for weight in (1.0, 5.0):
+        loop = make_loop(model_kwargs=dict(loss=loss), adaptive_training=adaptive_training)
+        batch = make_batch()
+        batch["masks"] = torch.arange(32 * 4).view(32, 4) % 3 != 0
+        batch["pos_weights"] = torch.linspace(0.5, 2.0, 32).view(32, 1)
+        batch["neg_weights"] = torch.linspace(0.1, 1.0, 32 * 4).view(32, 4).masked_fill(~batch["masks"], weight)
+        torch.manual_seed(0)
+        losses.append(loop._process_batch(batch, 0, 32))
+        if not adaptive_training:
+            continue
+        positive, negative = (loop.model.score_hrt(x.reshape(-1, 3)) for x in (batch["positives"], batch["negatives"]))
+        negative = negative.view(32, 4)
+        expected = loop.model.loss.process_slcwa_scores(
+            positive,
+            negative[batch["masks"]],
+            pos_weights=batch["pos_weights"],
+            neg_weights=batch["neg_weights"][batch["masks"]],
+        )
+        torch.testing.assert_close(loop.objective.statistics.pop()["loss_kgc"], expected.item())
+    torch.testing.assert_close(*losses)
+
+
 def test_missing_modalities_do_not_count() -> None:
     """Values in place of missing features change neither the loss nor any gradient."""
     gradients = []

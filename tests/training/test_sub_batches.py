@@ -1,19 +1,22 @@
 """Tests for batches that are split, and for generating for a share of them."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 import torch
+from pykeen.losses import NSSALoss
 from pykeen.models import ComplEx, RotatE, TransE
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples.instances import SLCWABatch
 from torch import Tensor, nn
 
+from pykeen_dhns import DHNSTrainingLoop
 from pykeen_dhns.training.model_adapter import AnyModel
 
 from ..helpers.generators import LinearGenerator
 from ..helpers.loops import FACTORY, make_batch, make_loop, train
+from ..helpers.models import make_features, make_multimodal
 
 
 class _Passes(TrainingCallback):
@@ -63,6 +66,42 @@ def test_sub_batches_of_the_generator(reduction: str) -> None:
             loop._forward_pass(make_batch(), start, min(start + size, 32), 32, 0.0, None)
         gradients.append([parameter.grad for parameter in cast(nn.Module, loop.objective.generator).parameters()])
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_missing_modalities(reduction: Literal["mean", "sum"]) -> None:
+    """Nor do they, or several processes, if a modality is missing in more rows of one part than of another."""
+    torch.manual_seed(0)
+    model = make_multimodal(textual=make_features(missing=tuple(range(3, 14))))
+    model.loss = NSSALoss(reduction=reduction)
+    loop = DHNSTrainingLoop(model=model, triples_factory=FACTORY, generator=LinearGenerator, multimodal=True)
+    objective, generator = loop.objective, cast(nn.Module, loop.objective.generator)
+    positives = FACTORY.mapped_triples
+    order = positives[:, [0, 2]].ge(3).any(dim=1).long().argsort(stable=True)
+    # 20 triples with the modality, then 28 without
+    positives = positives[torch.cat([order[:20], order[-28:]])]
+    batch = make_batch(positives=positives)
+    counts = objective.adapter.count_learnable(positives)
+    assert counts is not None
+    assert counts.tolist() == [2] * 20 + [1] * 28
+
+    def gradient(parts: list[SLCWABatch], size: int, **kwargs: Any) -> Tensor:
+        generator.zero_grad()
+        for part in parts:
+            num_rows = len(part["positives"])
+            for start in range(0, num_rows, size):
+                loss = objective.loss(part, start, start + size, **kwargs)
+                stop = min(start + size, num_rows)
+                # what PyKEEN multiplies the loss by
+                (loss * ((stop - start) / num_rows if reduction == "mean" else 1.0)).backward()
+        return torch.cat([p.grad.flatten() for p in generator.parameters() if p.grad is not None])
+
+    expected = gradient([batch], 48)
+    torch.testing.assert_close(gradient([batch], 15), expected)
+    objective.sum_over_processes = lambda _: counts.sum()
+    shares = [make_batch(positives=positives[:30]), make_batch(positives=positives[30:])]
+    total = gradient(shares, 48, num_processes=2, total_size=48)
+    torch.testing.assert_close(total / 2, expected)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])

@@ -1,0 +1,61 @@
+"""Bad input for the training loop."""
+
+from typing import Any
+
+import pytest
+import torch
+from pykeen.models import RotatE
+from pykeen.sampling import BasicNegativeSampler
+
+from pykeen_dhns import DiffHEG
+from pykeen_dhns.training import LoopConfig
+
+from ..helpers.bad_inputs import NO_NUMBERS, BadInput, bad_values, check_refused
+
+NAN, INF = float("nan"), float("inf")
+#: In this configuration, None means the default
+NUMBERS = tuple(value for value in NO_NUMBERS if value is not None)
+
+
+def config(**kwargs: Any) -> None:
+    """Make a configuration."""
+    LoopConfig.from_arguments(kwargs)
+
+
+CASES = [
+    *(
+        case
+        for name in ("multimodal", "adaptive_training", "adaptive_margin", "filtered")
+        for case in bad_values(config, name, TypeError, "false", "no", 0, 1, [], torch.tensor(True))
+    ),
+    *(
+        case
+        for name in ("diffusion_weight", "generated_share", "hard_fraction")
+        for case in bad_values(config, name, TypeError, *NUMBERS)
+    ),
+    *bad_values(config, "diffusion_weight", ValueError, -1, NAN, INF, 1e39),
+    *bad_values(config, "generated_share", ValueError, 0, -1, 1.5, NAN),
+    *bad_values(config, "hard_fraction", ValueError, -0.1, 1.1, NAN, INF),
+    *bad_values(config, "num_negs_per_pos", TypeError, *NUMBERS, 4.0),
+    *bad_values(config, "num_negs_per_pos", ValueError, 0, -1, 2**40),
+    *(
+        case
+        for name in ("generator_kwargs", "negative_sampler_kwargs", "base_sampler_kwargs", "hardness_loss_kwargs")
+        for case in bad_values(config, name, TypeError, "num_negs_per_pos", 5, [1], [("num_negs_per_pos", 1)])
+    ),
+    *(
+        case
+        for name in ("generator", "negative_sampler", "base_sampler", "filterer")
+        for case in (
+            *bad_values(config, name, TypeError, 5, ["basic"], True, RotatE),
+            *bad_values(config, name, ValueError, "gan", "", "x" * 10_000),
+        )
+    ),
+    *bad_values(config, "generator", TypeError, DiffHEG(dim=12), BasicNegativeSampler),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_refused(case: BadInput) -> None:
+    """Values of a wrong type or out of range are refused, and the message names the argument."""
+    check_refused(case)
