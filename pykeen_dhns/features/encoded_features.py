@@ -65,7 +65,7 @@ class EncodedFeatures:
 
         :raises TypeError: if something else is given
         :raises ValueError: if the array has no rows that are either features or NaN
-        """
+        """  # noqa: DOC503
         allowed = "an array of float32, with a row of NaN where features are missing"
         check_type("features", self.features, np.ndarray, allowed)
         if isinstance(self.features, np.ma.MaskedArray) or self.features.dtype.kind != "f":
@@ -88,7 +88,7 @@ class EncodedFeatures:
         if isinstance(entities, CoreTriplesFactory):
             entities = entity_labels(entities)
         labels = to_list("entities", entities)
-        if len(labels) != len(self.features) or hash_json(labels) != self.provenance.labels_hash:
+        if len(labels) != len(self.features) or not belongs_to(self.provenance, labels):
             raise ValueError(
                 f"The {len(self.features)} rows are not those of these {len(labels)} entities: they are of others, in "
                 f"another order, or were encoded without labels. Use align, which brings rows into order by label."
@@ -121,8 +121,9 @@ class EncodedFeatures:
 
         :returns: the features
 
-        :raises ValueError: if there is no provenance, or the rows are those of other entities
-        """
+        :raises FileNotFoundError: if there is no file
+        :raises ValueError: if it is damaged, has no provenance, or its rows are those of other entities
+        """  # noqa: DOC502
         target = npy_path("path", path)
         # first, since a file without provenance is the user's own
         provenance = load_provenance(target)
@@ -153,6 +154,11 @@ def load_provenance(path: Path) -> Provenance:
             f"{str(path)!r} has no provenance that can be read: {error}. Use the file as a modality as it is, or "
             f"delete it, and encode it again."
         ) from error
+
+
+def belongs_to(provenance: Provenance, labels: Sequence[str]) -> bool:
+    """Return whether rows belong to entities with these labels. Without labels, texts may be the labels themselves."""
+    return (provenance.labels_hash or provenance.inputs_hash) == hash_json(labels)
 
 
 def npy_path(name: str, path: str | os.PathLike[str]) -> Path:

@@ -176,8 +176,8 @@ def _encode_rows(
             features = np.full((len(items), encoded.shape[-1]), np.nan, dtype=np.float32)
         if encoded.shape != (len(batch), features.shape[1]):
             raise ValueError(
-                f"The encoder's result has shape {encoded.shape}, but there are {len(batch)} inputs, and earlier results "
-                f"have {features.shape[1]} features. If these are damaged, delete {unfinished}."
+                f"The encoder's result has shape {encoded.shape}, but there are {len(batch)} inputs, and earlier "
+                f"results have {features.shape[1]} features. If these are damaged, delete {unfinished}."
             )
         check_rows("The encoder's result", encoded, may_be_missing=True)
         features[batch] = encoded

@@ -135,7 +135,7 @@ def encode_images(
     :param paths: length: n, the paths of the images, one for each row, or a mapping from labels to paths. None, paths
         that are not files, and images that cannot be read become missing rows.
     :param labels: length: n, the labels of the entities to which the rows belong. If None, these are the keys of the
-        mapping. Without either, nothing can check that rows belong to the entities of a triples factory.
+        mapping. Without either, nothing can check that rows are those of the entities of a triples factory.
     :param encoder: the encoder. ``torchvision``, the default, needs ``pip install torchvision``, cf.
         :class:`pykeen_dhns.features.TorchvisionImageEncoder`.
     :param encoder_kwargs: additional keyword-based parameters of the encoder, e.g., ``dict(model="vit_b_16")``

@@ -12,7 +12,7 @@ from pykeen.triples import KGInfo, TriplesFactory
 from torch import Tensor
 
 from .arrays import check_rows, expand_path, read_file
-from .encoded_features import EncodedFeatures, hash_json, load_provenance
+from .encoded_features import EncodedFeatures, belongs_to, load_provenance
 from .labels import entity_labels
 from ..utils.validation import check_type
 
@@ -106,9 +106,11 @@ def _check_labels(label: str, source: Any, triples_factory: TriplesFactory) -> N
             return
     else:
         return
+    if belongs_to(provenance, entity_labels(triples_factory)):
+        return
     if provenance.labels_hash is None:
         logger.warning("Nothing can check that the rows of %s are those of the entities. It has no labels.", label)
-    elif provenance.labels_hash != hash_json(entity_labels(triples_factory)):
+    else:
         raise ValueError(
             f"{label} was encoded for other labels than those of the entities, or for these in another order. Encode "
             f"again with labels=entity_labels(triples_factory), or bring the rows into order by align."

@@ -31,7 +31,7 @@ def encode_texts(
     :param texts: length: n, the texts, one for each row, or a mapping from labels to texts. None, NaN, and texts
         without any character other than spaces become missing rows.
     :param labels: length: n, the labels of the entities to which the rows belong. If None, these are the keys of the
-        mapping. Without either, nothing can check that rows belong to the entities of a triples factory.
+        mapping. Without either, nothing can check that rows are those of the entities of a triples factory.
     :param encoder: the encoder: ``lexical``, the default, needs no pretrained model, cf.
         :class:`pykeen_dhns.features.LexicalTextEncoder`. All others are PyKEEN's, cf.
         :data:`pykeen.nn.text.text_encoder_resolver`: ``transformer`` needs ``pip install transformers``, and a model by
