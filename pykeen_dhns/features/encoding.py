@@ -26,6 +26,7 @@ from .encoded_features import (
     FloatArray,
     Provenance,
     hash_json,
+    load_provenance,
     load_rows,
     log_missing,
     npy_path,
@@ -135,22 +136,16 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 def _load(path: Path, request: Provenance, num_rows: int) -> EncodedFeatures | None:
     """Load the features that an earlier run has saved for the same request, if there was one."""
-    try:
-        found = EncodedFeatures.load(path)
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    if found.provenance != request:
-        old, new = dataclasses.asdict(found.provenance), dataclasses.asdict(request)
+    provenance = load_provenance(path)
+    if provenance != request:
+        old, new = dataclasses.asdict(provenance), dataclasses.asdict(request)
         differences = "; ".join(f"{key}={old[key]!r}, not {new[key]!r}" for key in old if old[key] != new[key])
         raise ValueError(
             f"cache={str(path)!r} is from another run: {differences}. Choose another path, or delete this file."
         )
-    if len(found.features) != num_rows:
-        raise ValueError(
-            f"cache={str(path)!r} has {len(found.features)} rows, but there are {num_rows} inputs: it is damaged. "
-            f"Delete it, and encode again."
-        )
-    return found
+    return EncodedFeatures(features=load_rows(path, num_rows), provenance=provenance)
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 import torch
-from pykeen.triples import KGInfo, TriplesFactory
+from pykeen.triples import TriplesFactory
 from torch import Tensor
 
 from .arrays import check_rows, expand_path, read_file
@@ -16,7 +16,7 @@ from .encoded_features import EncodedFeatures, belongs_to, load_provenance
 from .labels import entity_labels
 from ..utils.validation import check_type
 
-__all__ = ["Features", "load_features"]
+__all__ = ["Features", "check_labels", "load_features"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +26,7 @@ Features: TypeAlias = (
 )
 
 
-def load_features(
-    name: str, source: Features, num_entities: int | None = None, triples_factory: KGInfo | None = None
-) -> tuple[Tensor, Tensor]:
+def load_features(name: str, source: Features, num_entities: int | None = None) -> tuple[Tensor, Tensor]:
     """Load the features of a modality.
 
     :param name: the modality's name, for messages, and as the key in a file with several tensors
@@ -37,8 +35,6 @@ def load_features(
         masked, says that the entity has no features. A mapping ``dict(features=..., mask=...)`` can say this, too. Its
         mask has shape (n,) and holds Booleans. It comes from any of these sources.
     :param num_entities: the number of entities, which the number of rows must be. If None, any number will do.
-    :param triples_factory: the triples factory of the entities. If it has labels, encoded features, and files of them,
-        must have been encoded for these labels, in this order. If None, nothing is checked but the number of rows.
 
     :returns: shape: (n, k), dtype: float32, the features, which are zero where missing, and shape: (n,), dtype: bool,
         whether an entity has features
@@ -61,8 +57,6 @@ def load_features(
             )
         features[~mask] = np.nan
     present = check_rows(label, features, num_entities)
-    if isinstance(triples_factory, TriplesFactory):
-        _check_labels(label, source, triples_factory)
     features[~present] = 0.0
     return torch.from_numpy(features), torch.from_numpy(present)
 
@@ -91,8 +85,18 @@ def _read(label: str, name: str, source: Any) -> np.ndarray[Any, Any]:
         return np.ma.filled(array.astype(np.float32), np.nan)
 
 
-def _check_labels(label: str, source: Any, triples_factory: TriplesFactory) -> None:
-    """Check that encoded features, or a file of them, were encoded for the labels of the entities."""
+def check_labels(name: str, source: Any, triples_factory: TriplesFactory) -> None:
+    """Check that features were encoded for the labels of the entities, if they are encoded ones, or a file of them.
+
+    :param name: the modality's name, for messages
+    :param source: the features, or where they come from, cf. :func:`load_features`
+    :param triples_factory: a triples factory with labels
+
+    :raises ValueError: if they were encoded for other labels, or in another order
+    """
+    label = f"modalities[{name!r}]"
+    if isinstance(source, Mapping):
+        source = source.get("features")
     if isinstance(source, EncodedFeatures):
         provenance = source.provenance
     elif isinstance(source, str | os.PathLike) and (path := expand_path(source)).suffix == ".npy":

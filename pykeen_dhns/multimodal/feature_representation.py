@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from pykeen.nn.representation import Representation
-from pykeen.triples import KGInfo
 from pykeen.typing import LongTensor
 from torch import Tensor, nn
 from typing_extensions import override
@@ -34,30 +33,20 @@ class FeatureRepresentation(Representation):
     #: shape: `(max_id,)` which entities have features
     mask: Tensor
 
-    def __init__(
-        self,
-        features: Features,
-        *,
-        max_id: int | None = None,
-        name: str = "features",
-        triples_factory: KGInfo | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, features: Features, *, max_id: int | None = None, name: str = "features", **kwargs: Any) -> None:
         """Initialize the representation.
 
         :param features: shape: `(max_id, num_features)` the features, or where to find them, cf.
             :func:`pykeen_dhns.features.load_features`
         :param max_id: the number of entities. None is the number of rows.
         :param name: the modality's name, for messages
-        :param triples_factory: the triples factory, whose labels must be those of encoded features. If None, only the
-            number of rows is checked.
         :param kwargs: additional keyword-based parameters passed to :class:`pykeen.nn.representation.Representation`
 
         :raises ValueError: if these are no features, or not one row per entity
         """  # noqa: DOC103
         if max_id is not None:
             check_positive_int("max_id", max_id)
-        values, mask = load_features(name, features, num_entities=max_id, triples_factory=triples_factory)
+        values, mask = load_features(name, features, num_entities=max_id)
         variance, mean = torch.var_mean(values[mask], dim=0, correction=0)
         scale = variance.mean().sqrt()
         if not scale.isfinite():

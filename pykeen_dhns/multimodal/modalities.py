@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.nn.representation import Representation
-from pykeen.triples import KGInfo
+from pykeen.triples import KGInfo, TriplesFactory
 from torch import nn
 
 from .feature_representation import FeatureRepresentation
 from ..features import Features
+from ..features.loading import check_labels
 from ..utils.validation import check_kwargs, check_type, show
 
 __all__ = [
@@ -65,7 +66,9 @@ def load_modalities(
         if isinstance(source, Representation | type):
             sources[name] = source
         elif name not in modalities_kwargs:
-            sources[name] = FeatureRepresentation(source, max_id=max_id, name=name, triples_factory=triples_factory)
+            sources[name] = FeatureRepresentation(source, max_id=max_id, name=name)
+            if isinstance(triples_factory, TriplesFactory):
+                check_labels(name, source, triples_factory)
         elif isinstance(source, str):
             sources[name] = source
         else:
