@@ -164,17 +164,16 @@ def _run(arguments: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[Pip
 
 
 def _check_triples(arguments: Mapping[str, Any]) -> None:
-    """Check files of triples, if there are any, and that there is one for early stopping."""
+    """Check files of triples, if there are any, and that there are validation triples where they are needed."""
     kwargs = (arguments.get("dataset_kwargs") or {}).get("load_triples_kwargs")
     for name in TRIPLES:
         if arguments.get(name) is not None:
             check_triple_file(arguments[name], kwargs)
-    has_stopper = arguments.get("stopper") not in (None, "nop")
-    if "training" in arguments and arguments.get("validation") is None and has_stopper:
-        raise ValueError(
-            f"stopper={arguments['stopper']!r} needs validation triples: give a file by --validation, or leave the "
-            "stopper out."
-        )
+    if arguments.get("training") is None or arguments.get("validation") is not None:
+        return
+    for name, without in {"stopper": (None, "nop"), "use_testing_data": (None, True)}.items():
+        if arguments.get(name) not in without:
+            raise ValueError(f"{name}={arguments[name]!r} needs validation triples: give a file by --validation.")
 
 
 def format_metrics(result: PipelineResult) -> str:

@@ -29,7 +29,7 @@ __all__ = ["train"]
 @click.option("--batch-size", type=click.IntRange(min=1), help="The number of triples in a batch.")
 @click.option("--training-kwargs", metavar="JSON", type=parse_json, help="Other arguments of the training.")
 @click.option("--evaluation-kwargs", metavar="JSON", type=parse_json, help="Arguments of the evaluation.")
-@click.option("--random-seed", type=click.IntRange(min=0), help="The seed. Drawn at random, if not given.")
+@click.option("--random-seed", type=click.IntRange(0, 2**32 - 1), help="The seed. Drawn at random, if not given.")
 @click.option("--device", help="The device, e.g., cpu, or cuda:1.")
 @click.option("--title", help="The title of the run.")
 @click.option(
@@ -62,6 +62,8 @@ def train(
     """  # noqa: D301
     from .experiment import change_arguments, load_experiment, run_experiment
 
+    if len(dict(modalities)) < len(modalities):
+        raise click.UsageError("A name is given twice by --modality. Each modality has one file.")
     metadata, arguments = load_experiment(config) if config is not None else ({}, {})
     if title is not None:
         metadata["title"] = title

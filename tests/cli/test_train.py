@@ -274,6 +274,8 @@ def test_classification() -> None:
         (("--loss-kwargs", "[3]"), "'[3]' is a list, it must be an object"),
         (("--modality", "textual"), "'textual' must be NAME=FILE"),
         (("--modality", "textual=nowhere.npy"), "There is no file 'nowhere.npy' with the features of 'textual'."),
+        (("--modality", "a=file.txt", "--modality", "a=file.txt"), "A name is given twice by --modality."),
+        (("--random-seed", 2**32), "'--random-seed'"),
         (("--modality", "textual=file.txt"), "unexpected keyword argument 'modalities'"),
         (("--training", "file.txt"), "Can not specify both dataset and training/testing triples"),
         (("--training-loop", "lcwa", "--negative-sampler", "dhns"), "Can not specify negative sampler with LCWA"),
@@ -316,6 +318,7 @@ def test_mistakes(arguments: tuple[str, ...], message: str, folder: Path) -> Non
         (("list.json",), "list.json needs an entry 'pipeline'"),
         (("text.json",), "text.json needs an entry 'pipeline'"),
         (("key.yaml",), "unexpected keyword argument 'true'"),
+        (("testing.json",), "use_testing_data=False needs validation triples: give a file by --validation."),
         (("cyclic.yaml",), "cyclic.yaml: Circular reference detected"),
         (("nested.yaml",), "nested.yaml: It has more than 1,000,000 letters, with all anchors replaced."),
         (
@@ -337,6 +340,7 @@ def test_incomplete(arguments: tuple[str, ...], message: str, folder: Path) -> N
         "list.json": "[]",
         "text.json": '{"pipeline": "nations"}',
         "key.yaml": "pipeline: {true: 1}",
+        "testing.json": '{"pipeline": {"training": "tabs.tsv", "testing": "tabs.tsv", "use_testing_data": false}}',
         "cyclic.yaml": "pipeline: &a {model: *a}",
         "nested.yaml": "x0: &x0 1\n"
         + "\n".join(f"x{i + 1}: &x{i + 1} [{', '.join(9 * [f'*x{i}'])}]" for i in range(8)),
