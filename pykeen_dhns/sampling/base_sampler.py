@@ -87,11 +87,6 @@ def make_base_sampler(
     """
     kwargs = dict(kwargs or {})
     if isinstance(base_sampler, NegativeSampler):
-        if kwargs:
-            raise ValueError(
-                f"base_sampler_kwargs={show(kwargs)} have no effect, since base_sampler is an instance, which has its "
-                "arguments already. Give them to it, or give base_sampler by name or class."
-            )
         if base_sampler.num_negs_per_pos != num_negs_per_pos:
             raise ValueError(
                 f"base_sampler is an instance with num_negs_per_pos={base_sampler.num_negs_per_pos}, but "

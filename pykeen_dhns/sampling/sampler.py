@@ -4,10 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from class_resolver import Hint, HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
+from class_resolver import (
+    ClassResolver,
+    Hint,
+    HintOrType,
+    HintType,
+    OptionalKwargs,
+    ResolverKey,
+    update_docstring_with_resolver_keys,
+)
 from pykeen.constants import TARGET_TO_INDEX
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
-from pykeen.sampling.filtering import Filterer
+from pykeen.sampling.filtering import Filterer, filterer_resolver
 from pykeen.typing import LongTensor, MappedTriples, Target
 from torch import Tensor
 from typing_extensions import override
@@ -22,12 +30,25 @@ from .proxy_model import ProxyModel
 from .selection import Selection, selection_resolver
 from .shared_memory import share_memory
 from ..diffusion import Levels, Reverse, Schedule
-from ..generators import EmbeddingGenerator, GeneratorConfig
+from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..utils.random_state import seeded
-from ..utils.validation import check_fraction, check_ids, check_positive, check_positive_int, show
+from ..utils.validation import (
+    check_bool,
+    check_fraction,
+    check_hint,
+    check_ids,
+    check_integer,
+    check_kwargs,
+    check_positive,
+    check_positive_int,
+    check_type,
+    show,
+)
 
 __all__ = ["DHNSNegativeSampler"]
 
+#: More negatives than this fit into no memory
+MAX_NUM_NEGS_PER_POS = 2**20
 #: Combined with the seed, so that weights and negatives do not come from the same random numbers
 SEED_OF_WEIGHTS = 0x5D588B656C078965
 
@@ -156,12 +177,18 @@ class DHNSNegativeSampler(NegativeSampler):
         :param shadow_learning_rate: the learning rate of the proxy model. The default is large, as usual for Adagrad,
             since the proxy model has to be ahead of the model.
 
-        :raises ValueError: if one of the arguments is out of its range; the message names it, its value, and the range
-        """  # noqa: DOC502
+        :raises TypeError: if one of the arguments has a wrong type; the message says what is allowed
+        :raises ValueError: if one of the arguments is out of its range, or does not fit to another
+        """  # noqa: DOC503
         check_ids(mapped_triples, num_entities=num_entities, num_relations=num_relations)
         mapped_triples = mapped_triples.long()
         num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
-        check_positive_int("num_negs_per_pos", num_negs_per_pos)
+        check_integer("num_negs_per_pos", num_negs_per_pos, maximum=MAX_NUM_NEGS_PER_POS)
+        check_bool("filtered", filtered)
+        _check_choice("filterer", filterer, filterer_kwargs, filterer_resolver)
+        _check_choice("base_sampler", base_sampler, base_sampler_kwargs, negative_sampler_resolver)
+        _check_choice("generator", generator, generator_kwargs, generator_resolver)
+        _check_choice("selection", selection, selection_kwargs, selection_resolver)
         check_fraction("hard_fraction", hard_fraction)
         if guidance is not None:
             check_fraction("guidance", guidance)
@@ -237,10 +264,15 @@ class DHNSNegativeSampler(NegativeSampler):
 
     @override
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:
+        check_type("positive_batch", positive_batch, Tensor, "a tensor of triples")
+        if positive_batch.shape[-1:] != (3,):
+            raise ValueError(f"positive_batch has shape {tuple(positive_batch.shape)}: it must be (*batch_dims, 3).")
         # base samplers need exactly one batch dimension
-        positives = positive_batch.reshape(-1, 3).long()
+        positives = positive_batch.reshape(-1, 3)
         if not len(positives):
             return positives.new_empty(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
+        check_ids(positives, self.num_entities, self.num_relations, name="positive_batch")
+        positives = positives.long()
         parts = []
         if self.base_sampler is not None:
             # PyKEEN's samplers have tensors on the CPU, which do not move with the module
@@ -279,6 +311,17 @@ class DHNSNegativeSampler(NegativeSampler):
         negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
         negatives = replace_known(negatives, positives, columns, known=self.known)
         return negatives.to(device), columns.to(device)
+
+
+def _check_choice(name: str, hint: Any, kwargs: Any, resolver: ClassResolver[Any]) -> None:
+    """Check what is chosen by name, class, or instance, and its keyword-based parameters."""
+    check_hint(name, hint, resolver)
+    check_kwargs(f"{name}_kwargs", kwargs)
+    if kwargs and isinstance(hint, resolver.base):
+        raise ValueError(
+            f"{name}_kwargs={show(kwargs)} have no effect, since {name} is an instance, which has its arguments "
+            f"already. Give them to it, or give {name} by name or class."
+        )
 
 
 if DHNSNegativeSampler not in negative_sampler_resolver.lookup_dict.values():

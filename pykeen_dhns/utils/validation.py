@@ -213,34 +213,37 @@ def check_hint(name: str, value: Any, resolver: ClassResolver[Any]) -> None:
         ) from None
 
 
-def check_ids(mapped_triples: Any, num_entities: int | None, num_relations: int | None) -> None:
+def check_ids(
+    mapped_triples: Any, num_entities: int | None, num_relations: int | None, *, name: str = "mapped_triples"
+) -> None:
     """Check that triples are a tensor of IDs in the valid range, and that there are at least two entities.
 
     :param mapped_triples: shape: (num_triples, 3) the triples
     :param num_entities: the number of entities. If None, any number will do.
     :param num_relations: the number of relations. If None, any number will do.
+    :param name: the name of the argument with the triples
 
     :raises TypeError: if the triples are no tensor of integers
     :raises ValueError: if their shape or an ID is invalid
     """
     if not isinstance(mapped_triples, Tensor):
         raise TypeError(
-            f"mapped_triples is a {type(mapped_triples).__name__}: it must be a tensor of shape (num_triples, 3), e.g. "
+            f"{name} is a {type(mapped_triples).__name__}: it must be a tensor of shape (num_triples, 3), e.g. "
             "that of a triples factory, triples_factory.mapped_triples."
         )
     if mapped_triples.dtype == torch.bool or mapped_triples.is_floating_point() or mapped_triples.is_complex():
-        raise TypeError(f"mapped_triples is a tensor of {mapped_triples.dtype}: it must be one of integers.")
+        raise TypeError(f"{name} is a tensor of {mapped_triples.dtype}: it must be one of integers.")
     if mapped_triples.ndim != 2 or mapped_triples.shape[-1] != 3 or not len(mapped_triples):
         raise ValueError(
-            f"mapped_triples has shape {tuple(mapped_triples.shape)}: it must be (num_triples, 3), with at least one."
+            f"{name} has shape {tuple(mapped_triples.shape)}: it must be (num_triples, 3), with at least one."
         )
-    for name, columns, number in (("num_entities", [0, 2], num_entities), ("num_relations", [1], num_relations)):
+    for limit, columns, number in (("num_entities", [0, 2], num_entities), ("num_relations", [1], num_relations)):
         if number is not None:
-            check_integer(name, number)
+            check_integer(limit, number)
         low, high = (int(x) for x in mapped_triples[:, columns].aminmax())
         if low < 0 or (number is not None and high >= number):
             raise ValueError(
-                f"mapped_triples has IDs from {low} to {high}, but {name}={number}: they must be in [0, {name})."
+                f"{name} has IDs from {low} to {high}, but {limit}={number}: they must be in [0, {limit})."
             )
-        if name == "num_entities" and (high + 1 if number is None else number) < 2:
+        if limit == "num_entities" and (high + 1 if number is None else number) < 2:
             raise ValueError("num_entities=1 is too small: a triple cannot be corrupted without a second entity.")

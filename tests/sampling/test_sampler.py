@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 import torch
 from pykeen.datasets import Nations
+from pykeen.sampling import negative_sampler_resolver
 from pykeen.sampling.filtering import filterer_resolver
+
+from pykeen_dhns import DHNSNegativeSampler
 
 from .samplers import GENERATORS, NUM_ENTITIES, TRIPLES, check, make, sparse_graph
 
@@ -245,6 +248,12 @@ def test_graphs_at_the_limit() -> None:
             sampler = make(triples, num_entities=num_entities, num_negs_per_pos=num_negs_per_pos)
             for _ in range(3):
                 check(triples, sampler.corrupt_batch(triples), num_entities)
+
+
+def test_name() -> None:
+    """It resolves by name."""
+    assert negative_sampler_resolver.lookup("dhns") is DHNSNegativeSampler
+    assert DHNSNegativeSampler.get_normalized_name() == "dhns"
 
 
 @pytest.mark.gpu
