@@ -8,10 +8,14 @@ from typing import Any
 import torch
 from pykeen.evaluation import MetricResults, RankBasedEvaluator
 from pykeen.evaluation.rank_based_evaluator import RankBasedMetricKey
-from pykeen.models import ERModel, Model
-from pykeen.nn.modules import RotatEInteraction, TransEInteraction
+from pykeen.models import Model
+from pykeen.utils import upgrade_to_sequence
 from torch import Tensor
 from typing_extensions import override
+
+from ..queries.base import DistanceQuery, Side
+from ..queries.pairwise import score_candidates
+from ..training.model_adapter import ModelAdapter, UnsupportedModelError
 
 __all__ = ["TimedEvaluator", "fast_distances"]
 
@@ -48,40 +52,45 @@ class TimedEvaluator(RankBasedEvaluator):
 
 @contextmanager
 def fast_distances(model: Model) -> Iterator[None]:
-    """Compute the distances to all entities by :func:`torch.cdist`.
+    """Compute the distances to all entities as the training loop computes those to a pool.
 
     PyKEEN subtracts every entity from every query, and keeps the differences, which needs much memory. Without them,
-    the scores take a fraction of the time. Euclidean distances are matrix products, and take even less. All are
-    computed in double precision, so they differ from PyKEEN's scores by rounding errors of single precision.
+    the scores take a fraction of the time. They are computed in double precision, so they differ from PyKEEN's by
+    rounding errors of single precision.
 
-    :param model: the model. Only RotatE and TransE become faster, unless TransE uses powers of norms.
+    :param model: the model. Only those whose score is a distance become faster.
 
     :yields: nothing. In the end, the model is as before.
     """  # noqa: DOC404
-    interaction = getattr(model, "interaction", None) if isinstance(model, ERModel) else None
-    if not isinstance(interaction, TransEInteraction | RotatEInteraction) or not is_distance(interaction):
+    try:
+        adapter = ModelAdapter(model, multimodal=False)
+    except UnsupportedModelError:
+        yield
+        return
+    query, interaction = adapter.make_query(), adapter.model.interaction
+    if not isinstance(query, DistanceQuery):
         yield
         return
     original = interaction.forward
-    is_rotation = isinstance(interaction, RotatEInteraction)
 
-    def forward(h: Tensor, r: Tensor, t: Tensor) -> Tensor:
+    def forward(h: Any, r: Any, t: Any) -> Tensor:
         """Compute scores, shape: (batch_size, num_entities)."""
-        if t.ndim != 3 or r.shape[1] != 1:
-            # single triples, or all relations
-            return original(h, r, t)
-        if len(t) == 1 and h.shape[1] == 1:
-            query, entities = (h * r if is_rotation else h + r), t
-        elif len(h) == 1 and t.shape[1] == 1:
-            if is_rotation and not ((r.abs() - 1).abs() < 1e-4).all():
-                # only a rotation preserves distances
-                return original(h, r, t)
-            query, entities = (t * r.conj() if is_rotation else t - r), h
-        else:
-            return original(h, r, t)
-        left, right = (_to_real(x) for x in (query.squeeze(dim=1), entities.squeeze(dim=0)))
-        distances = torch.cdist(left, right, p=interaction.p, compute_mode="use_mm_for_euclid_dist")
-        return -distances.to(dtype=h.real.dtype)
+        heads, relations, tails = (upgrade_to_sequence(x) for x in (h, r, t))
+        # two batch dimensions: a row for each query, and a column for each candidate
+        is_table = all(x.ndim == len(shape) + 2 for x, shape in zip(heads, adapter.head.shapes, strict=True))
+        sides: tuple[tuple[Side, Any, Any], ...] = (("tail", heads, tails), ("head", tails, heads))
+        for missing, known, candidates in sides:
+            if is_table and len(candidates[0]) == 1 and all(x.shape[1] == 1 for x in (*known, *relations)):
+                scores = score_candidates(
+                    interaction,
+                    query,
+                    [_to_double(x.squeeze(dim=1)) for x in known],
+                    [_to_double(x.squeeze(dim=1)) for x in relations],
+                    [_to_double(x.squeeze(dim=0)) for x in candidates],
+                    missing,
+                )
+                return scores.to(dtype=heads[0].real.dtype)
+        return original(h, r, t)
 
     interaction.forward = forward  # type: ignore[method-assign]
     try:
@@ -90,17 +99,5 @@ def fast_distances(model: Model) -> Iterator[None]:
         del interaction.forward
 
 
-def is_distance(interaction: TransEInteraction | RotatEInteraction) -> bool:
-    """Return whether an interaction is a plain distance of real vectors, by any norm, or of complex ones, by modulus.
-
-    :param interaction: the interaction
-
-    :returns: whether it is
-    """
-    return (isinstance(interaction, TransEInteraction) or interaction.p == 2) and not interaction.power_norm
-
-
-def _to_real(x: Tensor) -> Tensor:
-    if x.is_complex():
-        x = torch.view_as_real(x).flatten(start_dim=-2)
-    return x.double()
+def _to_double(x: Tensor) -> Tensor:
+    return x.to(dtype=torch.cdouble if x.is_complex() else torch.double)

@@ -4,21 +4,22 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from .base import Query
+from .base import DistanceQuery, DotProductQuery, Side
 from .layout import Representations
 
 __all__ = [
     "DirectionalQuery",
     "HadamardQuery",
     "PairedQuery",
+    "RotationQuery",
 ]
 
 
-class HadamardQuery(Query):
-    """Element-wise multiplication (Eq. 7, 8), for RotatE and ComplEx (complex), and DistMult and CP (real).
+class HadamardQuery(DotProductQuery):
+    """Element-wise multiplication (Eq. 7, 8), for ComplEx (complex), and DistMult and CP (real).
 
-    The head side multiplies by the conjugate. For RotatE, this is the inverse rotation. For ComplEx, it is the same
-    bilinear form, seen from the other end. For real embeddings, it makes no difference.
+    The head side multiplies by the conjugate, which is the same bilinear form, seen from the other end. For real
+    embeddings, it makes no difference.
     """
 
     @override
@@ -30,8 +31,27 @@ class HadamardQuery(Query):
         return (tail[0] * relation[0].conj(),)
 
 
-class DirectionalQuery(Query):
+class RotationQuery(DistanceQuery):
+    """Element-wise multiplication (Eq. 7), for RotatE. The head side multiplies by the conjugate: it rotates back.
+
+    A relation's numbers have modulus one, so either side can be rotated. PyKEEN rotates whatever is cheaper. Only the
+    part of the relation's gradient that would change the modulus depends on it. PyKEEN undoes that change.
+    """
+
+    @override
+    def tail(self, head: Representations, relation: Representations) -> Representations:
+        return (head[0] * relation[0],)
+
+    @override
+    def head(self, tail: Representations, relation: Representations) -> Representations:
+        return (tail[0] * relation[0].conj(),)
+
+
+class DirectionalQuery(DotProductQuery):
     """For SimplE: one product with the relation, and one with its inverse. Both have their own entity embeddings."""
+
+    #: The score is the mean of both products
+    factor = 0.5
 
     @override
     def tail(self, head: Representations, relation: Representations) -> Representations:
@@ -42,7 +62,7 @@ class DirectionalQuery(Query):
         return self.tail(tail, relation)
 
 
-class PairedQuery(Query):
+class PairedQuery(DistanceQuery):
     r"""For PairRE: $h \odot r_h = t \odot r_t$, solved for the missing entity.
 
     If the divisor is close to zero in a dimension, the relation ignores this dimension of the missing entity, and any
@@ -65,3 +85,8 @@ class PairedQuery(Query):
     @override
     def head(self, tail: Representations, relation: Representations) -> Representations:
         return (self._solve(tail[0], relation[1], relation[0]),)
+
+    @override
+    def split(self, known: Representations, relation: Representations, missing: Side) -> tuple[Tensor, Tensor | None]:
+        of_head, of_tail = relation
+        return (known[0] * of_head, of_tail) if missing == "tail" else (known[0] * of_tail, of_head)

@@ -6,7 +6,7 @@ from pykeen.utils import circular_correlation
 from torch import Tensor
 from typing_extensions import override
 
-from .base import Query
+from .base import DotProductQuery
 from .layout import Representations
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 
-class MatrixQuery(Query):
+class MatrixQuery(DotProductQuery):
     """Multiplication with a matrix per relation (Eq. 8), for RESCAL. The head side uses the transpose."""
 
     @override
@@ -28,7 +28,7 @@ class MatrixQuery(Query):
         return (torch.einsum("...j,...ij->...i", tail[0], relation[0]),)
 
 
-class QuaternionQuery(Query):
+class QuaternionQuery(DotProductQuery):
     """The negative Hamilton product (Eq. 7), for QuatE. The head side uses the conjugate.
 
     It is negative, since PyKEEN's interaction is the negative inner product of the Hamilton product and the tail.
@@ -49,7 +49,7 @@ class QuaternionQuery(Query):
         return (self._multiply(tail[0], conjugate),)
 
 
-class CircularQuery(Query):
+class CircularQuery(DotProductQuery):
     """Circular convolution for the tail side, and circular correlation for the head side, for HolE."""
 
     @override

@@ -1,16 +1,15 @@
 """Which query belongs to which of PyKEEN's interactions."""
 
-from typing import Any, TypeAlias
-
 from class_resolver import ClassResolver
 from pykeen.nn.modules import (
     ClampedInteraction,
     ComplExInteraction,
     CPInteraction,
+    DistMAInteraction,
     DistMultInteraction,
     HolEInteraction,
-    Interaction,
     MonotonicAffineTransformationInteraction,
+    MuREInteraction,
     PairREInteraction,
     QuatEInteraction,
     RESCALInteraction,
@@ -21,36 +20,46 @@ from pykeen.nn.modules import (
     TransFInteraction,
     TransHInteraction,
     TransRInteraction,
+    UMInteraction,
 )
 
-from .base import Query
-from .elementwise import DirectionalQuery, HadamardQuery, PairedQuery
+from .base import AnyInteraction, Query
+from .elementwise import DirectionalQuery, HadamardQuery, PairedQuery, RotationQuery
 from .layout import VectorLayout
 from .learned import LearnedQuery
 from .products import CircularQuery, MatrixQuery, QuaternionQuery
-from .translations import HyperplaneQuery, ProjectionQuery, SpaceQuery, TransFQuery, TranslationQuery
+from .translations import (
+    BiasedQuery,
+    HyperplaneQuery,
+    IdentityQuery,
+    ProjectionQuery,
+    SpaceQuery,
+    SumQuery,
+    TransFQuery,
+    TranslationQuery,
+)
 
-__all__ = ["QUERIES", "AnyInteraction", "make_query", "query_resolver"]
-
-#: An interaction, whatever its representations are
-AnyInteraction: TypeAlias = Interaction[Any, Any, Any]
+__all__ = ["QUERIES", "make_query", "query_resolver"]
 
 #: The queries of interactions that have a closed form. Add those of your own interactions here.
 QUERIES: dict[type[AnyInteraction], type[Query]] = {
     ComplExInteraction: HadamardQuery,
     CPInteraction: HadamardQuery,
+    DistMAInteraction: SumQuery,
     DistMultInteraction: HadamardQuery,
     HolEInteraction: CircularQuery,
+    MuREInteraction: BiasedQuery,
     PairREInteraction: PairedQuery,
     QuatEInteraction: QuaternionQuery,
     RESCALInteraction: MatrixQuery,
-    RotatEInteraction: HadamardQuery,
+    RotatEInteraction: RotationQuery,
     SimplEInteraction: DirectionalQuery,
     TransDInteraction: ProjectionQuery,
     TransEInteraction: TranslationQuery,
     TransFInteraction: TransFQuery,
     TransHInteraction: HyperplaneQuery,
     TransRInteraction: SpaceQuery,
+    UMInteraction: IdentityQuery,
 }
 
 #: Monotone transformations of another interaction's score. They have the query of that interaction.

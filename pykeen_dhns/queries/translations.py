@@ -4,19 +4,22 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from .base import Query
+from .base import AnyInteraction, DistanceQuery, DotProductQuery, Query, Side
 from .layout import Representations
 
 __all__ = [
+    "BiasedQuery",
     "HyperplaneQuery",
+    "IdentityQuery",
     "ProjectionQuery",
     "SpaceQuery",
+    "SumQuery",
     "TransFQuery",
     "TranslationQuery",
 ]
 
 
-class TranslationQuery(Query):
+class TranslationQuery(DistanceQuery):
     """Addition (Eq. 9), for TransE. The head side subtracts."""
 
     @override
@@ -28,7 +31,7 @@ class TranslationQuery(Query):
         return (tail[0] - relation[0],)
 
 
-class TransFQuery(Query):
+class TransFQuery(DotProductQuery):
     r"""For TransF, which takes the inner product of the missing entity with $2 h + r$, or $2 t - r$."""
 
     @override
@@ -38,6 +41,73 @@ class TransFQuery(Query):
     @override
     def head(self, tail: Representations, relation: Representations) -> Representations:
         return (2 * tail[0] - relation[0],)
+
+    @override
+    def offset(self, known: Representations, relation: Representations, missing: Side) -> Tensor | None:
+        product = (known[0] * relation[0]).sum(dim=-1, keepdim=True)
+        return product if missing == "head" else -product
+
+
+class SumQuery(DotProductQuery):
+    """For DistMA, which sums the inner products of all pairs: the sum of entity and relation."""
+
+    @override
+    def tail(self, head: Representations, relation: Representations) -> Representations:
+        return (head[0] + relation[0],)
+
+    @override
+    def head(self, tail: Representations, relation: Representations) -> Representations:
+        return self.tail(tail, relation)
+
+    @override
+    def offset(self, known: Representations, relation: Representations, missing: Side) -> Tensor | None:
+        return (known[0] * relation[0]).sum(dim=-1, keepdim=True)
+
+
+class IdentityQuery(DistanceQuery):
+    """For UM, which ignores relations: the entity itself."""
+
+    @override
+    def tail(self, head: Representations, relation: Representations) -> Representations:
+        return head
+
+    @override
+    def head(self, tail: Representations, relation: Representations) -> Representations:
+        return tail
+
+
+class BiasedQuery(DistanceQuery):
+    r"""For MuRE: $h \odot r_m + r_v - t$ is a distance, and both entities add a bias to its score.
+
+    The query for a missing entity has no bias. For a missing head, it is not divided by $r_m$, which may be near zero.
+    """
+
+    @override
+    def tail(self, head: Representations, relation: Representations) -> Representations:
+        vector, factor = relation
+        return head[0] * factor + vector, torch.zeros_like(head[1])
+
+    @override
+    def head(self, tail: Representations, relation: Representations) -> Representations:
+        vector, factor = relation
+        return (tail[0] - vector) * factor, torch.zeros_like(tail[1])
+
+    @override
+    def split(self, known: Representations, relation: Representations, missing: Side) -> tuple[Tensor, Tensor | None]:
+        vector, factor = relation
+        return (known[0] - vector, factor) if missing == "head" else (known[0] * factor + vector, None)
+
+    @override
+    def score(
+        self,
+        interaction: AnyInteraction,
+        known: Representations,
+        relations: Representations,
+        candidates: Representations,
+        missing: Side,
+    ) -> Tensor | None:
+        scores = super().score(interaction, known, relations, candidates, missing)
+        return None if scores is None else scores + known[1].unsqueeze(dim=1) + candidates[1]
 
 
 class ProjectionQuery(Query):

@@ -8,8 +8,8 @@ from pykeen.nn.modules import interaction_resolver
 from pykeen.utils import unpack_singletons
 from torch import Tensor
 
+from pykeen_dhns.queries.base import AnyInteraction
 from pykeen_dhns.queries.layout import VectorLayout
-from pykeen_dhns.queries.registry import AnyInteraction
 
 #: The dimensions of the interactions' symbolic shapes; d is divisible by 4
 DIMS = {"d": 8, "e": 6, "f": 8, "k": 4, "s": 1}

@@ -5,10 +5,10 @@ import torch
 from pykeen.nn.modules import ClampedInteraction, interaction_resolver
 from torch import nn
 
-from pykeen_dhns.queries.base import Query
+from pykeen_dhns.queries.base import AnyInteraction, Query
 from pykeen_dhns.queries.elementwise import HadamardQuery
 from pykeen_dhns.queries.learned import LearnedQuery
-from pykeen_dhns.queries.registry import QUERIES, AnyInteraction, make_query, query_resolver
+from pykeen_dhns.queries.registry import QUERIES, make_query, query_resolver
 
 from ..helpers.interactions import (
     NAMES,
@@ -20,9 +20,9 @@ from ..helpers.interactions import (
 )
 
 #: The interactions which are the inner product of the missing entity with its query, up to a constant
-BILINEAR = ("complex", "cp", "distmult", "hole", "quate", "rescal", "simple", "transf")
+BILINEAR = ("complex", "cp", "distma", "distmult", "hole", "quate", "rescal", "simple", "transf")
 #: The interactions which are a negative distance, zero at the query
-DISTANCES = ("pairre", "rotate", "transd", "transe", "transh", "transr")
+DISTANCES = ("pairre", "rotate", "transd", "transe", "transh", "transr", "um")
 
 
 def make(interaction: AnyInteraction) -> Query:
@@ -43,7 +43,7 @@ def test_shapes(name: str) -> None:
     """Every interaction has a query, with the shapes and types of the missing entity. Relations are broadcast."""
     interaction = make_interaction(name)
     query = make(interaction)
-    assert (type(query) is LearnedQuery) == (name not in BILINEAR + DISTANCES)
+    assert (type(query) is LearnedQuery) == (name not in (*BILINEAR, *DISTANCES, "mure"))
     triples = make_representations(interaction, 3, 5)
     triples = triples._replace(relation=tuple(x[:1] for x in triples.relation))
     for side, completed in complete(query, triples).items():
