@@ -95,9 +95,11 @@ class DHNSLitModule(SLCWALitModule):
         #: The number of processes that share each batch
         self.num_processes = 1
         self.objective = JointObjective(self.model, config, mode=self.mode)
+        self.objective.adopt_triples(self.dataset.training)
         # Lightning moves registered modules to devices, and synchronises and saves them
         self.generator: nn.Module | None = self.objective.generator
         self.criterion = self.objective.criterion
+        self.shared: nn.Module | None = self.objective.shared
         self._instances: BatchedSLCWAInstances | None = None
         self._sampler_state: dict[str, Any] | None = None
 

@@ -1,8 +1,14 @@
 """Scores of filtered negatives: PyKEEN's sparse form, and the dense form with a mask that this package works with."""
 
+from typing import Any
+
+from pykeen.losses import Loss, SetwiseLoss
 from torch import Tensor
 
-__all__ = ["to_dense", "to_sparse"]
+__all__ = ["process_dense", "to_dense"]
+
+#: The score of what a filter has left out, where a softmax is to ignore it. It is finite, so that no gradient is NaN.
+LOWEST_SCORE = -1e9
 
 
 def to_dense(values: Tensor, mask: Tensor | None) -> Tensor:
@@ -18,13 +24,37 @@ def to_dense(values: Tensor, mask: Tensor | None) -> Tensor:
     return values.new_zeros(mask.shape).masked_scatter(mask, values)
 
 
-def to_sparse(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Filter values as PyKEEN does.
+def process_dense(
+    loss: Loss,
+    positive_scores: Tensor,
+    negative_scores: Tensor,
+    *,
+    mask: Tensor | None,
+    neg_weights: Tensor | None = None,
+    **kwargs: Any,
+) -> Tensor:
+    """Process scores by any of PyKEEN's losses.
 
-    :param values: shape: (batch_size, num_negatives) the values
-    :param mask: shape: (batch_size, num_negatives) which negatives the filter has left. None means all.
+    :param loss: the loss
+    :param positive_scores: shape: (batch_size, 1) the scores of the positives
+    :param negative_scores: shape: (batch_size, num_negatives) the scores of the negatives, anything where masked
+    :param mask: shape: (batch_size, num_negatives) which negatives a filter has left. None means all.
+    :param neg_weights: shape: (batch_size, num_negatives) the sample weights of the negatives
+    :param kwargs: further keyword-based arguments of :meth:`pykeen.losses.Loss.process_slcwa_scores`
 
-    :returns: shape: (batch_size, num_negatives) or (num_unfiltered_negatives,) the values. Contiguous, since some of
-        PyKEEN's losses need it.
+    :returns: shape: () the loss
     """
-    return values.contiguous() if mask is None else values[mask]
+    if mask is None:
+        # contiguous, since some losses need it
+        negative_scores = negative_scores.contiguous()
+        neg_weights = None if neg_weights is None else neg_weights.contiguous()
+    elif isinstance(loss, SetwiseLoss) and neg_weights is None:
+        # these make scores dense again, which takes time where there are many
+        negative_scores, mask = negative_scores.masked_fill(~mask, LOWEST_SCORE), None
+    else:
+        negative_scores = negative_scores[mask]
+        neg_weights = None if neg_weights is None else neg_weights[mask]
+    result: Tensor = loss.process_slcwa_scores(
+        positive_scores, negative_scores, batch_filter=mask, neg_weights=neg_weights, **kwargs
+    )
+    return result

@@ -13,7 +13,7 @@ from pykeen.typing import BoolTensor, FloatTensor
 from torch import Tensor
 from typing_extensions import override
 
-from .dense import to_dense, to_sparse
+from .dense import process_dense, to_dense
 from .level_terms import hardness_adaptive_rows, index_levels
 from .margins import LevelMargins
 from ..diffusion import Levels
@@ -275,15 +275,15 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         num_sampled = num_columns - len(layout.loss_levels)
         kgc = negative_scores.new_zeros(())
         if num_sampled:
-            sampled_mask = None if mask is None else mask[:, :num_sampled]
-            kgc = self.base.process_slcwa_scores(
+            kgc = process_dense(
+                self.base,
                 positive_scores,
-                to_sparse(negative_scores[:, :num_sampled], sampled_mask),
+                negative_scores[:, :num_sampled],
+                mask=None if mask is None else mask[:, :num_sampled],
                 label_smoothing=label_smoothing,
-                batch_filter=sampled_mask,
                 num_entities=num_entities,
                 pos_weights=pos_weights,
-                neg_weights=None if neg_weights is None else to_sparse(neg_weights[:, :num_sampled], sampled_mask),
+                neg_weights=None if neg_weights is None else neg_weights[:, :num_sampled],
             )
         elif label_smoothing:
             raise UnsupportedLabelSmoothingError(self)

@@ -8,6 +8,7 @@ from class_resolver import ClassResolver, HintOrType, HintType, OptionalKwargs
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer, filterer_resolver
 
+from .instances import NoNegativeSampler
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..sampling import DHNSNegativeSampler
 from ..utils.validation import (
@@ -45,6 +46,11 @@ class LoopConfig(GeneratorConfig):
     #: Keyword-based arguments of the negative sampler. Those that configure the generator (``num_timesteps``,
     #: ``schedule``, ``reverse``, ``levels``, ``learning_rate``) also configure the loop's.
     negative_sampler_kwargs: OptionalKwargs = None
+    #: The number of entities that corrupt both sides of every positive of a batch, drawn for each batch. With these,
+    #: there are no sampled negatives, unless they are asked for, and no generator, unless one is named.
+    num_shared_negs: int = 0
+    #: The share of them that is drawn from the entities of the batch. The rest is drawn uniformly.
+    shared_negs_from_batch: float = 0.0
     #: The number of sampled negatives per positive
     num_negs_per_pos: int | None = None
     #: Whether to filter known triples among the sampled negatives
@@ -93,6 +99,8 @@ class LoopConfig(GeneratorConfig):
             check_fraction("hard_fraction", self.hard_fraction)
         check_number("generated_share", self.generated_share, minimum=0, maximum=1, exclude_minimum=True)
         check_non_negative("diffusion_weight", self.diffusion_weight)
+        check_integer("num_shared_negs", self.num_shared_negs, minimum=0)
+        check_fraction("shared_negs_from_batch", self.shared_negs_from_batch)
         for field in dataclasses.fields(self):
             if field.name.endswith("_kwargs"):
                 _check_kwargs(field.name, getattr(self, field.name))
@@ -110,6 +118,17 @@ class LoopConfig(GeneratorConfig):
                 f"generated_share={self.generated_share} needs adaptive_training=True. Without it, generated negatives "
                 "are added to the sampled ones, and each positive must have the same number of these."
             )
+
+    @property
+    def has_generator(self) -> bool:
+        """Return whether embeddings are generated."""
+        return self.generator != "none" and not (self.generator is None and self.num_shared_negs)
+
+    @property
+    def has_sampler(self) -> bool:
+        """Return whether there are sampled negatives."""
+        names = ("negative_sampler", "negative_sampler_kwargs", *SAMPLER_ARGUMENTS, *OWN_SAMPLER_ARGUMENTS)
+        return not self.num_shared_negs or any(getattr(self, name) not in (None, {}) for name in names)
 
     @classmethod
     def names(cls) -> list[str]:
@@ -143,6 +162,8 @@ class LoopConfig(GeneratorConfig):
 
         :raises ValueError: if an argument is given twice, is not one of this sampler, or has no effect on it
         """
+        if not self.has_sampler:
+            return NoNegativeSampler, {}
         cls = negative_sampler_resolver.lookup(self.negative_sampler, default=DHNSNegativeSampler)
         is_own = issubclass(cls, DHNSNegativeSampler)
         own = {name: getattr(self, name) for name in OWN_SAMPLER_ARGUMENTS if getattr(self, name) is not None}

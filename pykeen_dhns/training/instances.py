@@ -3,11 +3,21 @@
 from collections.abc import Iterable
 from typing import Any
 
+from pykeen.sampling import NegativeSampler
 from pykeen.triples.instances import BatchedSLCWAInstances
+from pykeen.typing import LongTensor
 from torch.utils import data
 from typing_extensions import override
 
-__all__ = ["SharedSLCWAInstances"]
+__all__ = ["NoNegativeSampler", "SharedSLCWAInstances"]
+
+
+class NoNegativeSampler(NegativeSampler):
+    """Samples no negatives, for a training whose negatives come from elsewhere."""
+
+    @override
+    def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:
+        return positive_batch.new_empty(*positive_batch.shape[:-1], 0, 3)
 
 
 class SharedSLCWAInstances(BatchedSLCWAInstances):

@@ -245,6 +245,7 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         """Train with a sampler, which PyKEEN would make itself."""
         before, self._in_use = self._in_use, (triples_factory, negative_sampler)
         self.objective.adopt_columns(negative_sampler)
+        self.objective.adopt_triples(triples_factory)
         try:
             losses: list[float] | None = super()._train(triples_factory, *args, **kwargs)
         finally:

@@ -128,6 +128,11 @@ class ModelAdapter:
         return self.model.interaction.tail_indices
 
     @property
+    def entity_indices(self) -> Sequence[int]:
+        """Return which of the entity representations a head or a tail has, ascending."""
+        return sorted({*self.head_indices, *self.tail_indices})
+
+    @property
     def relations(self) -> Sequence[Representation]:
         """Return the relation representations."""
         return list(self.model.relation_representations)

@@ -8,6 +8,7 @@ import torch
 from pykeen.losses import Loss
 from pykeen.models import Model
 from pykeen.sampling import NegativeSampler
+from pykeen.triples import CoreTriplesFactory
 from pykeen.triples.instances import SLCWABatch
 from pykeen.typing import InductiveMode
 from torch import Tensor
@@ -16,12 +17,14 @@ from torch.optim import Optimizer
 from .batch_scale import BatchScale
 from .config import LoopConfig
 from .model_adapter import ModelAdapter
+from .negatives import Negatives, mean_score
 from .scoring import ScoredTriples, TripleScorer
+from .shared_negatives import SharedNegatives, SharedScores
 from .statistics import EpochStatistics
 from ..diffusion import Levels
 from ..generators import EmbeddingGenerator
 from ..losses import HardnessAdaptiveLoss
-from ..losses.dense import to_sparse
+from ..losses.dense import process_dense
 from ..queries.base import Query
 from ..sampling.columns import ColumnLayout
 from ..utils.random_state import seeded
@@ -65,6 +68,8 @@ class JointObjective:
         self.criterion = _make_criterion(model.loss, config)
         #: The layout of the sampler's columns. Without it, all columns are sampled.
         self.layout: ColumnLayout | None = None
+        #: Draws the negatives that a batch shares, cf. :meth:`adopt_triples`
+        self.shared: SharedNegatives | None = None
         self.statistics = EpochStatistics()
         #: Adds up a tensor over all processes that share a batch, if there are several
         self.sum_over_processes: Callable[[Tensor], Tensor] | None = None
@@ -88,7 +93,7 @@ class JointObjective:
         with seeded(torch.initial_seed() ^ SEED_OF_WEIGHTS):
             self.query = self.adapter.make_query()
             self.generator = None
-            if self.config.generator != "none":
+            if self.config.has_generator:
                 self.generator = self.config.make_generator(
                     self.adapter.dim, num_groups=self.adapter.num_groups, condition=self.query
                 )
@@ -103,6 +108,8 @@ class JointObjective:
         self.criterion.to(device=parameter.device)
         if self.generator is not None:
             self.generator.to(device=parameter.device, dtype=parameter.real.dtype)
+        if self.shared is not None:
+            self.shared.to(device=parameter.device)
 
     def adopt_columns(self, sampler: NegativeSampler) -> None:
         """Take from a sampler which of its negatives are generated, and at which levels.
@@ -110,6 +117,20 @@ class JointObjective:
         :param sampler: the sampler, which may be any
         """
         self.layout = getattr(sampler, "layout", None)
+
+    def adopt_triples(self, triples_factory: CoreTriplesFactory) -> None:
+        """Take the triples that are no negatives for a batch to share.
+
+        :param triples_factory: the training triples
+        """
+        if self.config.num_shared_negs:
+            self.shared = SharedNegatives(
+                triples_factory._add_inverse_triples_if_necessary(triples_factory.mapped_triples),
+                num_entities=triples_factory.num_entities,
+                num_relations=triples_factory.num_relations,
+                num_negs=self.config.num_shared_negs,
+                from_batch=self.config.shared_negs_from_batch,
+            ).to(self.adapter.model.device)
 
     def loss(
         self,
@@ -143,9 +164,15 @@ class JointObjective:
             total_size=total_size,
         )
         masks = batch["masks"][rows] if "masks" in batch else None
-        scored = self.scorer.score(batch["positives"][rows], batch["negatives"][rows], masks)
-        generated = None if self.generator is None else self._generate(batch["positives"][rows], scored)
-        terms = self._compute_terms(batch, rows, scored, generated, label_smoothing)
+        positives = batch["positives"][rows]
+        on_device = positives.to(self.adapter.model.device)
+        pool = None if self.shared is None else self.shared.draw(on_device)
+        scored = self.scorer.score(positives, batch["negatives"][rows], masks, pool)
+        shared = None
+        if self.shared is not None and pool is not None:
+            shared = self.shared.score(self.adapter, self.query, scored, on_device, pool)
+        generated = None if self.generator is None else self._generate(on_device, scored)
+        terms = self._compute_terms(batch, rows, scored, shared, generated, label_smoothing)
         loss = terms["loss_kgc"]
         if "loss_hardness" in terms:
             num_chosen = len(generated.scores) if generated is not None else 0
@@ -164,7 +191,6 @@ class JointObjective:
     def _generate(self, positives: Tensor, scored: ScoredTriples) -> GeneratedNegatives:
         """Learn from positives, generate negatives for them, and score these."""
         assert self.generator is not None
-        positives = positives.to(self.adapter.model.device)
         rows = self._choose_rows(positives)
         batch = self.adapter.read(positives[rows], self.query, detach=not self.config.diffusion_weight)
         loss = None
@@ -203,50 +229,53 @@ class JointObjective:
         batch: SLCWABatch,
         rows: slice,
         scored: ScoredTriples,
+        shared: SharedScores | None,
         generated: GeneratedNegatives | None,
         label_smoothing: float,
     ) -> dict[str, Tensor]:
-        """Compute the losses of sampled and generated negatives, and the mean scores."""
+        """Compute the losses of all negatives, and the mean scores."""
         model = self.adapter.model
         keys = ("masks", "pos_weights", "neg_weights")
         given: dict[str, Any] = {**batch}
         mask, pos_weights, neg_weights = (given[key][rows].to(model.device) if key in given else None for key in keys)
-        terms = {"score_positive": scored.positive.mean(), "score_sampled": _mean(scored.negative, mask)}
-        negative, layout = scored.negative, self.layout or ColumnLayout(scored.negative.shape[1])
-        if generated is not None and not self.config.adaptive_training:
-            # generated negatives become sampled ones, which come first
-            extra = generated.scores.flatten(start_dim=1)
-            ones = torch.ones_like(extra)
-            negative, layout = torch.cat([extra, negative], dim=1), layout.with_more_sampled(extra.shape[1])
-            mask = None if mask is None else torch.cat([ones.bool(), mask], dim=1)
-            neg_weights = None if neg_weights is None else torch.cat([ones, neg_weights.view(len(ones), -1)], dim=1)
-        arguments: dict[str, Any] = dict(
-            label_smoothing=label_smoothing,
-            num_entities=model._get_entity_len(mode=self.adapter.mode),
-            pos_weights=pos_weights,
-            neg_weights=neg_weights,
+        num_sampled = scored.negative.shape[1]
+        negatives = Negatives(
+            scores=scored.negative,
+            layout=self.layout or ColumnLayout(num_sampled),
+            mask=mask,
+            weights=None if neg_weights is None else neg_weights.view(-1, num_sampled),
         )
-        if model.loss is self.criterion:
-            loss = self.criterion.process_columns(scored.positive, negative, layout, mask=mask, **arguments)
-        else:
-            if mask is not None:
-                negative = to_sparse(negative, mask)
-                # PyKEEN does not filter the weights
-                arguments["neg_weights"] = None if neg_weights is None else neg_weights.view(mask.shape)[mask]
-            loss = model.loss.process_slcwa_scores(scored.positive, negative, batch_filter=mask, **arguments)
-        terms["loss_kgc"] = loss
+        terms = {"score_positive": scored.positive.mean()}
+        if num_sampled:
+            terms["score_sampled"] = mean_score(scored.negative, mask)
+        if shared is not None:
+            terms["score_shared"] = mean_score(shared.scores, shared.mask)
+            negatives.prepend(shared.scores.flatten(start_dim=1), shared.mask.flatten(start_dim=1))
         if generated is not None:
             means = generated.scores.detach().mean(dim=(0, 2))
             # By number, not by time step: names are the same whatever the number of steps, so runs can be compared.
             terms |= {f"score_level_{number}": mean for number, mean in enumerate(means, start=1)}
-        if generated is not None and self.config.adaptive_training:
-            terms["loss_hardness"] = self.criterion.hardness_adaptive(
-                scored.positive[generated.rows],
-                generated.scores,
-                levels=generated.levels,
-                adaptive=self.config.adaptive_margin,
-            )
-        return terms
+            if not self.config.adaptive_training:
+                negatives.prepend(generated.scores.flatten(start_dim=1))
+            else:
+                terms["loss_hardness"] = self.criterion.hardness_adaptive(
+                    scored.positive[generated.rows],
+                    generated.scores,
+                    levels=generated.levels,
+                    adaptive=self.config.adaptive_margin,
+                )
+        arguments: dict[str, Any] = dict(
+            mask=negatives.mask,
+            label_smoothing=label_smoothing,
+            num_entities=model._get_entity_len(mode=self.adapter.mode),
+            pos_weights=pos_weights,
+            neg_weights=negatives.weights,
+        )
+        if model.loss is self.criterion:
+            loss = self.criterion.process_columns(scored.positive, negatives.scores, negatives.layout, **arguments)
+        else:
+            loss = process_dense(model.loss, scored.positive, negatives.scores, **arguments)
+        return {**terms, "loss_kgc": loss}
 
 
 def _make_criterion(loss: Loss, config: LoopConfig) -> HardnessAdaptiveLoss:
@@ -262,10 +291,3 @@ def _make_criterion(loss: Loss, config: LoopConfig) -> HardnessAdaptiveLoss:
             "Pass them as loss_kwargs instead."
         )
     return loss
-
-
-def _mean(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Average scores, without those that a filter has left out."""
-    if mask is None:
-        return scores.mean()
-    return scores[mask].sum() / mask.sum().clamp(min=1)

@@ -15,7 +15,45 @@ from pykeen_dhns.training.model_adapter import AnyModel
 from .interactions import DIMS, make_interaction
 from .loops import FACTORY
 
-__all__ = ["make_features", "make_model", "make_multimodal"]
+__all__ = ["INVERSE", "MODELS", "make_features", "make_model", "make_multimodal"]
+
+#: Arguments of small models, for those that need more than the embedding dimension
+MODELS: dict[str, dict[str, Any]] = {
+    "BoxE": {},
+    "CP": dict(rank=2),
+    "CompGCN": {},
+    "ComplEx": {},
+    "ConvE": dict(embedding_dim=12, output_channels=4, embedding_height=3, embedding_width=4),
+    "ConvKB": dict(num_filters=3),
+    "CrossE": {},
+    "DistMA": {},
+    "DistMult": {},
+    "ERMLP": {},
+    "ERMLPE": {},
+    "HolE": {},
+    "KG2E": {},
+    "MuRE": {},
+    "NTN": {},
+    "NodePiece": dict(num_tokens=3),
+    "PairRE": {},
+    "ProjE": {},
+    "QuatE": {},
+    "RESCAL": {},
+    "RGCN": {},
+    "RotatE": {},
+    "SE": {},
+    "SimplE": {},
+    "TorusE": {},
+    "TransD": dict(relation_dim=4),
+    "TransE": {},
+    "TransF": {},
+    "TransH": {},
+    "TransR": dict(relation_dim=4),
+    "TuckER": {},
+    "UM": {},
+}
+#: Models that need inverse triples, and models that are tested with them
+INVERSE = {"ConvE", "CompGCN", "NodePiece", "TransE", "ComplEx", "TransD"}
 
 
 def make_model(name: str) -> AnyModel:

@@ -27,6 +27,7 @@ def checkpoints(folder: Path) -> dict[str, Any]:
         dict(hard_fraction=0.5, num_negs_per_pos=8, filtered=True),
         dict(generator=LinearGenerator, optimizer="adagrad"),
         dict(generator="none", negative_sampler="bernoulli"),
+        dict(num_shared_negs=10, num_negs_per_pos=None, shared_negs_from_batch=0.5),
     ],
     ids=str,
 )

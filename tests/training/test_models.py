@@ -13,44 +13,8 @@ from pykeen_dhns import DHNSTrainingLoop, HardnessAdaptiveLoss
 from pykeen_dhns.training.model_adapter import UnsupportedModelError
 
 from ..helpers.loops import FACTORY, make_loop
+from ..helpers.models import INVERSE, MODELS
 
-#: Arguments of small models, for those that need more than the embedding dimension
-MODELS: dict[str, dict[str, Any]] = {
-    "BoxE": {},
-    "CP": dict(rank=2),
-    "CompGCN": {},
-    "ComplEx": {},
-    "ConvE": dict(embedding_dim=12, output_channels=4, embedding_height=3, embedding_width=4),
-    "ConvKB": dict(num_filters=3),
-    "CrossE": {},
-    "DistMA": {},
-    "DistMult": {},
-    "ERMLP": {},
-    "ERMLPE": {},
-    "HolE": {},
-    "KG2E": {},
-    "MuRE": {},
-    "NTN": {},
-    "NodePiece": dict(num_tokens=3),
-    "PairRE": {},
-    "ProjE": {},
-    "QuatE": {},
-    "RESCAL": {},
-    "RGCN": {},
-    "RotatE": {},
-    "SE": {},
-    "SimplE": {},
-    "TorusE": {},
-    "TransD": dict(relation_dim=4),
-    "TransE": {},
-    "TransF": {},
-    "TransH": {},
-    "TransR": dict(relation_dim=4),
-    "TuckER": {},
-    "UM": {},
-}
-#: Models that need inverse triples, and models that are tested with them
-INVERSE = {"ConvE", "CompGCN", "NodePiece", "TransE", "ComplEx", "TransD"}
 #: One model of each kind: plain, with inverse triples, with message passing, with several representations
 QUICK = {"RotatE", "ConvE", "RGCN", "TransD"}
 ALL_MODELS = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MODELS]

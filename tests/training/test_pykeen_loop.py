@@ -7,7 +7,7 @@ import numpy
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.models import ComplEx, DistMult, InductiveNodePiece, Model, TransE
+from pykeen.models import ComplEx, DistMult, InductiveNodePiece, Model, TransE, model_resolver
 from pykeen.trackers import PythonResultTracker
 from pykeen.training import SLCWATrainingLoop
 from pykeen.triples import CoreTriplesFactory
@@ -15,6 +15,8 @@ from pykeen.triples import CoreTriplesFactory
 from pykeen_dhns import DHNSTrainingLoop
 
 from ..helpers.loops import FACTORY
+from ..helpers.models import INVERSE as WITH_INVERSE
+from ..helpers.models import MODELS
 
 INVERSE = Nations(create_inverse_triples=True).training
 
@@ -66,6 +68,20 @@ def test_same_training(model: Callable[..., Model], model_kwargs: dict[str, Any]
     kwargs = dict(negative_sampler="basic", negative_sampler_kwargs=dict(num_negs_per_pos=4)) | kwargs
     loops = make_both(model, model_kwargs, **kwargs)
     assert_same_training(loops, model_kwargs.get("triples_factory", FACTORY))
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning")  # RGCN's
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model(name: str) -> None:
+    """Losses and parameters are the same for every model, also with batch normalisation, dropout, and regularisers."""
+    factory = Nations(create_inverse_triples=name in WITH_INVERSE).training
+    loops = make_both(
+        model_resolver.lookup(name),
+        dict(loss="nssa", triples_factory=factory, embedding_dim=8) | MODELS[name],
+        negative_sampler="basic",
+        negative_sampler_kwargs=dict(num_negs_per_pos=3),
+    )
+    assert_same_training(loops, factory)
 
 
 @pytest.mark.parametrize("model", [ComplEx, DistMult])

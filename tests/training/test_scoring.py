@@ -5,18 +5,20 @@ from typing import Any
 
 import pytest
 import torch
-from pykeen.models import ComplEx, DistMult, RotatE
-from pykeen.nn.modules import RotatEInteraction
-from pykeen.nn.representation import Embedding
+from pykeen.models import ComplEx, DistMult, ERModel, RotatE
+from pykeen.nn.representation import Embedding, Representation, TransformedRepresentation
+from pykeen.regularizers import Regularizer
 from pykeen.sampling import negative_sampler_resolver
 from torch import Tensor, nn
 
+from pykeen_dhns import MultimodalRepresentation
+from pykeen_dhns.multimodal.feature_representation import FeatureRepresentation
 from pykeen_dhns.training.model_adapter import AnyModel, ModelAdapter
 from pykeen_dhns.training.scoring import TripleScorer
 
 from ..helpers.interactions import NAMES
 from ..helpers.loops import FACTORY
-from ..helpers.models import make_model
+from ..helpers.models import make_features, make_model
 
 
 def make_batch(sampler: str, **kwargs: Any) -> tuple[Tensor, Tensor]:
@@ -38,24 +40,9 @@ def check(model: AnyModel, positives: Tensor, negatives: Tensor) -> None:
     ):
         model.zero_grad()
         (positive.square().sum() + negative.square().sum()).backward()
-        gradients.append(
-            [positive, negative, *(gradient_of(model, p) for p in model.parameters() if p.grad is not None)]
-        )
+        gradients.append([positive, negative, *(p.grad for p in model.parameters() if p.grad is not None)])
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs)
-
-
-def gradient_of(model: AnyModel, parameter: nn.Parameter) -> Tensor:
-    """Get a parameter's gradient. Of the gradient of RotatE's rotations, get only the part that rotates.
-
-    PyKEEN rotates the head forwards, or the tail backwards, whichever is cheaper. For rotations, both are the same, and
-    so are the gradients along them. Across them, the constraint forbids to move, and gradients may differ.
-    """
-    assert parameter.grad is not None
-    if not isinstance(model.interaction, RotatEInteraction) or parameter.shape[0] != model.num_relations:
-        return parameter.grad
-    rotation, gradient = (torch.view_as_complex(x.unflatten(-1, (-1, 2))) for x in (parameter.detach(), parameter.grad))
-    return (rotation.conj() * gradient).imag
 
 
 @pytest.mark.parametrize("sampler", ["basic", "bernoulli", "pseudotyped", "dhns"])
@@ -86,19 +73,62 @@ def test_relation_corruption() -> None:
     check(make_model("rotate"), *make_batch("basic", corruption_scheme=["head", "relation", "tail"]))
 
 
-@pytest.mark.parametrize("model_cls", [DistMult, RotatE])
-def test_regularizers_see_the_same(model_cls: Callable[..., AnyModel]) -> None:
-    """The regularisation term is that of PyKEEN's loop: positives and negatives count alike."""
-    model = model_cls(triples_factory=FACTORY, embedding_dim=8, random_seed=0, regularizer="lp")
+def make_regularized(kind: str) -> AnyModel:
+    """Create a model with a regulariser: of entities or relations, themselves or what they are made of."""
+    modalities: dict[str, Any] = dict(textual=make_features())
+    if kind == "modality":
+        modalities = dict(textual=FeatureRepresentation(modalities["textual"], regularizer="lp"))
+    multimodal = MultimodalRepresentation(
+        max_id=FACTORY.num_entities,
+        shape=8,
+        modalities=modalities,
+        regularizer="lp" if kind == "multimodal" else None,
+    )
+    base = Embedding(max_id=FACTORY.num_entities, shape=8, regularizer="lp")
+    entities: dict[str, Representation] = {
+        "entity": base,
+        "multimodal": multimodal,
+        "modality": multimodal,
+        "transformed": TransformedRepresentation(nn.Identity(), base=base),
+    }
+    for module in nn.ModuleList(entities.values()).modules():
+        if isinstance(module, Regularizer):
+            # representations that are made of others look some of them up
+            module.reset()
+    return ERModel(
+        triples_factory=FACTORY,
+        interaction="distmult",
+        entity_representations=entities.get(kind),
+        entity_representations_kwargs=None if kind in entities else dict(shape=8),
+        relation_representations_kwargs=dict(shape=8, regularizer="lp" if kind == "relation" else None),
+        random_seed=0,
+    )
+
+
+@pytest.mark.parametrize("kind", ["entity", "relation", "multimodal", "modality", "transformed"])
+def test_regularizers_see_the_same(kind: str) -> None:
+    """The regularisation term is that of PyKEEN's loop: each look-up counts, also below the surface."""
+    model = make_regularized(kind)
+    scorer = TripleScorer(ModelAdapter(model))
     positives, negatives = make_batch("basic")
-    # DistMult regularises relations only
-    assert TripleScorer(ModelAdapter(model)).can_broadcast == (model_cls is DistMult)
     model.score_hrt(positives)
     model.score_hrt(negatives.flatten(end_dim=1))
     expected = model.collect_regularization_term()
     assert expected > 0
-    TripleScorer(ModelAdapter(model)).score(positives, negatives)
+    scorer.score(positives, negatives)
     torch.testing.assert_close(model.collect_regularization_term(), expected)
+
+
+@pytest.mark.parametrize("name", ["rotate", "conve"])
+def test_masked_negatives_need_not_exist(name: str) -> None:
+    """A sampler may pad with anything that a filter leaves out. It is not looked up."""
+    model = make_model(name).eval()
+    positives, negatives = make_batch("basic")
+    masks = torch.rand(negatives.shape[:-1]) < 0.6
+    expected = model.score_hrt(negatives[masks]).flatten()
+    negatives[~masks] = -1
+    scored = TripleScorer(ModelAdapter(model)).score(positives, negatives, masks)
+    torch.testing.assert_close(scored.negative[masks], expected)
 
 
 @pytest.mark.parametrize("model_cls", [ComplEx, DistMult, RotatE])

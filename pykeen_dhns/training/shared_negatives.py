@@ -1,0 +1,119 @@
+"""Negatives that all positives of a batch share."""
+
+import dataclasses
+
+import torch
+from torch import Tensor, nn
+
+from .model_adapter import ModelAdapter
+from .scoring import ScoredTriples
+from ..queries.base import Query
+from ..queries.pairwise import score_candidates
+from ..sampling.known_triples import KnownTriples
+
+__all__ = ["SharedNegatives", "SharedScores"]
+
+
+@dataclasses.dataclass
+class SharedScores:
+    """The scores of the negatives that a batch shares."""
+
+    #: The scores of corrupted heads, and of corrupted tails, shape: (batch_size, 2, num_negs)
+    scores: Tensor
+    #: Which of them are negatives, shape: (batch_size, 2, num_negs)
+    mask: Tensor
+
+
+class SharedNegatives(nn.Module):
+    r"""Corrupts both sides of each positive by the same entities, the *pool*, which is drawn for each batch.
+
+    A negative of its own for each positive has to be looked up, and scored as a triple. Against a pool, the scores of
+    all positives are one matrix product, so there can be many more of them at the same cost. PBG, DGL-KE and others
+    train like this.
+
+    Known training triples are no negatives: the mask leaves them out, the positive itself among them.
+    """
+
+    def __init__(
+        self, mapped_triples: Tensor, *, num_entities: int, num_relations: int, num_negs: int, from_batch: float = 0.0
+    ) -> None:
+        """Initialize the negatives.
+
+        :param mapped_triples: shape: (num_triples, 3) the training triples
+        :param num_entities: the number of entities
+        :param num_relations: the number of relations
+        :param num_negs: the size of the pool. If there are no more entities, the pool is all of them.
+        :param from_batch: the share of the pool that is drawn from the entities of the batch, where frequent entities
+            are frequent. The rest is drawn from all entities, uniformly, with replacement.
+        """
+        super().__init__()
+        self.known = KnownTriples(mapped_triples, num_entities=num_entities, num_relations=num_relations)
+        self.num_entities = num_entities
+        self.num_negs = num_negs
+        self.from_batch = from_batch
+
+    def draw(self, positives: Tensor) -> Tensor:
+        """Draw a pool.
+
+        :param positives: shape: (batch_size, 3) the positives of the batch
+
+        :returns: shape: (num_negs,) the pool, entities
+        """
+        device = positives.device
+        if self.num_negs >= self.num_entities:
+            return torch.arange(self.num_entities, device=device)
+        num_from_batch = round(self.from_batch * self.num_negs)
+        pool = torch.randint(self.num_entities, size=(self.num_negs - num_from_batch,), device=device)
+        if not num_from_batch:
+            return pool
+        entities = positives[:, ::2].flatten()
+        return torch.cat([pool, entities[torch.randint(len(entities), size=(num_from_batch,), device=device)]])
+
+    def find_negatives(self, positives: Tensor, pool: Tensor) -> Tensor:
+        """Find out which corruptions are negatives.
+
+        The known answers of each query are looked up, not each triple.
+
+        :param positives: shape: (batch_size, 3) the positives
+        :param pool: shape: (num_negs,) the pool
+
+        :returns: shape: (batch_size, 2, num_negs) whether the corruption of the head, and of the tail, is no known
+            triple
+        """
+        head, relation, tail = positives.unbind(dim=-1)
+        columns = torch.tensor([0, 2], device=positives.device).repeat_interleave(len(positives))
+        queries = torch.stack([relation.repeat(2), torch.cat([tail, head]), columns], dim=-1)
+        # a query of a hub has many answers, and is often in a batch
+        distinct, index = queries.unique(dim=0, return_inverse=True)
+        row, answer = self.known.find_answers(*distinct.unbind(dim=-1))
+        ordered, order = pool.sort()
+        # an entity may be in the pool several times
+        first, last = (torch.searchsorted(ordered, answer, right=right) for right in (False, True))
+        times = last - first
+        is_known = torch.zeros(len(distinct), len(pool), dtype=torch.bool, device=pool.device)
+        rows, firsts = row.repeat_interleave(times), first.repeat_interleave(times)
+        starts = (times.cumsum(dim=0) - times).repeat_interleave(times)
+        offsets = torch.arange(len(rows), device=pool.device) - starts
+        is_known[rows, order[firsts + offsets]] = True
+        # a positive that is none of the training triples, e.g., of a validation
+        is_positive = pool == positives[:, ::2].t().reshape(-1, 1)
+        is_negative = ~(is_known[index] | is_positive)
+        return is_negative.view(2, len(positives), len(pool)).transpose(0, 1)
+
+    def score(
+        self, adapter: ModelAdapter, query: Query, scored: ScoredTriples, positives: Tensor, pool: Tensor
+    ) -> SharedScores:
+        """Score all corruptions of a batch.
+
+        :param adapter: the adapter of the model
+        :param query: the query of the model's interaction
+        :param scored: the representations of positives and pool
+        :param positives: shape: (batch_size, 3) the positives
+        :param pool: shape: (num_negs,) the pool
+
+        :returns: the scores
+        """
+        interaction, relations = adapter.model.interaction, scored.relations
+        heads = score_candidates(interaction, query, scored.tails, relations, scored.pool_heads, "head")
+        tails = score_candidates(interaction, query, scored.heads, relations, scored.pool_tails, "tail")
+        return SharedScores(scores=torch.stack([heads, tails], dim=1), mask=self.find_negatives(positives, pool))
