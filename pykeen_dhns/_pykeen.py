@@ -4,14 +4,17 @@ Anything here may break with PyKEEN 1.12, so ``setup.cfg`` does not allow it. To
 bounds there, run ``tests/test_pykeen.py``, and go through this module.
 """
 
+import contextlib
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pykeen.trackers import JSONResultTracker, tracker_resolver
+from torch.optim import Optimizer
 from typing_extensions import override
 
-__all__ = ["PRIVATE_MEMBERS", "JSONLinesResultTracker"]
+__all__ = ["PRIVATE_MEMBERS", "JSONLinesResultTracker", "recreatable"]
 
 #: The private members of PyKEEN's classes that this package calls, reads, or overrides. Tests check that they exist,
 #: and that none is missing here.
@@ -53,6 +56,28 @@ PRIVATE_MEMBERS: Mapping[str, tuple[str, ...]] = {
     # The same as for the loop, under PyTorch Lightning.
     "pykeen.contrib.lightning:SLCWALitModule": ("_dataloader", "_step"),
 }
+
+
+@contextlib.contextmanager
+def recreatable(optimizer: Optimizer) -> Iterator[None]:
+    """Let PyKEEN's training loop make a new optimiser from one.
+
+    The loop takes the arguments from the optimiser's state dict. PyTorch's AdamW has something there that its
+    constructor does not accept: https://github.com/pykeen/pykeen/issues/1569.
+
+    :param optimizer: the optimiser
+    """
+    accepted = inspect.signature(type(optimizer)).parameters.keys() | {"params", "initial_lr"}
+
+    def drop(_: Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+        groups = [{name: group[name] for name in group.keys() & accepted} for group in state["param_groups"]]
+        return {**state, "param_groups": groups}
+
+    handle = optimizer.register_state_dict_post_hook(drop)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 class JSONLinesResultTracker(JSONResultTracker):

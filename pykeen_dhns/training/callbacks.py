@@ -3,12 +3,17 @@
 from typing import Any
 
 import torch
-from pykeen.training.callbacks import TrainingCallback
+from pykeen.training.callbacks import (
+    GradientAbsClippingTrainingCallback,
+    GradientNormClippingTrainingCallback,
+    MultiTrainingCallback,
+    TrainingCallback,
+)
 from typing_extensions import override
 
 from .objective import JointObjective
 
-__all__ = ["GeneratorTrainingCallback"]
+__all__ = ["GeneratorTrainingCallback", "take_callbacks"]
 
 
 class GeneratorTrainingCallback(TrainingCallback):
@@ -40,3 +45,23 @@ class GeneratorTrainingCallback(TrainingCallback):
         metrics = self.objective.statistics.pop()
         metrics |= {f"share_{name}": float(share) for name, share in self.objective.adapter.shares().items()}
         self.result_tracker.log_metrics(metrics, step=epoch, prefix="dhns")
+
+
+def take_callbacks(kwargs: dict[str, Any]) -> list[TrainingCallback]:
+    """Take what makes callbacks out of the arguments of PyKEEN's loop.
+
+    PyKEEN 1.11.1 makes callbacks for clipping itself, but forgets to tell them which loop they belong to.
+
+    :param kwargs: the arguments, which are changed in place
+
+    :returns: the callbacks
+    """
+    names = ("max_norm", "norm_type", "max_abs_value")
+    max_norm, norm_type, max_abs_value = (kwargs.pop(f"gradient_clipping_{name}", None) for name in names)
+    callbacks: list[TrainingCallback] = []
+    if max_norm is not None:
+        callbacks.append(GradientNormClippingTrainingCallback(max_norm=max_norm, norm_type=norm_type))
+    if max_abs_value is not None:
+        callbacks.append(GradientAbsClippingTrainingCallback(clip_value=max_abs_value))
+    given = MultiTrainingCallback(kwargs.pop("callbacks", None), callbacks_kwargs=kwargs.pop("callbacks_kwargs", None))
+    return [*callbacks, given]

@@ -1,16 +1,25 @@
-"""What the training loop adds to PyKEEN's checkpoints.
+"""What the training loop adds to PyKEEN's checkpoints, and how it compares them with itself.
 
 PyKEEN saves the states of model and optimiser, and nothing else can be added. So the states of generator and sampler
 travel within that of the optimiser, by PyTorch's hooks for it: everything is serialised once.
 """
 
 import contextlib
+import inspect
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy
+from pykeen.losses import Loss
+from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["attach", "detach"]
+from ..diffusion import Levels
+from ..utils.validation import show
+
+__all__ = ["attach", "describe", "describe_changes", "detach"]
 
 #: The key of what is added
 KEY = "pykeen_dhns"
@@ -49,3 +58,72 @@ def detach(optimizer: Optimizer) -> Iterator[dict[str, Any]]:
         yield found
     finally:
         handle.remove()
+
+
+def describe(value: Any) -> Any:
+    """Describe an argument by what JSON has, the same in each process.
+
+    :param value: the value of the argument
+
+    :returns: a number, a string, None, or a list or dictionary of these
+    """
+    if isinstance(value, Tensor | numpy.ndarray | numpy.generic):
+        return value.tolist()
+    if isinstance(value, Levels):
+        return describe(value.fractions)
+    if isinstance(value, Mapping):
+        return {str(key): describe(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [describe(part) for part in value]
+    if isinstance(value, nn.Module):
+        return _describe_module(value)
+    if isinstance(value, Optimizer):
+        # not the current learning rate, as PyKEEN does: a scheduler changes it, and then no checkpoint would fit
+        return {"class": type(value).__name__, **describe(value.defaults)}
+    if isinstance(value, LRScheduler):
+        arguments = inspect.signature(type(value)).parameters.keys() - {"last_epoch"}
+        kept = {name: part for name, part in value.state_dict().items() if name in arguments}
+        return {"class": type(value).__name__, **describe(kept)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    # functions and classes by their names, other objects by those of their classes
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def _describe_module(module: nn.Module) -> dict[str, Any]:
+    """Describe a module by its class, its attributes that its constructor has as arguments, and its parts."""
+    parts = dict(module.named_children())
+    # PyKEEN's losses keep some arguments under other names
+    names = vars(module) if isinstance(module, Loss) else inspect.signature(type(module)).parameters
+    kept = {
+        name: part
+        for name, part in vars(module).items()
+        if name in names and not name.startswith("_") and name != "training" and not hasattr(part, "tolist")
+    }
+    return {"class": type(module).__name__ if parts else str(module), **describe(kept), **describe(parts)}
+
+
+def describe_changes(old: str, new: str) -> str:
+    """Describe in what a checkpoint differs from a training loop.
+
+    :param old: the checkpoint's checksum
+    :param new: that of the loop
+
+    :returns: the changes, one after the other
+    """
+    try:
+        before = json.loads(old)
+    except ValueError:
+        before = None
+    if not isinstance(before, dict):
+        return "it was written by another training loop, or by another version of this one"
+    return "; ".join(_find_changes(before, json.loads(new), name=""))
+
+
+def _find_changes(old: Any, new: Any, name: str) -> Iterator[str]:
+    """Find what differs, and name it."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            yield from _find_changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    elif old != new:
+        yield f"{name} was {show(old)}, and is {show(new)} now"

@@ -17,11 +17,12 @@ from ..utils.validation import (
     check_integer,
     check_non_negative,
     check_number,
+    check_positive,
     check_type,
     show,
 )
 
-__all__ = ["LoopConfig"]
+__all__ = ["LoopConfig", "check_train_arguments"]
 
 #: Arguments that are passed on to any negative sampler, and to our own only
 SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwargs")
@@ -197,6 +198,31 @@ def _merge(sampler_kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
                 "sampler."
             )
     return {**sampler_kwargs, **given}
+
+
+def check_train_arguments(arguments: Mapping[str, Any]) -> None:
+    """Check PyKEEN's arguments of ``train``, which it checks late, or not at all.
+
+    :param arguments: the arguments, by name
+
+    :raises TypeError: if one has a wrong type
+    :raises ValueError: if one is out of range
+    """  # noqa: DOC502
+    check_integer("num_epochs", arguments["num_epochs"], minimum=0)
+    check_fraction("label_smoothing", arguments["label_smoothing"])
+    for name in ("continue_training", "only_size_probing", "clear_optimizer", "checkpoint_on_failure"):
+        check_bool(name, arguments[name])
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if "drop_last" in given:
+        check_bool("drop_last", given["drop_last"])
+    for name, minimum in (("batch_size", 1), ("sub_batch_size", 1), ("num_workers", 0)):
+        if name in given:
+            check_integer(name, given[name], minimum=minimum)
+    if "checkpoint_frequency" in given:
+        check_non_negative("checkpoint_frequency", given["checkpoint_frequency"])
+    for name in ("gradient_clipping_max_norm", "gradient_clipping_max_abs_value"):
+        if name in given:
+            check_positive(name, given[name])
 
 
 def _check_kwargs(name: str, value: Any) -> None:

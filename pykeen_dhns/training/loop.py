@@ -1,35 +1,24 @@
 """The training loop: joint training of a model and of the generator of its negatives (Algorithm 1)."""
 
 import copy
-import pathlib
+import inspect
 from collections.abc import Mapping
-from hashlib import md5
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
-from pykeen.stoppers import Stopper
 from pykeen.training import SLCWATrainingLoop, training_loop_resolver
-from pykeen.training.callbacks import (
-    GradientAbsClippingTrainingCallback,
-    GradientNormClippingTrainingCallback,
-    MultiTrainingCallback,
-    TrainingCallback,
-    TrainingCallbackHint,
-    TrainingCallbackKwargsHint,
-)
 from pykeen.triples import CoreTriplesFactory
 from pykeen.triples.instances import BaseBatchedSLCWAInstances, SLCWABatch, SubGraphSLCWAInstances
 from pykeen.typing import FloatTensor
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
-from .callbacks import GeneratorTrainingCallback
-from .checkpoint import attach, detach
-from .config import LoopConfig
+from .callbacks import GeneratorTrainingCallback, take_callbacks
+from .config import LoopConfig, check_train_arguments
 from .instances import SharedSLCWAInstances
 from .objective import JointObjective
+from .resumable import ResumableTrainingLoop
 from ..sampling import DHNSNegativeSampler
-from ..utils.files import write_atomically
 from ..utils.module_state import preserve_modules
 from ..utils.random_state import preserve_random_state
 
@@ -37,9 +26,14 @@ __all__ = ["DHNSTrainingLoop"]
 
 #: The sampler's arguments that hyper-parameter optimisation searches here, too, by default
 SEARCHED_ARGUMENTS = ("num_negs_per_pos", "num_timesteps", "learning_rate")
+#: The arguments of PyKEEN's method train that a resumed training must have in common with the interrupted one
+KEPT_ARGUMENTS = (
+    *("batch_size", "label_smoothing", "sampler", "drop_last"),
+    *("gradient_clipping_max_norm", "gradient_clipping_norm_type", "gradient_clipping_max_abs_value"),
+)
 
 
-class DHNSTrainingLoop(SLCWATrainingLoop):
+class DHNSTrainingLoop(ResumableTrainingLoop):
     r"""Joint training of a model, and of a diffusion model that generates negatives for it (Algorithm 1).
 
     For each batch,
@@ -81,10 +75,8 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self.sampler: NegativeSampler | None = None
         # Triples and sampler of the training, or the probe, that is in progress
         self._in_use: tuple[CoreTriplesFactory, NegativeSampler] | None = None
-        # PyKEEN keeps the best epoch's model. This is what belongs to it.
-        self._best_path: pathlib.Path | None = None
-        self._best_state: dict[str, Any] | None = None
-        self._stopper: Stopper | None = None
+        # PyKEEN's arguments of train
+        self._train_arguments: dict[str, Any] = {}
 
     def train(self, *args: Any, **kwargs: Any) -> list[float] | None:
         """Train the model, cf. :meth:`pykeen.training.TrainingLoop.train`.
@@ -100,11 +92,16 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
 
         :returns: the loss of each epoch
 
-        :raises ValueError: if an argument differs from what the constructor was given, or from what was in effect
-            before while training is to be continued
+        :raises TypeError: if an argument has a wrong type
+        :raises ValueError: if an argument is out of its range, differs from what the constructor was given, or from
+            what was in effect before while training is to be continued
         """  # noqa: DOC103, DOC502
         own = {name: kwargs.pop(name) for name in LoopConfig.names() if name in kwargs}
-        self._configure(own, continue_training=kwargs.get("continue_training", False))
+        bound = inspect.signature(super().train).bind(*args, **kwargs)
+        bound.apply_defaults()
+        check_train_arguments(bound.arguments)
+        self._configure(own, continue_training=bound.arguments["continue_training"])
+        self._train_arguments = {name: bound.arguments[name] for name in KEPT_ARGUMENTS}
         losses: list[float] | None = super().train(*args, **kwargs)
         return losses
 
@@ -130,29 +127,12 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self.objective = JointObjective(self.model, config, mode=self.mode)
         self.config, self._arguments = config, arguments
 
-    @property
-    def checksum(self) -> str:
-        """Return a checksum of what must be the same for training to be resumed from a checkpoint."""
-        generator, config = self.objective.generator, self.config
-        parts = (
-            self.model,
-            # not the current learning rate, as in PyKEEN: a scheduler changes it, and then no checkpoint would fit
-            type(self.optimizer).__name__,
-            sorted(self.optimizer.defaults.items()),
-            generator,
-            self.objective.adapter.names,
-            None if generator is None else (generator.levels, generator.process.betas.tolist()),
-            (config.multimodal, config.adaptive_training, config.adaptive_margin),
-            (config.diffusion_weight, config.generated_share),
-            (config.reverse, config.prediction, config.learning_rate),
-        )
-        return md5("\n".join(map(str, parts)).encode("utf-8"), usedforsecurity=False).hexdigest()
-
     def _make_sampler(self, triples_factory: CoreTriplesFactory) -> NegativeSampler:
         # not the loop's own attributes: PyKEEN probes memory within a training, which has another sampler
-        cls, kwargs = self.config.make_sampler_arguments()
+        sampler, kwargs = self.config.make_sampler_arguments()
         return negative_sampler_resolver.make(
-            cls,
+            # an instance may learn, too, and stays as it was given
+            copy.deepcopy(sampler) if isinstance(sampler, NegativeSampler) else sampler,
             pos_kwargs=kwargs,
             mapped_triples=triples_factory._add_inverse_triples_if_necessary(triples_factory.mapped_triples),
             num_entities=triples_factory.num_entities,
@@ -199,45 +179,22 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         *args: Any,
         continue_training: bool = False,
         only_size_probing: bool = False,
-        callbacks: TrainingCallbackHint = None,
-        callbacks_kwargs: TrainingCallbackKwargsHint = None,
-        gradient_clipping_max_norm: float | None = None,
-        gradient_clipping_norm_type: float | None = None,
-        gradient_clipping_max_abs_value: float | None = None,
         **kwargs: Any,
     ) -> list[float] | None:
-        own: list[TrainingCallback] = [GeneratorTrainingCallback(self.objective, learns=not only_size_probing)]
-        # PyKEEN forgets to tell its own callbacks for clipping which loop they belong to
-        if gradient_clipping_max_norm is not None:
-            own.append(
-                GradientNormClippingTrainingCallback(
-                    max_norm=gradient_clipping_max_norm, norm_type=gradient_clipping_norm_type
-                )
-            )
-        if gradient_clipping_max_abs_value is not None:
-            own.append(GradientAbsClippingTrainingCallback(clip_value=gradient_clipping_max_abs_value))
-        kwargs.update(
-            continue_training=continue_training,
-            only_size_probing=only_size_probing,
-            callbacks=[*own, MultiTrainingCallback(callbacks=callbacks, callbacks_kwargs=callbacks_kwargs)],
-        )
+        own = GeneratorTrainingCallback(self.objective, learns=not only_size_probing)
+        kwargs["callbacks"] = [own, *take_callbacks(kwargs)]
+        kwargs.update(continue_training=continue_training, only_size_probing=only_size_probing)
         if only_size_probing:
             return self._probe(triples_factory, *args, **kwargs)
         sampler = self._make_sampler(triples_factory)
         if not continue_training:
             self.objective.reset()
-            self._best_state = None
         elif self.sampler is not None:
             # go on with what was learned
             sampler.load_state_dict(self.sampler.state_dict())
         self.sampler = sampler
         self.objective.to_model()
-        self._best_path, self._stopper = kwargs.get("best_epoch_model_file_path"), kwargs.get("stopper")
-        losses = self._train_with(sampler, triples_factory, *args, **kwargs)
-        if getattr(self._stopper, "stopped", False) and self._best_state is not None:
-            # the stopper has restored the model of the best epoch, but knows nothing about the generator
-            self._set_own_state(self._best_state)
-        return losses
+        return self._train_with(sampler, triples_factory, *args, **kwargs)
 
     def _train_with(
         self, negative_sampler: NegativeSampler, triples_factory: CoreTriplesFactory, /, *args: Any, **kwargs: Any
@@ -247,10 +204,9 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         self.objective.adopt_columns(negative_sampler)
         self.objective.adopt_triples(triples_factory)
         try:
-            losses: list[float] | None = super()._train(triples_factory, *args, **kwargs)
+            return super()._train(triples_factory, *args, **kwargs)
         finally:
             self._in_use = before
-        return losses
 
     def _probe(self, triples_factory: CoreTriplesFactory, *args: Any, **kwargs: Any) -> list[float] | None:
         """Run a few batches to find out how much memory they need, and leave everything else as it was."""
@@ -279,50 +235,18 @@ class DHNSTrainingLoop(SLCWATrainingLoop):
         return self.objective.loss(batch, start, stop, label_smoothing)
 
     @override
-    def _save_state(
-        self,
-        path: IO[bytes] | str | pathlib.Path,
-        stopper: Stopper | None = None,
-        best_epoch_model_checkpoint_file_path: pathlib.Path | None = None,
-        triples_factory: CoreTriplesFactory | None = None,
-    ) -> None:
-        state = self._own_state()
-        # after a resume, PyKEEN 1.11.1 takes the first epoch for a new best one, and saves it as such, whatever it is
-        if path == self._best_path and getattr(self._stopper, "best_epoch", None) == self._epoch:
-            self._best_state = copy.deepcopy(state)
-        if getattr(stopper, "stopped", False) and self._best_state is not None:
-            # the model is that of the best epoch by now
-            state = self._best_state
-        arguments: dict[str, Any] = dict(
-            stopper=stopper,
-            best_epoch_model_checkpoint_file_path=best_epoch_model_checkpoint_file_path,
-            triples_factory=triples_factory,
-        )
-        with attach(self.optimizer, {**state, "best": self._best_state}):
-            if not isinstance(path, str | pathlib.Path):
-                super()._save_state(path, **arguments)
-                return
-            with write_atomically(pathlib.Path(path)) as file:
-                super()._save_state(file, **arguments)
+    def own_arguments(self) -> dict[str, Any]:
+        return {name: getattr(self.config, name) for name in LoopConfig.names()} | self._train_arguments
 
     @override
-    def _load_state(
-        self, path: str | pathlib.Path, triples_factory: CoreTriplesFactory | None = None
-    ) -> tuple[pathlib.Path | None, int | None]:
-        with detach(self.optimizer) as state:
-            result: tuple[pathlib.Path | None, int | None] = super()._load_state(path, triples_factory=triples_factory)
-        self._best_state = state["best"]
-        if triples_factory is not None:
-            self.sampler = self._make_sampler(triples_factory)
-        self._set_own_state(state)
-        return result
-
-    def _own_state(self) -> dict[str, Any]:
-        """Return what this loop adds to PyKEEN's checkpoints, for one epoch."""
+    def own_state(self) -> dict[str, Any]:
         modules = {"generator": self.objective.generator, "sampler": self.sampler}
         return {name: None if module is None else module.state_dict() for name, module in modules.items()}
 
-    def _set_own_state(self, state: Mapping[str, Any]) -> None:
+    @override
+    def load_own_state(self, state: Mapping[str, Any], triples_factory: CoreTriplesFactory | None = None) -> None:
+        if triples_factory is not None:
+            self.sampler = self._make_sampler(triples_factory)
         if self.objective.generator is not None:
             self.objective.to_model()
             self.objective.generator.load_state_dict(state["generator"])

@@ -1,5 +1,6 @@
 """Bad input for the training loop."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ import torch
 from pykeen.models import RotatE
 from pykeen.sampling import BasicNegativeSampler
 
-from pykeen_dhns import DiffHEG
+from pykeen_dhns import DHNSTrainingLoop, DiffHEG
 from pykeen_dhns.training import LoopConfig
 
 from ..helpers.bad_inputs import NO_NUMBERS, BadInput, bad_values, check_refused
+from ..helpers.loops import FACTORY, make_loop
 
 NAN, INF = float("nan"), float("inf")
 #: In this configuration, None means the default
@@ -52,6 +54,45 @@ CASES = [
         )
     ),
     *bad_values(config, "generator", TypeError, DiffHEG(dim=12), BasicNegativeSampler),
+]
+
+
+@functools.cache
+def make() -> DHNSTrainingLoop:
+    """Make a loop."""
+    return make_loop()
+
+
+def train(**kwargs: Any) -> None:
+    """Train the loop, or rather not."""
+    make().train(FACTORY, **({"num_epochs": 0} | kwargs))
+
+
+CASES += [
+    *bad_values(train, "num_epochs", TypeError, *NO_NUMBERS, 1.5),
+    *bad_values(train, "num_epochs", ValueError, -1),
+    *(
+        case
+        for name in ("batch_size", "sub_batch_size", "num_workers")
+        for case in (*bad_values(train, name, TypeError, *NUMBERS, 4.0), *bad_values(train, name, ValueError, -1))
+    ),
+    *bad_values(train, "batch_size", ValueError, 0),
+    *bad_values(train, "label_smoothing", TypeError, *NO_NUMBERS),
+    *bad_values(train, "label_smoothing", ValueError, -0.1, 1.1, NAN),
+    *(
+        case
+        for name in ("continue_training", "only_size_probing", "clear_optimizer", "checkpoint_on_failure", "drop_last")
+        for case in bad_values(train, name, TypeError, "no", "false", 0, 1)
+    ),
+    *bad_values(train, "checkpoint_frequency", TypeError, "5", [5]),
+    *bad_values(train, "checkpoint_frequency", ValueError, -1, NAN),
+    *(
+        case
+        for name in ("gradient_clipping_max_norm", "gradient_clipping_max_abs_value")
+        for case in (*bad_values(train, name, TypeError, "1", [1]), *bad_values(train, name, ValueError, 0, -1, NAN))
+    ),
+    *bad_values(train, "adaptive_training", TypeError, "no"),
+    *bad_values(train, "foo", TypeError, 1),
 ]
 
 

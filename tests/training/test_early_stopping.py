@@ -1,6 +1,7 @@
 """Tests for early stopping."""
 
 import copy
+import tempfile
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,7 +50,10 @@ class _Record(TrainingCallback):
 
 
 def make_stopper(loop: DHNSTrainingLoop, results: list[float], folder: Path) -> EarlyStopper:
-    """Make a stopper that gets the given results, with a patience of two epochs."""
+    """Make a stopper that gets the given results, with a patience of two epochs.
+
+    By default, each stopper has another file for the best model, so this one is in a folder of its own.
+    """
     return EarlyStopper(
         model=loop.model,
         evaluator=cast(Any, _Evaluator(results)),
@@ -57,7 +61,7 @@ def make_stopper(loop: DHNSTrainingLoop, results: list[float], folder: Path) -> 
         evaluation_triples_factory=FACTORY,
         frequency=1,
         patience=2,
-        best_model_path=folder / "best.pt",
+        best_model_path=Path(tempfile.mkdtemp(dir=folder)) / "best.pt",
     )
 
 
@@ -91,4 +95,8 @@ def test_best_epoch_before_a_resume(tmp_path: Path) -> None:
     loop = make_loop(hard_fraction=0.5)
     train(loop, stopper=make_stopper(loop, [0.3], tmp_path), callbacks=record, **kwargs)
     assert list(record.states) == [1, 2, 3, 4]
+    record.assert_epoch(loop, 2)
+    # the finished training can be loaded, too
+    loop = make_loop(hard_fraction=0.5)
+    assert len(train(loop, stopper=make_stopper(loop, [], tmp_path), **kwargs)) == 4
     record.assert_epoch(loop, 2)
