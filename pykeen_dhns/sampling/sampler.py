@@ -91,6 +91,11 @@ class DHNSNegativeSampler(NegativeSampler):
         learning_rate=dict(type="categorical", choices=[2e-3, 5e-4, 1e-4]),
     )
 
+    #: What generates negatives, and the triples that must not be among them. Both are as large as the graph, so they do
+    #: not exist if nothing is generated.
+    entity_generator: EntityGenerator
+    known: KnownTriples
+
     # A loop may build its sampler within an evaluation, but tensors from inference mode cannot learn.
     @torch.inference_mode(mode=False)
     @update_docstring_with_resolver_keys(
@@ -205,8 +210,6 @@ class DHNSNegativeSampler(NegativeSampler):
             filterer=filterer,
             filterer_kwargs=filterer_kwargs,
         )
-        self.known = KnownTriples(mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations)
-        dense = is_dense(mapped_triples, self.known)
         config = GeneratorConfig(
             generator=generator,
             generator_kwargs=generator_kwargs,
@@ -216,24 +219,27 @@ class DHNSNegativeSampler(NegativeSampler):
             levels=levels,
             learning_rate=learning_rate,
         )
+        chosen = selection_resolver.make(selection, pos_kwargs=selection_kwargs)
+        dense = False
         # A separate random state, so that constructing a sampler does not change later draws.
         with seeded(torch.initial_seed() ^ SEED_OF_WEIGHTS):
             made = config.make_generator(dim=embedding_dim)
-            proxy_model = ProxyModel(
-                num_entities=self.num_entities,
-                num_relations=self.num_relations,
-                dim=embedding_dim,
-                learning_rate=shadow_learning_rate,
-            )
-        learns = made.optimizer is not None
-        self.entity_generator = EntityGenerator(
-            proxy_model=proxy_model,
-            generator=made,
-            selection=selection_resolver.make(selection, pos_kwargs=selection_kwargs),
-            num_candidates=num_candidates,
-            guidance=default_guidance(learns=learns, dense=dense) if guidance is None else guidance,
-        )
-        self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, levels=made.levels)
+            self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, levels=made.levels)
+            if self.layout.num_generated:
+                self.known = KnownTriples(mapped_triples, self.num_entities, self.num_relations)
+                dense = is_dense(mapped_triples, self.known)
+                proxy_model = ProxyModel(
+                    self.num_entities, self.num_relations, dim=embedding_dim, learning_rate=shadow_learning_rate
+                )
+                learns = made.optimizer is not None
+                self.entity_generator = EntityGenerator(
+                    proxy_model=proxy_model,
+                    generator=made,
+                    selection=chosen,
+                    num_candidates=num_candidates,
+                    guidance=default_guidance(learns=learns, dense=dense) if guidance is None else guidance,
+                )
+                share_memory(self.entity_generator)
         scheme = resolve_corruption_scheme(
             corruption_scheme, base_sampler, base_sampler_kwargs, generates=self.layout.num_generated > 0
         )
@@ -255,12 +261,12 @@ class DHNSNegativeSampler(NegativeSampler):
             num_relations=self.num_relations,
             num_negs_per_pos=num_sampled,
         )
-        share_memory(self.entity_generator)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a copy, or a sampler from a file: its tensors are not in shared memory yet
         super().__setstate__(state)
-        share_memory(self.entity_generator)
+        if self.layout.num_generated:
+            share_memory(self.entity_generator)
 
     @override
     def corrupt_batch(self, positive_batch: LongTensor) -> LongTensor:
