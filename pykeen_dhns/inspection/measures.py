@@ -1,4 +1,8 @@
-"""What an inspection measures: nearest entities, scores, and a projection, each as a data frame."""
+"""What an inspection measures: nearest entities, scores, and a projection.
+
+Each measure is a data frame, whose columns are described at :class:`pykeen_dhns.inspection.Inspection`. Triples have
+shape (n, 3).
+"""
 
 import numpy as np
 import pandas as pd
@@ -34,17 +38,6 @@ def find_neighbors(source: Source, triples: Tensor, *, target: Target, num: int)
 
     The measure is the cosine at unit scale. Distances would prefer entities near the mean, and dot products would
     prefer entities with large embeddings, whatever was generated.
-
-    :param source: what generates
-    :param triples: shape: (n, 3) the triples
-    :param target: the side to generate
-    :param num: the number of entities to find
-
-    :returns: a row for each entity, nearest ones first: the triple (``head``, ``relation``, ``tail``), the ``level``,
-        and the ``modality``; the ``rank`` of the missing entity among all that are no other known answers, and the
-        mean ``square`` of what was generated; the ``entity``, its ``cosine``, and its ``kind``: it is the ``missing``
-        one, another ``known`` answer, or any ``other``. There are no rows where the known entity lacks the modality,
-        and there is no rank where the missing entity does.
     """
     directions = functional.normalize(source.embed(target), dim=-1).transpose(-2, -1)
     frames = []
@@ -75,14 +68,7 @@ def find_neighbors(source: Source, triples: Tensor, *, target: Target, num: int)
 
 
 def summarize_neighbors(nearest: pd.DataFrame) -> pd.DataFrame:
-    """Measure how well what is generated fits the missing entities.
-
-    :param nearest: the nearest entity for each of many triples, cf. :func:`find_neighbors`
-
-    :returns: a row for each ``level`` and ``modality``: the number of ``triples``, the ``median rank`` of the missing
-        entity, how often the ``nearest is a known answer``, the number of ``distinct nearest`` entities as a share of
-        the triples, and the ``spread`` of what is generated, which is 1 for entities
-    """
+    """Measure how well what is generated fits the missing entities, from their nearest entities."""
     nearest = nearest.assign(is_known=nearest["kind"] != "other")
     groups = nearest.groupby(["level", "modality"], sort=False)
     columns = {
@@ -96,16 +82,7 @@ def summarize_neighbors(nearest: pd.DataFrame) -> pd.DataFrame:
 
 
 def list_negatives(source: Source, triples: Tensor, *, target: Target, num: int) -> pd.DataFrame | None:
-    """List entities that become negatives for triples.
-
-    :param source: what generates
-    :param triples: shape: (n, 3) the triples
-    :param target: the side to generate
-    :param num: the number of entities to list
-
-    :returns: a row for each entity: the triple (``head``, ``relation``, ``tail``), the ``level``, and the ``entity``.
-        None if negatives are embeddings.
-    """
+    """List entities that become negatives for triples."""
     negatives = source.sample_negatives(triples, target, num)
     if negatives is None:
         return None
@@ -118,17 +95,7 @@ def list_negatives(source: Source, triples: Tensor, *, target: Target, num: int)
 
 
 def collect_scores(source: Source, triples: Tensor, num_uniform: int) -> pd.DataFrame:
-    """Score triples, uniform negatives, and what is generated for both sides.
-
-    :param source: what generates
-    :param triples: shape: (n, 3) the triples
-    :param num_uniform: the number of uniform negatives for each triple
-
-    :returns: a row for each score: the ``relation``, the kind of ``triples`` (``positives``, ``uniform`` negatives, or
-        the name of a level), the ``score``, and whether it is ``above`` that of the positive
-
-    :raises ValueError: if the scores are not finite
-    """
+    """Score triples, uniform negatives for each of them, and what is generated for both sides."""
     sampler = BasicNegativeSampler(
         mapped_triples=source.triples,
         num_entities=source.known.num_entities,
@@ -166,13 +133,7 @@ def collect_scores(source: Source, triples: Tensor, num_uniform: int) -> pd.Data
 
 
 def summarize_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Summarize scores.
-
-    :param scores: the scores, cf. :func:`collect_scores`
-
-    :returns: a row for each kind of ``triples``: ``mean`` and ``std`` of the scores, the ``gap`` between the mean and
-        that of uniform negatives, in standard deviations of the latter, and the share of scores ``above`` the positive
-    """
+    """Summarize scores."""
     groups = scores.groupby("triples", sort=False)
     summary = pd.DataFrame({"mean": groups["score"].mean(), "std": groups["score"].std(ddof=0)})
     # A relation may have no uniform negatives, if all of them are known triples.
@@ -183,14 +144,7 @@ def summarize_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def rate_relations(scores: pd.DataFrame) -> pd.DataFrame:
-    """Measure how hard the negatives of each relation are.
-
-    :param scores: the scores, cf. :func:`collect_scores`
-
-    :returns: a row for each relation, the most frequent one first: the number of ``triples``, the gap of ``positives``
-        and of each level, relative to the uniform negatives of the relation, cf. :func:`summarize_scores`, and the
-        share of scores ``above the positive`` for each level
-    """
+    """Measure how hard the negatives of each relation are, from scores."""
     summaries = {name: summarize_scores(part).set_index("triples") for name, part in scores.groupby("relation")}
     table = pd.concat(summaries, names=["relation"]).unstack("triples")
     names = [name for name in scores["triples"].unique() if name != "uniform"]
@@ -202,17 +156,9 @@ def rate_relations(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def project(source: Source, *, target: Target, relation: int | None = None) -> pd.DataFrame:
-    """Project what is generated for one relation, next to true and uniform entities.
+    """Project what is generated for one relation, by default the most frequent one, next to true and uniform entities.
 
     The two dimensions are the principal components of the entities' embeddings, for each modality.
-
-    :param source: what generates
-    :param target: the side
-    :param relation: the relation. Defaults to the most frequent one.
-
-    :returns: a row for each point: the ``relation``, the ``modality``, its ``kind`` (``true`` and ``uniform`` entities,
-        ``generated`` embeddings, and entities that become a ``negative``), the ``level`` (empty for ``true`` and
-        ``uniform``), and the coordinates ``x`` and ``y``
     """
     relations = source.triples[:, 1]
     relation = int(relations.mode().values) if relation is None else relation

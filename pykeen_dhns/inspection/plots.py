@@ -1,16 +1,15 @@
 """Plots of an inspection. matplotlib is optional, and imported only for drawing."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from .sources import Target
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from .report import Inspection
 
 __all__ = ["require_matplotlib", "save_plots"]
 
@@ -29,19 +28,12 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def save_plots(
-    directory: Path,
-    levels: Sequence[str],
-    target: Target,
-    scores: pd.DataFrame,
-    relations: pd.DataFrame,
-    projection: pd.DataFrame,
-) -> list[Path]:
-    """Draw and save the plots of an :class:`pykeen_dhns.inspection.Inspection`."""
+def save_plots(inspection: "Inspection", directory: Path) -> list[Path]:
+    """Draw and save the plots of an inspection."""
     figures = {
-        "scores": _plot_scores(scores),
-        "relations": _plot_relations(relations, levels),
-        "projection": _plot_projection(projection, levels, target),
+        "scores": _plot_scores(inspection.scores),
+        "relations": _plot_relations(inspection),
+        "projection": _plot_projection(inspection),
     }
     paths = [directory / f"{name}.png" for name in figures]
     for path, figure in zip(paths, figures.values(), strict=True):
@@ -68,14 +60,15 @@ def _plot_scores(scores: pd.DataFrame) -> "Figure":
     return figure
 
 
-def _plot_relations(relations: pd.DataFrame, levels: Sequence[str]) -> "Figure":
+def _plot_relations(inspection: "Inspection") -> "Figure":
     """Plot how hard the negatives of each relation are."""
+    relations = inspection.relations.head(inspection.num_relations)
     figure = _make_figure(8, 1.5 + 0.3 * len(relations))
     ax = figure.subplots()
     positions = range(len(relations))
     ax.axvline(0, color="0.75", linewidth=1, label="uniform")
     ax.plot(relations["positives"], positions, "|", color="C0", markersize=14, label="positives")
-    for i, level in enumerate(levels):
+    for i, level in enumerate(inspection.source.levels):
         ax.plot(relations[level], positions, "o", color=f"C{i + 1}", label=level)
     names = relations["relation"] + " (" + relations["triples"].astype(str) + ")"
     ax.set_yticks(positions, names, fontsize="small")
@@ -85,8 +78,9 @@ def _plot_relations(relations: pd.DataFrame, levels: Sequence[str]) -> "Figure":
     return figure
 
 
-def _plot_projection(projection: pd.DataFrame, levels: Sequence[str], target: Target) -> "Figure":
+def _plot_projection(inspection: "Inspection") -> "Figure":
     """Plot what is generated next to entities: a row for each modality, a column for each level."""
+    projection, levels, target = inspection.projection, inspection.source.levels, inspection.target
     styles: dict[str, dict[str, Any]] = {
         "uniform": dict(s=10, color="0.75", label="uniform"),
         "true": dict(s=22, color="C0", label=f"true {target}s"),

@@ -25,24 +25,40 @@ class Inspection:
     source: Source
     #: The side of neighbors, ranks, and projection
     target: Target
-    #: The nearest entities, cf. :func:`pykeen_dhns.inspection.measures.find_neighbors`
+    #: The nearest entities, nearest first: the triple (``head``, ``relation``, ``tail``), the ``level``, and the
+    #: ``modality``; the ``rank`` of the missing entity among all that are no other known answers, and the mean
+    #: ``square`` of what was generated; the ``entity``, its ``cosine``, and its ``kind``: the ``missing`` one, another
+    #: ``known`` answer, or any ``other``. There are no rows where the known entity lacks the modality, and there is no
+    #: rank where the missing entity does.
     neighbors: pd.DataFrame
-    #: The entities that become negatives, cf. :func:`pykeen_dhns.inspection.measures.list_negatives`
+    #: The entities that become negatives: the triple, the ``level``, and the ``entity``. None if negatives are
+    #: embeddings.
     negatives: pd.DataFrame | None
-    #: How near the missing entities are, cf. :func:`pykeen_dhns.inspection.measures.summarize_neighbors`
+    #: How near the missing entities are, for each ``level`` and ``modality``: the number of ``triples``, the ``median
+    #: rank`` of the missing entity, how often the ``nearest is a known answer``, the number of ``distinct nearest``
+    #: entities as a share of the triples, and the ``spread`` of what is generated, which is 1 for entities
     ranks: pd.DataFrame
-    #: All scores, cf. :func:`pykeen_dhns.inspection.measures.collect_scores`
+    #: All scores: the ``relation``, the kind of ``triples`` (``positives``, ``uniform`` negatives, or the name of a
+    #: level), the ``score``, and whether it is ``above`` that of the positive
     scores: pd.DataFrame
-    #: All relations, cf. :func:`pykeen_dhns.inspection.measures.rate_relations`
+    #: All relations, the most frequent one first: the number of ``triples``, the gap (cf. :attr:`score_summary`) of
+    #: ``positives`` and of each level to the relation's uniform negatives, and the share of scores ``above the
+    #: positive`` for each level
     relations: pd.DataFrame
     #: How many relations the report shows
     num_relations: int
-    #: The points of the projection, cf. :func:`pykeen_dhns.inspection.measures.project`
+    #: The points of the projection: the ``relation``, the ``modality``, the ``kind`` (``true`` and ``uniform``
+    #: entities, ``generated`` embeddings, and entities that become a ``negative``), the ``level`` (empty for ``true``
+    #: and ``uniform``), and the coordinates ``x`` and ``y``
     projection: pd.DataFrame
 
     @property
     def score_summary(self) -> pd.DataFrame:
-        """Return mean and spread of the scores, cf. :func:`pykeen_dhns.inspection.measures.summarize_scores`."""
+        """Summarize the scores.
+
+        :returns: for each kind of ``triples``: ``mean`` and ``std`` of the scores, the ``gap`` between the mean and
+            that of uniform negatives, in standard deviations of the latter, and the share ``above`` the positive
+        """
         return summarize_scores(self.scores)
 
     def to_markdown(self, *, plots: bool = False) -> str:
@@ -85,25 +101,16 @@ class Inspection:
         files[0].write_text(self.to_markdown(plots=plots), encoding="utf8")
         self.relations.to_csv(files[1], sep="\t", index=False, na_rep="nan")
         if plots:
-            relations = self.relations.head(self.num_relations)
-            files += save_plots(directory, self.source.levels, self.target, self.scores, relations, self.projection)
+            files += save_plots(self, directory)
         return files
 
     def _introduction(self) -> list[str]:
-        source = self.source
-        facts = {
-            "generator": type(source.generator).__name__,
-            "levels": ", ".join(source.levels),
-            "modalities": ", ".join(source.modalities),
-            "generated": self.target,
-            "entities": f"{len(source.entities):,}",
-        }
+        title = f"# What {self.source.title} makes for {type(self.source.model).__name__}"
         text = (
-            "Each level stops the denoising at a time step t. The smaller t, the less noise is left, and the harder "
-            "are the negatives."
+            f"The generator is a {type(self.source.generator).__name__}. Each level stops the denoising at a time step "
+            "t. The smaller t, the less noise is left, and the harder are the negatives."
         )
-        title = f"# What {source.title} makes for {type(source.model).__name__}"
-        return [title, text, _to_table(pd.DataFrame([facts]))]
+        return [title, text]
 
     def _neighbors(self) -> list[str]:
         marks = self.neighbors["kind"].map(MARKS)
@@ -128,8 +135,8 @@ class Inspection:
 
     def _ranks(self) -> list[str]:
         text = (
-            "The same for more triples. A generator that has learned nothing has a median rank near half the number "
-            "of entities. The spread is 1 for the embeddings of entities."
+            f"The same for more triples. There are {len(self.source.entities):,} entities. A generator that has "
+            "learned nothing has a median rank near half of that. The spread is 1 for the embeddings of entities."
         )
         shares = dict.fromkeys(["nearest is a known answer", "distinct nearest"], "{:.1%}")
         formats = {"triples": "{:,}", "median rank": "{:,.1f}", **shares, "spread": "{:.2f}"}
