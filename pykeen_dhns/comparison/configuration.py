@@ -12,7 +12,18 @@ from typing import Any
 
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-__all__ = ["DATASET_ARGUMENTS", "DEFAULTS", "METRICS", "Arguments", "Cell", "Comparison", "Run", "list_values", "merge"]
+__all__ = [
+    "DATASET_ARGUMENTS",
+    "DEFAULTS",
+    "METRICS",
+    "Arguments",
+    "Cell",
+    "Comparison",
+    "Run",
+    "list_values",
+    "merge",
+    "to_text",
+]
 
 #: Keyword-based arguments of :func:`pykeen.pipeline.pipeline`, as they are in a file
 Arguments = dict[str, Any]
@@ -86,7 +97,12 @@ class Cell:
 
 def list_values(values: Any) -> list[str]:
     """Return one or several values of an axis as texts."""
-    return list(map(str, values if isinstance(values, list) else [values]))
+    return list(map(to_text, values if isinstance(values, list) else [values]))
+
+
+def to_text(value: Any) -> str:
+    """Return a value of an axis as the text that it is as a key, e.g., "true"."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,8 +125,9 @@ class Run:
     @property
     def key(self) -> str:
         """Return a name for files, different for different arguments."""
-        name = re.sub(r"[^\w.+-]+", "-", f"{self.cell}-seed{self.seed}")
-        return f"{name}-{self.digest}"
+        # names of files have at most 255 bytes
+        cell = re.sub(r"[^\w.+-]+", "-", str(self.cell)).encode("utf8")[:150].decode("utf8", errors="ignore")
+        return f"{cell}-seed{self.seed}-{self.digest}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return a description of the run that JSON can hold."""

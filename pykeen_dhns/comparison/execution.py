@@ -1,6 +1,5 @@
 """Do all runs of a comparison: what is finished stays, what fails is reported, and the rest goes on."""
 
-import contextlib
 import functools
 import json
 import os
@@ -10,18 +9,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from pykeen.datasets import get_dataset
+from pykeen.datasets import Dataset
 from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
 from .configuration import DATASET_ARGUMENTS, Cell, Comparison, Run
 from .results import Results
+from .running import check, load_dataset
 from .store import load_results
+from ..utils.validation import show
 
 __all__ = ["compare"]
 
 #: The number of lines of a failed run's output to show
 NUM_LINES = 15
+#: The number of characters of an error to show: some messages have all features of an entity
+LENGTH = 500
 
 
 def compare(
@@ -43,9 +46,12 @@ def compare(
     :param num_seeds: how many of the seeds to do. Defaults to all.
 
     :returns: a message for each failed run
-    """
+
+    :raises ValueError: if a run cannot be built, before any run begins
+    """  # noqa: DOC502
     chosen = comparison.cells if cells is None else list(cells)
     trials = [run for cell in chosen for run in comparison.trials(cell)]
+    _check_all(_find_unfinished(trials, folder))
     failures = _run_all(trials, folder, "trials", processes)
     summaries, finals = Results(comparison, load_results(folder)).summaries, []
     for cell in chosen:
@@ -59,23 +65,30 @@ def compare(
 
 def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int) -> list[str]:
     """Do those runs which are not finished, and return the messages of those that fail."""
-    finished = load_results(folder)
-    # of several cells with the same arguments, only one is run
-    todo = list({run.digest: run for run in runs if run.digest not in finished}.values())
-    _load_datasets(todo)
+    todo = _find_unfinished(runs, folder)
     run_one = functools.partial(_run, folder=folder, processes=processes)
     messages: list[str] = thread_map(run_one, todo, max_workers=processes, desc=stage, unit="run")
     return list(filter(None, messages))
 
 
-def _load_datasets(runs: Sequence[Run]) -> None:
-    """Load datasets once, so that runs find them in PyKEEN's cache. PyKEEN warns of triples that it leaves out."""
-    arguments = [{name: run.arguments[name] for name in DATASET_ARGUMENTS if name in run.arguments} for run in runs]
-    for kwargs in {json.dumps(kwargs): kwargs for kwargs in arguments}.values():
-        # a run that needs it will fail, and say why
-        with contextlib.suppress(Exception):
-            # triples are loaded when they are asked for
-            _ = get_dataset(**kwargs).factory_dict
+def _find_unfinished(runs: Iterable[Run], folder: Path) -> list[Run]:
+    """Find the runs to do. Of several cells with the same arguments, only one is run."""
+    finished = load_results(folder)
+    return list({run.digest: run for run in runs if run.digest not in finished}.values())
+
+
+def _check_all(runs: Sequence[Run]) -> None:
+    """Check that all runs can be built, which also downloads each dataset once."""
+    datasets: dict[str, Dataset] = {}
+    for run in tqdm(runs, desc="checks", unit="run"):
+        key = json.dumps([run.arguments.get(name) for name in DATASET_ARGUMENTS])
+        try:
+            datasets[key] = datasets.get(key) or load_dataset(run.arguments)
+            check(run.arguments, datasets[key])
+        except Exception as error:
+            settings = f" with {show(dict(run.searched))}" if run.searched else ""
+            message = f"{run.cell}{settings} cannot be run: {type(error).__name__}: {str(error)[:LENGTH]}"
+            raise ValueError(message) from error
 
 
 def _run(run: Run, folder: Path, processes: int) -> str:

@@ -1,15 +1,19 @@
 """Read a comparison from a file, and find what is wrong with it before anything is run."""
 
 import dataclasses
+import itertools
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pykeen.utils import load_configuration
+from typing_extensions import override
 
-from .configuration import DEFAULTS, Arguments, Cell, Comparison, list_values, merge
+from .configuration import DEFAULTS, Arguments, Cell, Comparison, list_values, merge, to_text
+from ..utils.validation import check_integer, check_kwargs, check_number, check_type, show
 
 __all__ = ["load_comparison", "make_comparison"]
 
@@ -18,6 +22,10 @@ KEYS: dict[str, type] = {
     **dict(title=str, notes=str, pipeline=dict, axes=dict, rules=list, search=list, exclude=list),
     **dict(seeds=list, trials=int, baseline=dict, rivals=list, published=dict),
 }
+#: The largest seed that NumPy takes
+MAX_SEED = 2**32 - 1
+#: The largest size of a file, in numbers, texts, and so on
+LARGEST = 1_000_000
 #: Arguments that a file must not have
 RESERVED = (
     *("random_seed", "evaluator", "evaluator_kwargs", "evaluation_kwargs.batch_size", "use_testing_data"),
@@ -26,10 +34,23 @@ RESERVED = (
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
-    """A YAML loader for which 1e-3 is a number, as in YAML 1.2, and not a text."""
+    """A YAML loader for which 1e-3 is a number, as in YAML 1.2, and not a text. No key may be there twice."""
+
+    @override
+    def compose_mapping_node(self, anchor: Any) -> yaml.Node:
+        node = super().compose_mapping_node(anchor)
+        _to_dict([(str(key.value), None) for key, _ in node.value])
+        return node
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), "-+0123456789")
+
+
+def _to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a mapping of pairs, none of whose keys may be there twice."""
+    if duplicates := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+        raise ValueError(f"{show(duplicates[0])} is there twice.")
+    return dict(pairs)
 
 
 def load_comparison(path: Path, seeds: Sequence[int] = ()) -> Comparison:
@@ -43,11 +64,25 @@ def load_comparison(path: Path, seeds: Sequence[int] = ()) -> Comparison:
     :raises ValueError: if there is something wrong with it; the message says what
     """
     try:
-        is_yaml = path.suffix in {".yaml", ".yml"}
-        content = yaml.load(path.read_bytes(), _Loader) if is_yaml else load_configuration(path)  # noqa: S506
-        return make_comparison(path.stem, content, seeds)
-    except (TypeError, ValueError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf8")
+        is_json = path.suffix == ".json"
+        content = json.loads(text, object_pairs_hook=_to_dict) if is_json else yaml.load(text, _Loader)  # noqa: S506
+        return make_comparison(path.stem, _to_plain(content), seeds)
+    except (TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _to_plain(content: Any) -> Any:
+    """Turn keys into texts, and anchors of YAML into copies. Refuse what JSON cannot hold, e.g., dates and circles."""
+
+    def refuse(value: Any) -> None:
+        raise ValueError(f"{show(value)} is not allowed. Write it as a text, in quotes.")
+
+    # anchors may repeat each other without end
+    parts = list(itertools.islice(json.JSONEncoder(default=refuse).iterencode(content), LARGEST))
+    if len(parts) == LARGEST:
+        raise ValueError(f"there are more than {LARGEST} parts in it, with what its anchors repeat.")
+    return json.loads("".join(parts), object_pairs_hook=_to_dict)
 
 
 def make_comparison(name: str, content: Any, seeds: Sequence[int] = ()) -> Comparison:
@@ -63,11 +98,18 @@ def make_comparison(name: str, content: Any, seeds: Sequence[int] = ()) -> Compa
     """
     allowed = ", ".join(f"{key} ({kind.__name__})" for key, kind in KEYS.items())
     if not isinstance(content, Mapping):
-        raise ValueError(f"{content!r} is not allowed. A comparison is a mapping with: {allowed}.")  # noqa: TRY004
-    if wrong := [f"{key}={value!r}" for key, value in content.items() if not isinstance(value, KEYS.get(key, ()))]:
-        raise ValueError(f"{wrong[0]} is not allowed. A comparison may have: {allowed}.")
+        raise ValueError(f"{show(content)} is not allowed. A comparison is a mapping with: {allowed}.")  # noqa: TRY004
+    if not re.search(r"\w", name):
+        raise ValueError(f"{name!r} cannot be the name of a folder for results. Rename the file.")
+    for key, value in content.items():
+        if not isinstance(value, KEYS.get(key, ())):
+            # the key may be the wrong one, too
+            raise ValueError(f"{key}={show(value)} is not allowed. A comparison may have: {allowed}.")  # noqa: TRY004
     content = {"title": name, "seeds": [*range(6)], "trials": 1, **content, "axes": _read_axes(content.get("axes"))}
-    selection_seed = next(iter(content["seeds"]), 0)
+    _check_items(content)
+    content["baseline"] = _read_baseline(content.get("baseline", {}))
+    content["rivals"] = list(map(_read_baseline, content.get("rivals", [])))
+    selection_seed = content["seeds"][0]
     content["seeds"] = list(seeds) or content["seeds"]
     comparison = Comparison(name=name, selection_seed=selection_seed, num_trials=content.pop("trials"), **content)
     _check_conditions(comparison)
@@ -98,13 +140,39 @@ def _read_axes(content: Any) -> dict[str, dict[str, Arguments]]:
     return axes
 
 
+def _read_baseline(content: Mapping[str, Any]) -> dict[str, str]:
+    return {axis: to_text(value) for axis, value in content.items()}
+
+
+def _check_items(content: Mapping[str, Any]) -> None:
+    """Check the types of everything that has parts."""
+    if not content["seeds"]:
+        raise ValueError("seeds=[] is not allowed: name at least one.")
+    for seed in content["seeds"]:
+        check_integer("seeds", seed, minimum=0, maximum=MAX_SEED)
+    check_integer("trials", content["trials"])
+    for key in ("rules", "search", "exclude", "rivals"):
+        for item in content.get(key, []):
+            check_type(key, item, Mapping, "a list of mappings")
+            for part in ("when", "pipeline", "space"):
+                check_type(f"{key}.{part}", item.get(part, {}), Mapping, "a mapping")
+    if not all(content.get("rivals", [True])):
+        raise ValueError("rivals has an empty one. Each needs a value of an axis, as baseline does.")
+    for cell, metrics in content.get("published", {}).items():
+        check_type("published", metrics, Mapping, "a mapping from cells to metrics")
+        for value in metrics.values():
+            check_number(f"published: {cell}", value)
+
+
 def _check_conditions(comparison: Comparison) -> None:
     """Check that everything which holds for certain values of axes names values that there are."""
     conditions = [("baseline", comparison.baseline)]
     for key, content in (("rules", "pipeline"), ("search", "space")):
         for rule in getattr(comparison, key):
             if not {content} <= set(rule) <= {"when", content}:
-                raise ValueError(f"{key} has {rule!r}, but needs {content!r}, and may have 'when', and nothing else.")
+                raise ValueError(
+                    f"{key} has {show(rule)}, but needs {content!r}, and may have 'when', and nothing else."
+                )
             conditions.append((key, rule.get("when", {})))
     conditions += [(key, values) for key in ("exclude", "rivals") for values in getattr(comparison, key)]
     for key, when in conditions:
@@ -117,10 +185,8 @@ def _check_conditions(comparison: Comparison) -> None:
 def _check(comparison: Comparison) -> None:
     """Check that everything else fits together."""
     seeds = comparison.seeds
-    if not seeds or len(set(seeds)) < len(seeds) or any(type(seed) is not int or seed < 0 for seed in seeds):
-        raise ValueError(f"seeds={seeds!r} must be different integers of at least 0.")
-    if comparison.num_trials < 1:
-        raise ValueError(f"trials={comparison.num_trials} must be at least 1.")
+    if len(set(seeds)) < len(seeds) or max(seeds) > MAX_SEED:
+        raise ValueError(f"seeds={show(seeds)} must be different integers of at most {MAX_SEED}.")
     if not comparison.cells:
         raise ValueError("exclude leaves no cell.")
     if unknown := comparison.published.keys() - set(map(str, comparison.cells)):
@@ -132,12 +198,16 @@ def _check(comparison: Comparison) -> None:
 
 def _check_arguments(cell: Cell, arguments: Arguments) -> None:
     """Check the arguments of a trial."""
+    for name in ("training_kwargs", "stopper_kwargs", "evaluation_kwargs"):
+        check_kwargs(f"{cell}: {name}", arguments.get(name))
     for path in RESERVED:
         outer, _, inner = path.rpartition(".")
         if inner in (arguments.get(outer, {}) if outer else arguments):
             raise ValueError(f"{cell}: {path} cannot be given: all runs are selected and evaluated in the same way.")
     arguments = merge(DEFAULTS, arguments)
     num_epochs, frequency = arguments["training_kwargs"]["num_epochs"], arguments["stopper_kwargs"]["frequency"]
+    check_integer(f"{cell}: training_kwargs.num_epochs", num_epochs)
+    check_integer(f"{cell}: stopper_kwargs.frequency", frequency)
     if frequency > num_epochs:
         raise ValueError(
             f"{cell}: stopper_kwargs.frequency={frequency} is above training_kwargs.num_epochs={num_epochs}: no epoch "

@@ -1,5 +1,6 @@
 """A single run, in a process of its own: train, select the epoch by validation triples, evaluate on test triples."""
 
+import contextlib
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from .evaluation import TimedEvaluator
 from .store import Result, hash_files, save_result
 from ..utils.provenance import describe_commit, describe_machine, describe_versions, peak_memory
 
-__all__ = ["execute"]
+__all__ = ["check", "execute", "load_dataset"]
 
 
 class EpochTimes(TrainingCallback):
@@ -71,13 +72,60 @@ class BestEpoch(TrainingCallback):
         self.model.load_state_dict(torch.load(self.path, weights_only=True))
 
 
+def load_dataset(arguments: Arguments) -> Dataset:
+    """Load the dataset of a run.
+
+    :param arguments: the arguments of the run
+
+    :returns: the dataset. PyKEEN warns of triples that it leaves out.
+
+    :raises ValueError: if it has no validation triples
+    """
+    dataset = get_dataset(**{name: arguments[name] for name in DATASET_ARGUMENTS if name in arguments})
+    # this loads the triples
+    if "validation" not in dataset.factory_dict:
+        raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
+    return dataset
+
+
+class _CheckedError(Exception):
+    """A run has come to its first batch."""
+
+
+class _FirstBatch(TrainingCallback):
+    """Ends a training before its first batch is scored."""
+
+    @override
+    def pre_batch(self, **kwargs: Any) -> None:
+        raise _CheckedError
+
+
+def check(arguments: Arguments, dataset: Dataset) -> None:
+    """Start a run up to its first batch, so that PyKEEN and all components check their arguments.
+
+    :param arguments: the arguments of the run
+    :param dataset: its dataset
+    """
+    # a tracker would start a run, and the GPU is for the runs
+    omitted = dict.fromkeys((*DATASET_ARGUMENTS, "result_tracker", "result_tracker_kwargs"))
+    arguments = merge(DEFAULTS, arguments, omitted, dict(device="cpu"))
+    _add_callbacks(arguments, _FirstBatch())
+    with contextlib.suppress(_CheckedError):
+        pipeline(dataset=dataset, **arguments, random_seed=0)
+
+
+def _add_callbacks(arguments: Arguments, *callbacks: TrainingCallback) -> None:
+    """Add callbacks to those of the comparison, which may have arguments."""
+    kwargs = arguments["training_kwargs"]
+    given = MultiTrainingCallback(kwargs.pop("callbacks", None), kwargs.pop("callbacks_kwargs", None))
+    kwargs["callbacks"] = [given, *callbacks]
+
+
 def execute(description: dict[str, Any], folder: Path) -> None:
     """Execute a run, and save its result.
 
     :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
     :param folder: the folder for the result
-
-    :raises ValueError: if the dataset has no validation triples
     """
     # before anything is read: files may change during a run, and so may the commit
     provenance = dict(
@@ -87,9 +135,7 @@ def execute(description: dict[str, Any], folder: Path) -> None:
         date=time.strftime("%Y-%m-%d", time.gmtime()),
     )
     arguments = merge(DEFAULTS, description["arguments"])
-    dataset = get_dataset(**{name: arguments.pop(name) for name in DATASET_ARGUMENTS if name in arguments})
-    if "validation" not in dataset.factory_dict:
-        raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
+    dataset = load_dataset(arguments)
     try:
         content = _train(dataset, arguments, description["seed"])
     except NonFiniteLossError as error:
@@ -106,13 +152,10 @@ def _train(dataset: Dataset, arguments: Arguments, seed: int) -> Result:
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "best.pt"
         arguments["stopper_kwargs"]["best_model_path"] = path
-        training_kwargs = arguments["training_kwargs"]
-        # the comparison's own callbacks may have arguments
-        given = MultiTrainingCallback(training_kwargs.get("callbacks"), training_kwargs.pop("callbacks_kwargs", None))
-        training_kwargs["callbacks"] = [times, given, BestEpoch(path)]
+        _add_callbacks(arguments, times, BestEpoch(path))
         result = pipeline(
             dataset=dataset,
-            **arguments,
+            **{name: value for name, value in arguments.items() if name not in DATASET_ARGUMENTS},
             evaluator=evaluator,  # type: ignore[arg-type] # resolvers also take instances
             random_seed=seed,
         )

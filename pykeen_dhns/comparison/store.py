@@ -52,12 +52,23 @@ def _read(path: Path) -> dict[str, Result]:
     """Read results from a file."""
     try:
         with gzip.open(path, "rt", encoding="utf8") as file:
-            return {result["key"].rpartition("-")[2]: result for result in map(json.loads, file)}
-    except (EOFError, OSError, zlib.error, ValueError, KeyError, TypeError) as error:
+            return dict(map(_check, map(json.loads, file)))
+    except (EOFError, OSError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} cannot be read as results ({error!r}). If it is damaged, delete it, and its runs will be done "
             f"again. If it is something else, choose another folder for results."
         ) from error
+
+
+def _check(result: Result) -> tuple[str, Result]:
+    """Check that something can be the result of a run, and return its digest."""
+    for name in (
+        () if "diverged" in result else ("arguments", "validation", "test", "seconds", "peak_memory", "machine")
+    ):
+        result[name].keys()
+    if not isinstance(result["seed"], int):
+        raise TypeError(f"seed is {result['seed']!r}")
+    return result["key"].rpartition("-")[2], result
 
 
 def hash_files(arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """Test the command that compares."""
 
-import copy
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pykeen_dhns.comparison import execution
+from pykeen_dhns.comparison import Run, execution
 from pykeen_dhns.comparison.tables import TABLES
 
 from .running import fail, invoke, run, sampler_of
@@ -83,11 +83,15 @@ def test_seeds(config: Path, tmp_path: Path) -> None:
     assert "--seed" in invoke("compare", config, "--output", tmp_path, "--seed", -1).stderr
 
 
-def test_failures(config: Path, tmp_path: Path) -> None:
+def test_failures(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures are reported, the rest is done, and the status says that not all is well."""
-    content = copy.deepcopy(CONTENT)
-    content["axes"]["sampler"]["basic"] = {"negative_sampler": "nope"}
-    config.write_text(json.dumps(content), encoding="utf8")
+
+    def fail_or_run(run: Run, folder: Path, processes: int) -> None:
+        if str(run.cell) == "basic":
+            raise subprocess.CalledProcessError(9, [], stderr="out of memory")
+        run_here(run, folder, processes)
+
+    monkeypatch.setattr(execution, "run_in_process", fail_or_run)
     result = invoke("compare", config, "--output", tmp_path / "results")
     assert result.exit_code == 1
     assert "2 runs failed, see above. A restart tries them again." in result.stderr

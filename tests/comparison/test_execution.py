@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from pykeen.datasets import Nations
 
 from pykeen_dhns.comparison import Comparison, Run, compare, load_results
 from pykeen_dhns.comparison import execution as module
@@ -66,21 +65,59 @@ def test_restart(finished: tuple[Comparison, Path], tmp_path: Path) -> None:
     assert {path for path in folder.iterdir() if path.stat().st_mtime_ns != times[path]} == {path}
 
 
-@pytest.mark.usefixtures("here")
-def test_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What fails is reported and leaves nothing behind, and the rest goes on."""
+def test_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that fails is reported and leaves nothing behind, and the rest goes on."""
+
+    def fail_or_run(run: Run, folder: Path, processes: int) -> None:
+        if str(run.cell) == "wrong":
+            raise subprocess.CalledProcessError(9, [], stderr="out of memory")
+        run_here(run, folder, processes)
+
+    monkeypatch.setattr(module, "run_in_process", fail_or_run)
     folder = tmp_path / "tiny"
-    axes = {"sampler": {"wrong": {"negative_sampler": "no such sampler"}, "basic": {}}}
+    axes = {"sampler": {"wrong": {"negative_sampler": "bernoulli"}, "basic": {}}}
     comparison = make(axes=axes, trials=1, search=[])
     (failure,) = compare(comparison, folder)
     key = comparison.trials(comparison.cells[0])[0].key
-    assert failure.startswith(f"{key}: exit status 1\n")
-    assert "nosuchsampler" in failure
+    assert failure == f"{key}: exit status 9\nout of memory"
     error = capsys.readouterr().err
     assert failure in error
     assert "wrong: trials failed, or all have diverged, so nothing is selected." in error
     assert len(load(comparison, folder).summaries[comparison.cells[1]].finals) == 3
     assert not [path for path in folder.iterdir() if key in path.name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dataset": "no such dataset"}, "Invalid Dataset name"),
+        ({"dataset": None, "training": "no-file", "testing": "no-file", "validation": "no-file"}, "no-file"),
+        ({"model": "no such model"}, "Invalid Model name"),
+        ({"model": "multimodal", "model_kwargs": {"modalities": {"textual": "no-file.npy"}}}, "no-file.npy"),
+        ({"negative_sampler": "no such sampler"}, "Invalid NegativeSampler name"),
+        ({"negative_sampler": "dhns", "negative_sampler_kwargs": {"hard_fraction": 7}}, "hard_fraction=7"),
+        ({"loss_kwargs": {"margn": 1}}, "margn"),
+        ({"optimizer": "no such optimizer"}, "Invalid Optimizer name"),
+        ({"no_such_argument": 1}, "no_such_argument"),
+        ({"training_kwargs": {"num_epoch": 3}}, "num_epoch"),
+        ({"stopper_kwargs": {"patienc": 3}}, "patienc"),
+    ],
+)
+def test_mistakes(arguments: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be run is refused before anything is run, whatever cell has it. The message names the cell."""
+    monkeypatch.setattr(module, "run_in_process", pytest.fail)
+    comparison = make(axes={"x": {"right": {}, "wrong": arguments}}, baseline={})
+    with pytest.raises(ValueError, match=rf"^wrong with {{'optimizer_kwargs.lr': 0.01}} cannot be run: .*{message}"):
+        compare(comparison, tmp_path)
+
+
+def test_check_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks write nothing, and start no tracker."""
+    monkeypatch.chdir(tmp_path)
+    tracker = {"result_tracker": "csv", "result_tracker_kwargs": {"path": str(tmp_path / "metrics.csv")}}
+    monkeypatch.setattr(module, "run_in_process", lambda *_, **__: None)
+    compare(make(pipeline={**CONTENT["pipeline"], **tracker}), tmp_path / "results")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -165,23 +202,21 @@ def test_threads(
 
 
 def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each dataset is loaded once, before the first run, and no error of it ends this."""
+    """Each dataset is loaded once, before the first run."""
     events: list[Any] = []
+    original = module.load_dataset  # type: ignore[attr-defined]
 
-    def load_dataset(**kwargs: Any) -> Nations:
-        events.append(kwargs)
-        if kwargs["dataset"] == "none":
-            raise ValueError(kwargs)
-        return Nations()
+    def load_dataset(arguments: dict[str, Any]) -> Any:
+        events.append(arguments.get("dataset_kwargs"))
+        return original(arguments)
 
     def note(run: Run, folder: Path, processes: int) -> None:  # noqa: ARG001
         events.append("run")
         save_fake(folder, run)
 
-    monkeypatch.setattr(module, "get_dataset", load_dataset)
+    monkeypatch.setattr(module, "load_dataset", load_dataset)
     monkeypatch.setattr(module, "run_in_process", note)
-    inverse = {"dataset_kwargs": {"create_inverse_triples": True}}
-    comparison = make(axes={"dataset": {"a": {}, "b": inverse, "c": {"dataset": "none"}}}, baseline={}, search=[])
-    assert compare(comparison, tmp_path, processes=2, num_seeds=1) == []
-    nations = {"dataset": "nations"}
-    assert events == [nations, {**nations, **inverse}, {"dataset": "none"}, *["run"] * 3]
+    inverse = {"create_inverse_triples": True}
+    axes = {"dataset": {"a": {}, "b": {"dataset_kwargs": inverse}}, "sampler": {"basic": {}, "dhns": {}}}
+    assert compare(make(axes=axes, baseline={}, search=[]), tmp_path, processes=2, num_seeds=1) == []
+    assert events == [None, inverse, *["run"] * 2]

@@ -68,7 +68,7 @@ def test_changed_file(tmp_path: Path) -> None:
     file.write_bytes(b"new")
     comparison = make(pipeline=merge(CONTENT["pipeline"], {"model_kwargs": {"features": str(file)}}))
     run = comparison.trials(comparison.cells[0])[0]
-    save_result(tmp_path, {**run.to_dict(), "files": {str(file): "old"}})
+    save_result(tmp_path, {**run.to_dict(), "diverged": "NaN", "files": {str(file): "old"}})
     with pytest.raises(ValueError, match=rf"{run.key} was obtained with another content of {file}\. Delete it"):
         _ = load(comparison, tmp_path).summaries
     file.unlink()

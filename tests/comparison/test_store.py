@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from pykeen_dhns.comparison import Run
-from pykeen_dhns.comparison.store import hash_files, load_results, save_result
+from pykeen_dhns.comparison.store import hash_files, load_results
 
-from ..helpers.comparisons import CONTENT, make
+from ..helpers.comparisons import CONTENT, make, save_fake
 
 
 @pytest.fixture(name="runs")
@@ -23,18 +23,19 @@ def test_round_trip(runs: list[Run], tmp_path: Path) -> None:
     """Each run has a file of its own, nothing else is left, and the last result of a run counts."""
     folder = tmp_path / "new"
     assert load_results(folder) == {}
-    contents = {run.digest: {**run.to_dict(), "losses": [70_000, 0.1]} for run in runs}
-    save_result(folder, {"key": runs[0].key})
-    for content in contents.values():
-        save_result(folder, content)
-    assert load_results(folder) == contents
+    for test in (0.1, 0.2):
+        for run in runs:
+            save_fake(folder, run, test=test)
+    results = load_results(folder)
+    assert results.keys() == {run.digest for run in runs}
+    assert all(result["test"]["mrr"] == 0.2 for result in results.values())
     assert {path.name for path in folder.iterdir()} == {f"{run.key}.jsonl.gz" for run in runs}
 
 
 def test_concatenated(runs: list[Run], tmp_path: Path) -> None:
     """Files can be concatenated, and pandas reads them."""
     for run in runs:
-        save_result(tmp_path, run.to_dict())
+        save_fake(tmp_path, run)
     expected = load_results(tmp_path)
     files = list(tmp_path.iterdir())
     content = b"".join(path.read_bytes() for path in files)
@@ -45,11 +46,18 @@ def test_concatenated(runs: list[Run], tmp_path: Path) -> None:
     assert set(pd.read_json(tmp_path / "all.jsonl.gz", lines=True)["key"]) == {run.key for run in runs}
 
 
-@pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(b"{", mtime=0), gzip.compress(b"1", mtime=0)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"no archive",
+        *map(gzip.compress, [b"{", b"1", b'{"key": "a-b"}', b'{"key": "a", "diverged": "", "seed": []}']),
+    ],
+)
 def test_damaged(content: bytes | None, runs: list[Run], tmp_path: Path) -> None:
     """A damaged file is named, with what to do, and so is one that holds something else."""
     folder = tmp_path / "tiny"
-    save_result(folder, runs[0].to_dict())
+    save_fake(folder, runs[0])
     path = folder / f"{runs[0].key}.jsonl.gz"
     # by default, the end is missing
     path.write_bytes(content or path.read_bytes()[:-9])
