@@ -17,7 +17,6 @@ from torch.optim import Optimizer
 from .batch_scale import BatchScale
 from .config import LoopConfig
 from .model_adapter import ModelAdapter
-from .negatives import Negatives, mean_score
 from .scoring import ScoredTriples, TripleScorer
 from .shared_negatives import SharedNegatives, SharedScores
 from .statistics import EpochStatistics
@@ -234,48 +233,65 @@ class JointObjective:
         label_smoothing: float,
     ) -> dict[str, Tensor]:
         """Compute the losses of all negatives, and the mean scores."""
-        model = self.adapter.model
         keys = ("masks", "pos_weights", "neg_weights")
         given: dict[str, Any] = {**batch}
-        mask, pos_weights, neg_weights = (given[key][rows].to(model.device) if key in given else None for key in keys)
-        num_sampled = scored.negative.shape[1]
-        negatives = Negatives(
-            scores=scored.negative,
-            layout=self.layout or ColumnLayout(num_sampled),
-            mask=mask,
-            weights=None if neg_weights is None else neg_weights.view(-1, num_sampled),
+        mask, pos_weights, neg_weights = (
+            given[key][rows].to(self.adapter.model.device) if key in given else None for key in keys
         )
-        terms = {"score_positive": scored.positive.mean()}
-        if num_sampled:
-            terms["score_sampled"] = mean_score(scored.negative, mask)
+        arguments: dict[str, Any] = dict(
+            label_smoothing=label_smoothing, num_entities=self.adapter.model._get_entity_len(mode=self.adapter.mode)
+        )
+        terms = {"score_positive": scored.positive.mean(), "loss_kgc": scored.positive.new_zeros(())}
+        if scored.negative.numel():
+            terms["score_sampled"] = _mean(scored.negative, mask)
         if shared is not None:
-            terms["score_shared"] = mean_score(shared.scores, shared.mask)
-            negatives.prepend(shared.scores.flatten(start_dim=1), shared.mask.flatten(start_dim=1))
+            terms["score_shared"] = _mean(shared.scores, shared.mask)
+            terms["loss_kgc"] = self._compute_shared_loss(scored.positive, shared, pos_weights, **arguments)
+        negative, layout = scored.negative, self.layout or ColumnLayout(scored.negative.shape[1])
         if generated is not None:
             means = generated.scores.detach().mean(dim=(0, 2))
             # By number, not by time step: names are the same whatever the number of steps, so runs can be compared.
             terms |= {f"score_level_{number}": mean for number, mean in enumerate(means, start=1)}
-            if not self.config.adaptive_training:
-                negatives.prepend(generated.scores.flatten(start_dim=1))
-            else:
+            if self.config.adaptive_training:
                 terms["loss_hardness"] = self.criterion.hardness_adaptive(
                     scored.positive[generated.rows],
                     generated.scores,
                     levels=generated.levels,
                     adaptive=self.config.adaptive_margin,
                 )
-        arguments: dict[str, Any] = dict(
-            mask=negatives.mask,
-            label_smoothing=label_smoothing,
-            num_entities=model._get_entity_len(mode=self.adapter.mode),
-            pos_weights=pos_weights,
-            neg_weights=negatives.weights,
+            else:
+                # generated negatives become sampled ones, which come first
+                extra = generated.scores.flatten(start_dim=1)
+                ones = torch.ones_like(extra)
+                negative, layout = torch.cat([extra, negative], dim=1), layout.with_more_sampled(extra.shape[1])
+                mask = None if mask is None else torch.cat([ones.bool(), mask], dim=1)
+                neg_weights = None if neg_weights is None else torch.cat([ones, neg_weights.view(len(ones), -1)], dim=1)
+        if negative.shape[1]:
+            arguments |= dict(mask=mask, pos_weights=pos_weights, neg_weights=neg_weights)
+            loss = self.adapter.model.loss
+            if loss is self.criterion:
+                sampled = self.criterion.process_columns(scored.positive, negative, layout, **arguments)
+            else:
+                sampled = process_dense(loss, scored.positive, negative, **arguments)
+            terms["loss_kgc"] = terms["loss_kgc"] + sampled
+        return terms
+
+    def _compute_shared_loss(
+        self, positive: Tensor, shared: SharedScores, pos_weights: Tensor | None, **kwargs: Any
+    ) -> Tensor:
+        """Compute the loss of shared negatives: the mean of that of corrupted heads, and that of corrupted tails."""
+        loss: Any = self.adapter.model.loss
+        if loss is self.criterion:
+            loss = self.criterion.base
+        negative = shared.scores.flatten(end_dim=1)
+        if pos_weights is not None:
+            # a negative has the weight of its positive
+            pos_weights = pos_weights.view(-1, 1).repeat_interleave(2, dim=0)
+            kwargs |= dict(pos_weights=pos_weights, neg_weights=pos_weights.expand_as(negative))
+        result = process_dense(
+            loss, positive.repeat_interleave(2, dim=0), negative, mask=shared.mask.flatten(end_dim=1), **kwargs
         )
-        if model.loss is self.criterion:
-            loss = self.criterion.process_columns(scored.positive, negatives.scores, negatives.layout, **arguments)
-        else:
-            loss = process_dense(model.loss, scored.positive, negatives.scores, **arguments)
-        return {**terms, "loss_kgc": loss}
+        return result if loss.reduction == "mean" else result / 2
 
 
 def _make_criterion(loss: Loss, config: LoopConfig) -> HardnessAdaptiveLoss:
@@ -291,3 +307,10 @@ def _make_criterion(loss: Loss, config: LoopConfig) -> HardnessAdaptiveLoss:
             "Pass them as loss_kwargs instead."
         )
     return loss
+
+
+def _mean(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Average scores, without those that a filter has left out."""
+    if mask is None:
+        return scores.mean()
+    return scores.masked_fill(~mask, 0).sum() / mask.sum().clamp(min=1)

@@ -143,7 +143,7 @@ def test_all_entities() -> None:
 
 @pytest.mark.parametrize("loss", ["infonce", "nssa", "marginranking", "bcewithlogits", "dhns"])
 def test_loss(loss: str) -> None:
-    """The loss is PyKEEN's of the same negatives."""
+    """The loss is PyKEEN's of the same negatives, where each positive has a row for each side."""
     loop = make_loop(TransE, num_shared_negs=9, num_negs_per_pos=None, model_kwargs=dict(loss=loss))
     loop.objective.adopt_triples(FACTORY)
     shared = loop.objective.shared
@@ -154,13 +154,14 @@ def test_loss(loss: str) -> None:
     ours = loop.objective.loss(batch, 0, len(positives))
     torch.manual_seed(0)
     pool = shared.draw(positives)
-    mask = shared.find_negatives(positives, pool).flatten(start_dim=1)
-    triples = corrupt(positives, pool).flatten(start_dim=1, end_dim=2)
     criterion = loop.model.loss
     if isinstance(criterion, HardnessAdaptiveLoss):
         criterion = criterion.base
+    triples, mask = (x.flatten(end_dim=1) for x in (corrupt(positives, pool), shared.find_negatives(positives, pool)))
     theirs = criterion.process_slcwa_scores(
-        loop.model.score_hrt(positives), loop.model.score_hrt(triples[mask]).squeeze(dim=-1), batch_filter=mask
+        loop.model.score_hrt(positives.repeat_interleave(2, dim=0)),
+        loop.model.score_hrt(triples[mask]).squeeze(dim=-1),
+        batch_filter=mask,
     )
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     assert loop.objective.generator is None
