@@ -140,17 +140,27 @@ def run_experiment(
         raise FileExistsError(f"{output} already has a run in it: {found[0]}. Choose another folder, or delete it.")
     if arguments.get("random_seed") is None:
         arguments = {**arguments, "random_seed": random_non_negative_int()}
-    with write_folder_atomically(output, last=PipelineResult.RESULT_FILE_NAME) as folder:
-        # before the training, which would be lost if nothing can be written
-        content = json.dumps({"metadata": metadata, "pipeline": arguments}, indent=1)
-        (folder / FILE_NAME).write_text(content + "\n", encoding="utf8")
-        result, sampler = _run(arguments, metadata)
-        report(format_metrics(result))
-        try:
-            save_result(result, folder, sampler=sampler)
-        except (OSError, RuntimeError) as error:
-            # PyTorch's error for a full disk is a RuntimeError
-            raise OSError(f"The run could not be saved to {output}, and nothing of it is there: {error}") from error
+    result = None
+    try:
+        with write_folder_atomically(output, last=PipelineResult.RESULT_FILE_NAME) as folder:
+            # before the training, which would be lost if nothing can be written
+            content = json.dumps({"metadata": metadata, "pipeline": arguments}, indent=1)
+            (folder / FILE_NAME).write_text(content + "\n", encoding="utf8")
+            result, sampler = _run(arguments, metadata)
+            _save(result, folder, sampler, output)
+    finally:
+        # also if nothing could be saved
+        if result is not None:
+            report(format_metrics(result))
+
+
+def _save(result: PipelineResult, folder: Path, sampler: NegativeSampler | None, output: Path) -> None:
+    """Save a run to the temporary folder."""
+    try:
+        save_result(result, folder, sampler=sampler)
+    except (OSError, RuntimeError) as error:
+        # PyTorch's error for a full disk is a RuntimeError
+        raise OSError(f"The run could not be saved to {output}, and nothing of it is there: {error}") from error
 
 
 def _run(arguments: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[PipelineResult, NegativeSampler | None]:

@@ -57,6 +57,9 @@ def inspect(*, directory: Path, output: Path | None, part: Any, device: str, plo
         # checked before the work starts
         require_matplotlib()
     inspection = inspect_directory(directory, part=part, device=device, **settings)
-    files = inspection.save(output or directory / "inspection", plots=plots)
-    click.echo(inspection.to_markdown())
+    try:
+        files = inspection.save(output or directory / "inspection", plots=plots)
+    finally:
+        # also if it could not be saved
+        click.echo(inspection.to_markdown())
     click.echo(f"Wrote {', '.join(map(str, files))}", err=True)

@@ -79,7 +79,7 @@ class PublishedDataset(LazyDataset):
         :raises FileNotFoundError: if ``eager``, and a file is missing and cannot be downloaded
         """  # noqa: DOC502
         check_choice("validation", validation, get_args(ValidationSplit))
-        check_integer("random_state", random_state, minimum=0)
+        check_integer("random_state", random_state, minimum=-(2**63), maximum=2**64 - 1)
         check_bool("create_inverse_triples", create_inverse_triples)
         check_bool("eager", eager)
         self.cache_root = self._find_root(cache_root)

@@ -77,6 +77,15 @@ def test_options(finished: Path, tmp_path: Path) -> None:
     assert len(re.findall(r"^### \w+ — embassy — ", relation, flags=re.MULTILINE)) == 2
 
 
+def test_unwritable(finished: Path, tmp_path: Path) -> None:
+    """If the report cannot be saved, it is shown nevertheless, and the error says why."""
+    (tmp_path / "file").touch()
+    result = invoke("inspect", finished, "--no-plots", "--max-triples", 10, "--output", tmp_path / "file" / "below")
+    assert result.exit_code == 1
+    assert "## Hardness by relation" in result.stdout
+    assert "Not a directory" in result.stderr
+
+
 def test_sampler(finished: Path, tmp_path: Path) -> None:
     """The other part of a run."""
     report = run("inspect", finished, "--part", "sampler", "--output", tmp_path, "--no-plots")

@@ -16,6 +16,7 @@ import yaml
 from pykeen.datasets import Nations
 from pykeen.pipeline import pipeline, pipeline_from_path
 
+from pykeen_dhns.cli.train import train
 from pykeen_dhns.inspection import load_sources, save_result
 from pykeen_dhns.utils.files import write_folder_atomically
 
@@ -218,6 +219,29 @@ def test_full_disk(error: Exception, folder: Path, monkeypatch: pytest.MonkeyPat
     assert list(folder.iterdir()) == []
 
 
+def test_closed_pipe(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is saved although nobody reads what is printed."""
+
+    def fail_to_print(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("click.echo", fail_to_print)
+    with pytest.raises(BrokenPipeError):
+        train.callback(  # type: ignore[misc]
+            config=None,
+            modalities=(),
+            epochs=1,
+            batch_size=512,
+            title=None,
+            output=folder / "output",
+            silent=True,
+            traceback=True,
+            dataset="nations",
+            model="TransE",
+        )
+    assert (folder / "output" / "results.json").is_file()
+
+
 @pytest.mark.parametrize("output", ["file.txt/below", "locked"])
 def test_output_is_probed(output: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that cannot be written, or that another process is about to write, is noticed before the training."""
@@ -292,7 +316,7 @@ def test_classification() -> None:
         ),
         (("--dataset", "file.txt"), "'--dataset': Invalid Dataset name: file.txt"),
         # what the classes themselves refuse
-        (("--training-loop", "dhns", "--training-loop-kwargs", '{"generated_share": 5}'), "generated_share=5"),
+        (("--training-loop", "dhns", "--training-loop-kwargs", '{"multimodal": "false"}'), "it must be True or False."),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], message: str, folder: Path) -> None:

@@ -19,7 +19,7 @@ CASES = [
     *bad_values(Small, "validation", ValueError, "test", ""),
     *bad_values(Small, "validation", TypeError, None, True, ["published"]),
     *bad_values(Small, "random_state", TypeError, *NO_NUMBERS, 1.5, torch.Generator()),
-    *bad_values(Small, "random_state", ValueError, -1),
+    *bad_values(Small, "random_state", ValueError, 2**64),
     *bad_values(Small, "create_inverse_triples", TypeError, "false", 0, None),
     *bad_values(Small, "eager", TypeError, "false", 1, None),
     *bad_values(Small, "cache_root", TypeError, 1, ["folder"], True),
