@@ -46,7 +46,12 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
             # without this, a power loss may leave the name without the content
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            if fcntl is not None:
+                # before the file is closed, which ends the lock
+                temporary.replace(path)
+        if fcntl is None:
+            # Windows does not rename what is open
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -71,10 +76,12 @@ def _remove_left_overs(path: Path) -> None:
     for other in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         # raised if a process is still writing, or if there are no locks
         with contextlib.suppress(OSError):
-            if fcntl is not None:
-                with other.open("rb") as file:
-                    _lock(file.fileno())
-            other.unlink()
+            if fcntl is None:
+                other.unlink()
+                continue
+            with other.open("rb") as file:
+                _lock(file.fileno())
+                other.unlink()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ def test_symbolic_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileExistsError, match="is a symbolic link"):
         write_folder_atomically(tmp_path / "other", last="").__enter__()
     assert (tmp_path / "folder" / "file").exists()
+
+
+def test_at_the_same_time(tmp_path: Path) -> None:
+    """Several writers of one file do not disturb each other. The last one wins."""
+
+    def write(index: int) -> None:
+        for _ in range(100):
+            with write_atomically(tmp_path / "file") as file:
+                file.write(bytes([index]) * 100)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len(set((tmp_path / "file").read_bytes())) == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 @pytest.mark.parametrize("exists", [False, True])
