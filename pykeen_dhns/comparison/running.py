@@ -22,6 +22,7 @@ from typing_extensions import override
 from .configuration import DATASET_ARGUMENTS, DEFAULTS, METRICS, Arguments, merge
 from .evaluation import TimedEvaluator
 from .store import Result, hash_files, save_result
+from ..diffusion import NonFiniteEmbeddingsError
 from ..utils.provenance import describe_commit, describe_machine, describe_versions, peak_memory
 
 __all__ = ["check", "execute", "load_dataset"]
@@ -138,7 +139,7 @@ def execute(description: dict[str, Any], folder: Path) -> None:
     dataset = load_dataset(arguments)
     try:
         content = _train(dataset, arguments, description["seed"])
-    except NonFiniteLossError as error:
+    except (NonFiniteLossError, NonFiniteEmbeddingsError) as error:
         # a result, too: it would be the same again
         content = dict(diverged=str(error))
     save_result(folder, {**description, **content, **provenance})

@@ -3,13 +3,14 @@
 from .denoiser import ConditionalDenoiser, Prediction, SinusoidalTimeEmbedding
 from .levels import Levels
 from .process import GaussianDiffusion, Reverse
-from .scaling import RunningScale
+from .scaling import NonFiniteEmbeddingsError, RunningScale
 from .schedule import Schedule, schedule_resolver
 
 __all__ = [
     "ConditionalDenoiser",
     "GaussianDiffusion",
     "Levels",
+    "NonFiniteEmbeddingsError",
     "Prediction",
     "Reverse",
     "RunningScale",

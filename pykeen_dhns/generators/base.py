@@ -1,12 +1,14 @@
 """What all generators of embeddings have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from class_resolver import Hint
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from ..diffusion import GaussianDiffusion, Levels, RunningScale, Schedule
 from ..utils.optimization import SelfOptimizedModule
@@ -21,6 +23,9 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
     A generator sees a *target*, the embedding of an entity, and its *condition*, what the rest of the triple tells
     about it. Both are tensors of shape `(num_groups, *batch_dims, dim)`. Groups share the generator, but each has a
     scale of its own: a group is a modality, or a side of a triple, or both.
+
+    Embeddings may be of any floating dtype, real or complex. The generator itself computes in single precision, or in
+    double precision, if it is moved to it. Half precision is not enough for the statistics and the optimiser.
 
     To write a generator of your own, implement :meth:`generate`, with :meth:`to_real` at its beginning and
     :meth:`to_target_scale` at its end. If it has parameters, also implement :meth:`loss`, and end the constructor with
@@ -54,6 +59,17 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         self.target_scale = RunningScale(dim=dim, num_groups=num_groups)
         self.condition = condition
 
+    @override
+    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> "EmbeddingGenerator":
+        def apply(x: Tensor) -> Tensor:
+            result = fn(x)
+            is_half = result.is_floating_point() and torch.finfo(result.dtype).bits < 32
+            # in half precision, squares of small gradients vanish, and Adam divides by their root
+            return x.to(device=result.device, dtype=torch.promote_types(x.dtype, torch.float)) if is_half else result
+
+        super()._apply(apply, *args, **kwargs)
+        return self
+
     @property
     def time_steps(self) -> tuple[int, ...]:
         """Return the time step of each level, ascending, i.e., hardest first."""
@@ -64,7 +80,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
 
         :param x: shape: `(num_groups, *batch_dims, dim)` the embeddings. Complex ones have half as many dimensions.
 
-        :returns: shape: `(num_groups, *batch_dims, dim)` the embeddings, real
+        :returns: shape: `(num_groups, *batch_dims, dim)` the embeddings, real, in the generator's precision
 
         :raises ValueError: if the number of groups or dimensions is wrong
         """
@@ -74,7 +90,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
                 f"Embeddings of shape {tuple(x.shape)} (complex numbers as two real ones) do not fit: the first "
                 f"dimension must be num_groups={self.num_groups}, the last one dim={self.dim}."
             )
-        return x
+        return x.to(dtype=self.target_scale.mean.dtype)
 
     @torch.no_grad()
     def observe(self, target: Tensor, condition: Tensor, mask: Tensor | None = None) -> None:
@@ -114,7 +130,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         :returns: shape: () the loss before the step, detached, or None if there is nothing to learn
         """
         self.observe(target, condition)
-        loss = self.loss(target, condition)
+        loss = self.loss(target, condition) if target.numel() else None
         if loss is None:
             return None
         self.optimize(loss)
@@ -127,20 +143,21 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         :param condition: shape: `(num_groups, *batch_dims, dim)` the conditions
 
         :returns: shape: `(num_levels, num_groups, *batch_dims, dim)` the embeddings, hardest level first, at the
-            scale and of the dtype of the embeddings that were observed
+            scale of the embeddings that were observed, and of the dtype of the conditions
         """
 
     def to_target_scale(self, samples: Tensor, like: Tensor) -> Tensor:
         """Bring samples from unit scale to the scale of the targets.
 
         :param samples: shape: `(num_levels, num_groups, *batch_dims, dim)` real samples, of zero mean and unit variance
-        :param like: the conditions. If they are complex, so is the result.
+        :param like: the conditions. The result is of their dtype.
 
         :returns: shape: `(num_levels, num_groups, *batch_dims, dim)` the embeddings
         """
         # the levels are one more batch dimension behind the group
         samples = self.target_scale.denormalize(samples.transpose(0, 1)).transpose(0, 1)
-        return from_real_vector(samples, shape=like.shape[-1:], is_complex=like.is_complex())
+        result = from_real_vector(samples, shape=like.shape[-1:], is_complex=like.is_complex())
+        return result.to(dtype=like.dtype)
 
     def similarity(self, samples: Tensor, level: Tensor, targets: Tensor) -> Tensor:
         r"""Compare generated embeddings with those of entities: the dot product with their direction, at unit scale.

@@ -20,8 +20,7 @@ class DiffHEG(EmbeddingGenerator):
     it has at each level. Late stops (small time steps) are close to the entities that complete the triple. Early stops
     are still noisy. All groups share one set of weights.
 
-    Embeddings may be of any floating dtype, real or complex, on any device. Unless asked for, the loss has no gradient
-    that reaches them.
+    Unless asked for, the loss has no gradient that reaches embeddings and conditions.
     """
 
     def __init__(
@@ -98,6 +97,9 @@ class DiffHEG(EmbeddingGenerator):
         target, condition = self.to_real(target), self.to_real(condition)
         if detach:
             target, condition = target.detach(), condition.detach()
+        if mask is not None:
+            # a gradient of zero times NaN is NaN
+            target, condition = (x.masked_fill(~mask.unsqueeze(dim=-1), 0) for x in (target, condition))
         x_0 = self.target_scale.normalize(target)
         condition = self.condition_scale.normalize(condition)
         if t is None:
@@ -119,7 +121,7 @@ class DiffHEG(EmbeddingGenerator):
         :param x_end: shape: `(num_groups, *batch_dims, dim)` the noise $x_T$ to start from, real. Drawn if None.
 
         :returns: shape: `(num_levels, num_groups, *batch_dims, dim)` the embeddings, hardest level first, at the
-            scale and of the dtype of the embeddings that were learned from
+            scale of the embeddings that were observed, and of the dtype of the conditions
         """
         normalized = self.condition_scale.normalize(self.to_real(condition))
         x_end = torch.randn_like(normalized) if x_end is None else x_end

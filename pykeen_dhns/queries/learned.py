@@ -35,8 +35,9 @@ class LearnedQuery(Query):
         if self.relation_layout.dim:
             vector = self.relation_layout.flatten(relation)
             entity = torch.cat([entity, vector.expand(*entity.shape[:-1], -1)], dim=-1)
-        query: Tensor = layer(entity)
-        return query
+        # in half precision, the layer is still of single precision, as the generator that trains it
+        query: Tensor = layer(entity.to(layer.weight.dtype))
+        return query.to(entity.dtype)
 
     @override
     def tail(self, head: Representations, relation: Representations) -> Representations:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pykeen_dhns.diffusion import RunningScale
+from pykeen_dhns.diffusion import NonFiniteEmbeddingsError, RunningScale
 
 
 def test_first_batch_counts_in_full() -> None:
@@ -53,6 +53,61 @@ def test_identity_before_first_update() -> None:
     torch.testing.assert_close(scale.denormalize(x), x)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "mean"),
+    [(torch.float16, 3.0), (torch.bfloat16, 3.0), (torch.float32, 100.0), (torch.float32, -3e3), (torch.float64, 1e6)],
+)
+def test_large_mean(dtype: torch.dtype, mean: float, masked: bool) -> None:
+    """A small spread around a large mean is found, from each batch and from several."""
+    x = (mean + 0.05 * torch.randn(5, 1, 4096, 2, dtype=torch.float64)).to(dtype=dtype)
+    scale = RunningScale(dim=2).to(dtype=torch.promote_types(dtype, torch.float32))
+    for batch in x:
+        scale.update(batch, torch.arange(4096).unsqueeze(dim=0) < 4000 if masked else None)
+        z = scale.normalize(batch).double()
+        torch.testing.assert_close(z.std(dim=1), torch.ones(1, 2).double(), rtol=0.05, atol=0)
+        torch.testing.assert_close(z.mean(dim=1), torch.zeros(1, 2).double(), atol=0.1, rtol=0)
+
+
+def test_moments_by_hand() -> None:
+    """They are those of a mixture of batches, each of which has decayed since it came."""
+    batches = [torch.randn(1, size, 2).double() * size + size for size in (5, 50, 3)]
+    scale = RunningScale(dim=2, momentum=0.2).double()
+    for batch in batches:
+        scale.update(batch)
+    weights = torch.tensor([0.8**2, 0.8, 1.0]).double()
+    first, second = (
+        sum(w * (batch**power).mean(dim=1) for w, batch in zip(weights, batches, strict=True)) / weights.sum()
+        for power in (1, 2)
+    )
+    torch.testing.assert_close(scale.mean, first)
+    torch.testing.assert_close(scale.variance, second - first.square())
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("masked", [False, True])
+def test_not_finite(value: float, masked: bool) -> None:
+    """NaN and infinity are refused, and change nothing."""
+    scale = RunningScale(dim=2)
+    scale.update(torch.randn(1, 8, 2))
+    before = {name: x.clone() for name, x in scale.state_dict().items()}
+    bad = torch.randn(1, 8, 2)
+    bad[0, 3, 1] = value
+    with pytest.raises(NonFiniteEmbeddingsError, match="infinite or NaN"):
+        scale.update(bad, torch.ones(1, 8, dtype=torch.bool) if masked else None)
+    torch.testing.assert_close(scale.state_dict(), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_empty(masked: bool) -> None:
+    """An empty batch changes nothing."""
+    scale = RunningScale(dim=2)
+    scale.update(torch.randn(1, 8, 2))
+    before = {name: x.clone() for name, x in scale.state_dict().items()}
+    scale.update(torch.empty(1, 0, 2), torch.ones(1, 0, dtype=torch.bool) if masked else None)
+    torch.testing.assert_close(scale.state_dict(), before, rtol=0, atol=0)
+
+
 def test_constant_dimension() -> None:
     """A dimension without any spread is no division by zero."""
     scale = RunningScale(dim=2)
@@ -70,9 +125,10 @@ def test_state_dict() -> None:
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_several_processes(masked: bool) -> None:
+@pytest.mark.parametrize("mean", [0, 1000])
+def test_several_processes(mean: float, masked: bool) -> None:
     """What several processes observe counts as if one had, however it is distributed."""
-    x = torch.randn(2, 9, 3)
+    x = mean + torch.randn(2, 9, 3)
     # the second group has nothing in the first share
     mask = torch.stack([torch.arange(9) != 3, torch.arange(9) > 6]) if masked else None
     one, parts = RunningScale(dim=3, num_groups=2), (slice(0, 5), slice(5, 9))
@@ -93,7 +149,7 @@ def test_several_processes(masked: bool) -> None:
         update(part, remember)
     for part in parts:
         scale = update(part, lambda _: seen[0] + seen[1])
-        torch.testing.assert_close(scale.state_dict(), one.state_dict())
+        torch.testing.assert_close(scale.state_dict(), one.state_dict(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("masked", [False, True])

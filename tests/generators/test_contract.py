@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pykeen_dhns.diffusion import NonFiniteEmbeddingsError
 from pykeen_dhns.generators import EmbeddingGenerator, GeneratorConfig, QueryGenerator
 
 from ..helpers.generators import NoisyLinearGenerator
@@ -41,29 +42,74 @@ def assert_same_state(first: EmbeddingGenerator, second: EmbeddingGenerator) -> 
 
 
 @each
+@pytest.mark.parametrize("moved", [False, True])
 @pytest.mark.parametrize(
     ("dtype", "num_groups", "batch_dims"),
     [
         (torch.float32, 1, (5,)),
         (torch.float64, 3, (2, 5)),
+        (torch.float16, 1, (5,)),
         (torch.bfloat16, 1, (2, 3, 4)),
         (torch.complex64, 3, (5,)),
         (torch.complex128, 1, (2, 3, 4)),
+        (torch.float32, 1, (0,)),
     ],
 )
-def test_shapes_and_dtypes(generator: Hint, dtype: torch.dtype, num_groups: int, batch_dims: tuple[int, ...]) -> None:
-    """There is an embedding for each level, of the shape and dtype of the condition."""
-    real = torch.empty((), dtype=dtype).real.dtype
-    if real == torch.bfloat16 and torch.__version__.startswith("2.1."):
-        pytest.skip("PyTorch 2.1 has no squared error of bfloat16 on the CPU.")
-    module = make(generator, dim=6, num_groups=num_groups).to(dtype=real)
-    target, condition = torch.randn(2, num_groups, *batch_dims, 3 if dtype.is_complex else 6, dtype=dtype)
+def test_shapes_and_dtypes(
+    generator: Hint, dtype: torch.dtype, num_groups: int, batch_dims: tuple[int, ...], moved: bool
+) -> None:
+    """There is an embedding for each level, of the shape and dtype of the condition, whatever the generator's dtype."""
+    module = make(generator, dim=6, num_groups=num_groups)
+    if moved:
+        module.to(dtype=torch.empty((), dtype=dtype).real.dtype)
+    target, condition = torch.randn(2, num_groups, *batch_dims, 3 if dtype.is_complex else 6).to(dtype=dtype)
     loss = module.update(target, condition)
     assert loss is None or loss.isfinite()
     generated = module.generate(condition)
     assert generated.shape == (2, *target.shape)
     assert generated.dtype == dtype
     assert (torch.view_as_real(generated) if dtype.is_complex else generated).isfinite().all()
+
+
+@each_learned
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("moved", [False, True])
+def test_half_precision(generator: Hint, dtype: torch.dtype, moved: bool) -> None:
+    """Embeddings of half precision, far from zero, are learned as well as those of single precision."""
+    target, condition = (3 + 0.05 * x for x in torch.randn(2, 1, 256, 4, generator=torch.Generator().manual_seed(0)))
+    losses = []
+    for half in (False, True):
+        torch.manual_seed(0)
+        module = make(generator)
+        if half and moved:
+            module.to(dtype=dtype)
+        embeddings = [x.to(dtype) if half else x for x in (target, condition)]
+        losses.append([module.update(*embeddings) for _ in range(10)])
+        assert module.generate(embeddings[1])[0].float().std() < 1
+    torch.testing.assert_close(losses[0], losses[1], rtol=0.05, atol=0.01)
+
+
+@each_learned
+@pytest.mark.parametrize("shape", [(1, 0, 4), (1, 2, 0, 4)])
+def test_empty_batch(generator: Hint, shape: tuple[int, ...]) -> None:
+    """There is nothing to learn from an empty batch, and nothing changes."""
+    module = make(generator)
+    module.update(*draw())
+    before = copy.deepcopy(module)
+    assert module.update(torch.empty(shape), torch.empty(shape)) is None
+    assert_same_state(module, before)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("position", [0, 1])
+def test_not_finite(value: float, position: int) -> None:
+    """A batch with NaN or infinity is refused, and spoils nothing, be it in the targets or in the conditions."""
+    module, batch = make("diffheg"), draw()
+    batch[position][0, 5, 2] = value
+    with pytest.raises(NonFiniteEmbeddingsError, match="infinite or NaN"):
+        module.update(*batch)
+    assert all(x.isfinite().all() for x in module.state_dict().values() if torch.is_tensor(x))
+    assert module.update(*draw()).isfinite()
 
 
 @each
@@ -91,14 +137,19 @@ def test_mask(generator: Hint) -> None:
         module, (target, condition) = make(generator), draw()
         mask = None
         if masked:
-            target[:, ~keep], mask = 100.0, keep.unsqueeze(dim=0)
+            target[:, ~keep], condition[:, ~keep], mask = torch.nan, torch.nan, keep.unsqueeze(dim=0)
         else:
             target, condition = target[:, keep], condition[:, keep]
         module.observe(target, condition, mask)
         torch.manual_seed(1)
         results.append(module.generate(draw()[1]))
+        if generator is NoisyLinearGenerator:
+            # it is not careful enough, as users may be
+            continue
         loss = module.loss(target, condition, mask=mask)
-        assert loss is None or loss.isfinite()
+        if loss is not None:
+            loss.backward()
+            assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in module.parameters())
     torch.testing.assert_close(*results, rtol=1e-4, atol=1e-4)
 
 
