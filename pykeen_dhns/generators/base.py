@@ -160,13 +160,16 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         return result.to(dtype=like.dtype)
 
     def similarity(self, samples: Tensor, level: Tensor, targets: Tensor) -> Tensor:
-        r"""Compare generated embeddings with those of entities: the dot product with their direction, at unit scale.
+        r"""Compare generated embeddings with those of entities: the cosine of the angle between them, at unit scale.
 
-        At unit scale, embeddings have zero mean and unit variance. So on average over generated embeddings, no target
-        is preferred, and similarities are about standard normal. The negative distance would always prefer targets near
-        to the mean, i.e., those that the embedding model knows least about. The similarity is discounted by the
-        correlation $\sqrt{\bar\alpha_t}$ of sample and data: the more noise there is in a sample,
-        the less it says.
+        Only directions are compared. A dot product would prefer entities with large embeddings, i.e., frequent ones,
+        and the Euclidean distance those with small embeddings, about which little is known. For a sample without any
+        preferred direction, i.e., noise, each entity is equally likely to be nearest, up to how many others share its
+        direction.
+
+        Cosines are scaled by the square root of the dimension, so that those of random directions have unit variance.
+        And they are discounted by the correlation $\sqrt{\bar\alpha_t}$ of sample and data: the more noise there is in
+        a sample, the less it says.
 
         :param samples: shape: (num_groups, num_columns, num_samples, dim) the generated embeddings
         :param level: shape: (num_columns,) the index of the level at which they were generated
@@ -174,7 +177,8 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
 
         :returns: shape: (num_groups, num_columns, num_samples, num_targets) the similarities
         """
-        samples, targets = (self.target_scale.normalize(self.to_real(x)) for x in (samples, targets))
-        signal = self.process.alphas_cumprod[list(self.time_steps)].sqrt()[level].view(-1, 1, 1)
-        directions = signal * functional.normalize(samples, dim=-1)
-        return directions @ targets.transpose(-2, -1).unsqueeze(dim=1)
+        samples, targets = (
+            functional.normalize(self.target_scale.normalize(self.to_real(x)), dim=-1) for x in (samples, targets)
+        )
+        factor = (self.dim * self.process.alphas_cumprod[list(self.time_steps)]).sqrt()[level].view(-1, 1, 1)
+        return (factor * samples) @ targets.transpose(-2, -1).unsqueeze(dim=1)

@@ -12,7 +12,9 @@ __all__ = ["GaussianNoise", "QueryGenerator"]
 class GaussianNoise(EmbeddingGenerator):
     """Draws embeddings of the right mean and scale, whatever the condition.
 
-    If a model that is trained with it is as good, it was not the diffusion that helped.
+    If a model that is trained with it is as good, it was not the diffusion that helped. In the sampler, its directions
+    are uniform. So it chooses an entity the more often, the fewer others share its direction.
+    :class:`pykeen_dhns.sampling.selection.UniformSelection` is exactly uniform over entities.
     """
 
     @override

@@ -163,7 +163,7 @@ class DHNSNegativeSampler(NegativeSampler):
             (as for ``base_sampler``), and 0 on a sparse one and for controls. It was chosen on five graphs
             (``docs/findings.md``).
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
-            ``nearest``, ``band``, or ``semihard``, the default, since it is the only one that lost nowhere
+            ``nearest``, ``band``, ``uniform`` (a control), or ``semihard``, the default, which alone lost nowhere
         :param selection_kwargs: additional keyword-based parameters for the strategy
         :param num_candidates: the size of the pool of candidates, drawn anew for each batch. A larger pool has harder
             negatives to choose from, but costs time.

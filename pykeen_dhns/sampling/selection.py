@@ -3,8 +3,9 @@ r"""Which of the entities near a generated embedding become negatives.
 The nearest entities are not always good negatives. In a sparse graph, they are often true, and only missing from the
 training set. A strategy chooses from candidates by
 
-- their *similarity* to the generated embedding (:meth:`pykeen_dhns.generators.EmbeddingGenerator.similarity`). It is
-  discounted by the noise that is left, so its standard deviation over random candidates is at most one.
+- their *similarity* to the generated embedding (:meth:`pykeen_dhns.generators.EmbeddingGenerator.similarity`). It
+  compares directions, and is discounted by the noise that is left, so its standard deviation over random candidates is
+  at most about one.
 - their *excess*: the proxy model's score of the triple with the candidate, minus its score of the positive triple. With
   a positive excess, the proxy model believes the candidate more than the truth. It is infinite for the
   true entity, so this is never chosen unless no candidate is left.
@@ -19,16 +20,16 @@ from torch import Tensor
 from torch.nn import functional
 from typing_extensions import override
 
+from ..utils.validation import check_fraction, check_number
+
 __all__ = [
     "BandSelection",
     "NearestSelection",
     "Selection",
     "SemiHardSelection",
+    "UniformSelection",
     "selection_resolver",
 ]
-
-#: What inadmissible candidates get as similarity. Finite, so that rows without any admissible candidate stay valid.
-INADMISSIBLE = -1e9
 
 
 class Selection(ABC):
@@ -49,8 +50,8 @@ class Selection(ABC):
 
         :param similarity: shape: `(*batch_dims, num_candidates)` the similarity of the candidates to the generated
             embedding. May be modified.
-        :param admissible: shape: `(*batch_dims, num_candidates)` which candidates are admissible. Where none is, any
-            may be returned.
+        :param admissible: shape: `(*batch_dims, num_candidates)` which candidates are admissible. No other one is ever
+            chosen. Only where there is none, any candidate may be returned.
 
         :returns: shape: `batch_dims` the index of the chosen candidate
         """
@@ -61,7 +62,7 @@ class NearestSelection(Selection):
 
     @override
     def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:
-        return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
+        return draw_candidate(similarity, admissible, exponent=math.inf)
 
 
 class BandSelection(Selection):
@@ -70,12 +71,14 @@ class BandSelection(Selection):
     def __init__(self, low: float = 0.02, high: float = 0.2) -> None:
         """Initialize the strategy.
 
-        :param low: the lower end of the band, as a share of the candidates, nearest first
+        :param low: the lower end of the band, as a share of the admissible candidates, nearest first
         :param high: the upper end of the band
 
         :raises ValueError: if this is no band inside of [0, 1]
         """
-        if not 0 <= low < high <= 1:
+        check_fraction("low", low)
+        check_fraction("high", high)
+        if low >= high:
             raise ValueError(f"low={low} and high={high} are no band of ranks: 0 <= low < high <= 1 is required.")
         self.low = low
         self.high = high
@@ -83,18 +86,21 @@ class BandSelection(Selection):
     @override
     def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:
         num_candidates = similarity.shape[-1]
-        stop = max(1, math.ceil(self.high * num_candidates))
-        start = min(int(self.low * num_candidates), stop - 1)
-        nearest = similarity.masked_fill_(~admissible, INADMISSIBLE).topk(stop, dim=-1).indices
-        rank = torch.randint(start, stop, size=(*similarity.shape[:-1], 1), device=similarity.device)
-        return nearest.gather(-1, rank).squeeze(dim=-1)
+        similarity.masked_fill_(~admissible, torch.finfo(similarity.dtype).min)
+        nearest = similarity.topk(max(1, math.ceil(self.high * num_candidates)), dim=-1).indices
+        num_admissible = admissible.sum(dim=-1, keepdim=True)
+        num_admissible.masked_fill_(num_admissible == 0, num_candidates)
+        stop = (self.high * num_admissible).ceil().clamp(min=1)
+        start = (self.low * num_admissible).floor().clamp(max=stop - 1)
+        rank = start + torch.rand(start.shape, device=start.device) * (stop - start)
+        return nearest.gather(-1, rank.long().clamp(max=nearest.shape[-1] - 1)).squeeze(dim=-1)
 
 
 class SemiHardSelection(Selection):
     r"""Choose a candidate at random, the more similar the more likely, but none that might be true.
 
     Candidates are left out if they beat the positive in the proxy model, or come near to it (the margin): many of them
-    are false negatives. Where no candidate is left, one of all is drawn.
+    are false negatives. Where no candidate is left, one of all is drawn, the true entity included.
 
     The probability of a candidate is proportional to $\exp(\alpha s)$, with $s$ the similarity. The exponent $\alpha$
     leads from uniform (0) to the hardest admissible candidate (infinity). With a finite one, easy levels, whose samples
@@ -110,11 +116,9 @@ class SemiHardSelection(Selection):
             default leaves a seventh of the false negatives that there are without a margin (``docs/findings.md``).
 
         :raises ValueError: if the exponent is negative, or one of the arguments is not a number
-        """
-        if not exponent >= 0:
-            raise ValueError(f"exponent={exponent} must be a non-negative number: 0 is uniform, larger is harder.")
-        if math.isnan(margin):
-            raise ValueError(f"margin={margin} must be a number: 0 only excludes candidates that beat the positive.")
+        """  # noqa: DOC502
+        check_number("exponent", exponent, minimum=0, maximum=math.inf, allowed="a number >= 0: 0 is uniform")
+        check_number("margin", margin, minimum=-math.inf, maximum=math.inf, allowed="a number")
         self.exponent = exponent
         self.margin = margin
 
@@ -124,10 +128,39 @@ class SemiHardSelection(Selection):
 
     @override
     def choose(self, similarity: Tensor, admissible: Tensor) -> Tensor:
-        if math.isinf(self.exponent):
-            return similarity.masked_fill_(~admissible, INADMISSIBLE).argmax(dim=-1)
-        logits = similarity.mul_(self.exponent).masked_fill_(~admissible, INADMISSIBLE)
-        return draw_index(logits.sub_(logits.amax(dim=-1, keepdim=True)).exp_())
+        return draw_candidate(similarity, admissible, exponent=self.exponent)
+
+
+class UniformSelection(SemiHardSelection):
+    """Choose any candidate that might not be true, whatever was generated: a control.
+
+    Each admissible candidate is equally likely. If this is as good, it was the margin that helped, and not what was
+    generated. It is the cheapest with ``generator="noise"``, which has nothing to learn.
+    """
+
+    def __init__(self, margin: float = 4.0) -> None:
+        """Initialize the strategy.
+
+        :param margin: by how much the proxy model must prefer the positive to a candidate, as a log odds ratio
+        """
+        super().__init__(exponent=0, margin=margin)
+
+
+def draw_candidate(similarity: Tensor, admissible: Tensor, exponent: float) -> Tensor:
+    r"""Draw an admissible candidate with a probability proportional to $\exp(\alpha s)$.
+
+    :param similarity: shape: `(*batch_dims, num_candidates)` the similarities $s$. Modified.
+    :param admissible: shape: `(*batch_dims, num_candidates)` which candidates are admissible
+    :param exponent: the exponent $\alpha \ge 0$, possibly infinite
+
+    :returns: shape: `batch_dims` the index of a candidate. Where none is admissible, all are equally likely.
+    """
+    limits = torch.finfo(similarity.dtype)
+    # The smallest number instead of infinity, so that the difference to the maximum is 0 where nothing is admissible.
+    logits = similarity.masked_fill_(~admissible, limits.min)
+    logits.sub_(logits.amax(dim=-1, keepdim=True))
+    # finite, since infinity times zero is NaN, and large enough for weights of 0 where others are admissible
+    return draw_index(logits.mul_(min(max(exponent, 1e-30), limits.max)).exp_())
 
 
 def draw_index(weights: Tensor, block_size: int = 32) -> Tensor:

@@ -174,6 +174,31 @@ def test_similarity(generator: Hint) -> None:
 
 
 @each
+def test_similarity_is_of_unit_variance(generator: Hint) -> None:
+    """Whatever the dimension, similarities of random directions have the variance that is left of the data."""
+    module = make(generator, dim=64)
+    module.observe(*draw(dim=64))
+    samples, targets = torch.randn(1, 2, 200, 64) - 1, torch.randn(1, 300, 64) - 1
+    variance = module.process.alphas_cumprod[list(module.time_steps)]
+    std = module.similarity(samples, torch.arange(2), targets).flatten(start_dim=2).std(dim=-1)
+    torch.testing.assert_close(std[0], variance.sqrt(), rtol=0.05, atol=0)
+
+
+def test_noise_prefers_no_size() -> None:
+    """Noise chooses small and large embeddings equally often: only directions are compared."""
+    torch.manual_seed(0)
+    directions = torch.nn.functional.normalize(torch.randn(1, 500, 16), dim=-1)
+    target = torch.linspace(1, 5, 500).view(1, -1, 1) * directions
+    module = make("noise", dim=16)
+    module.observe(target, target)
+    samples = module.generate(torch.zeros(1, 20_000, 16))
+    nearest = module.similarity(samples.transpose(0, 1), torch.arange(2), target).argmax(dim=-1)
+    shares = (nearest // 100).flatten().bincount(minlength=5) / nearest.numel()
+    # 0.01 to 0.6 for dot products
+    torch.testing.assert_close(shares, torch.full((5,), 0.2), atol=0.03, rtol=0)
+
+
+@each
 def test_generation_changes_nothing(generator: Hint) -> None:
     """Generating neither learns, nor is there a gradient."""
     module, (target, condition) = make(generator), draw()

@@ -91,3 +91,21 @@ def test_candidates() -> None:
     candidates = many.draw_candidates(triples[:3])
     assert candidates.shape == (400,)
     assert torch.isin(candidates, triples[:3, ::2].flatten()).float().mean().item() == pytest.approx(0.5, abs=0.02)
+
+
+def test_uniform_control() -> None:
+    """The uniform selection draws each entity that the proxy model believes less than the positive equally often."""
+    triples = sparse_graph(num_entities=50)
+    sampler = make(triples, selection="uniform", selection_kwargs=dict(margin=0.0))
+    module, candidates = sampler.entity_generator, torch.arange(50)
+    for _ in range(10):
+        module.learn(triples, candidates)
+    positive = triples[:1]
+    entities, columns = module.generate(positive.repeat(5_000, 1), candidates, sampler.layout)
+    with torch.no_grad():
+        scores = (module.proxy_model.queries(positive) @ module.proxy_model.entity(candidates).t()).squeeze(dim=1)
+    for side, score in zip((0, 2), scores, strict=True):
+        admissible = score < score[positive[0, side]]
+        frequency = entities[columns == side].bincount(minlength=50) / (columns == side).sum()
+        assert 10 < admissible.sum() < 50
+        torch.testing.assert_close(frequency, admissible / admissible.sum(), rtol=0, atol=0.01)

@@ -12,6 +12,8 @@ from pykeen_dhns.sampling.selection import (
     NearestSelection,
     Selection,
     SemiHardSelection,
+    UniformSelection,
+    draw_candidate,
     draw_index,
     selection_resolver,
 )
@@ -31,23 +33,61 @@ def ranks(similarity: Tensor, index: Tensor) -> Tensor:
     return (similarity > chosen).sum(dim=-1)
 
 
-@pytest.mark.parametrize("selection", [NearestSelection(), BandSelection(), SemiHardSelection(margin=0.5)])
-def test_only_admissible_candidates(selection: Selection, similarity: Tensor) -> None:
-    """What is not admissible is never chosen."""
-    excess = torch.randn(similarity.shape, generator=torch.Generator().manual_seed(1))
-    excess[..., ::3] = math.inf
+each = pytest.mark.parametrize(
+    "selection",
+    [
+        NearestSelection(),
+        BandSelection(),
+        BandSelection(low=0.5, high=1.0),
+        UniformSelection(margin=0.5),
+        *(SemiHardSelection(exponent=exponent, margin=0.5) for exponent in (0, 1e-9, 8.0, 1e10, 1e38, math.inf)),
+    ],
+)
+
+
+@each
+@pytest.mark.parametrize("num_admissible", [1, 2, 20])
+def test_only_admissible_candidates(selection: Selection, num_admissible: int, similarity: Tensor) -> None:
+    """What is not admissible is never chosen, even if it is the most similar."""
+    excess = torch.full_like(similarity, math.inf)
+    excess.scatter_(-1, similarity.topk(num_admissible, largest=False).indices, -1.0)
     admissible = selection.admits(excess)
+    assert (admissible.sum(dim=-1) == num_admissible).all()
     index = selection.choose(similarity.clone(), admissible)
     assert index.shape == similarity.shape[:-1]
     assert admissible.gather(-1, index.unsqueeze(dim=-1)).all()
-    assert (index % 3 != 0).all()
 
 
-@pytest.mark.parametrize("selection", [NearestSelection(), BandSelection(), SemiHardSelection()])
+@each
 def test_nothing_admissible(selection: Selection, similarity: Tensor) -> None:
-    """Even then, something is returned."""
+    """Even then, something is returned, and not always the same."""
     index = selection.choose(similarity, torch.zeros_like(similarity, dtype=torch.bool))
     assert ((index >= 0) & (index < NUM_CANDIDATES)).all()
+    assert len(index.unique()) > 1
+
+
+def assert_uniform(index: Tensor, allowed: Tensor) -> None:
+    """Check that each of the allowed indices was drawn equally often, within five standard errors, and no other."""
+    frequency = index.flatten().bincount(minlength=len(allowed)) / index.numel()
+    share = allowed / allowed.sum()
+    assert ((frequency - share).abs() <= 5 * (share * (1 - share) / index.numel()).sqrt()).all()
+
+
+@pytest.mark.parametrize("selection", [UniformSelection(margin=0.5), SemiHardSelection(exponent=0, margin=0.5)])
+def test_uniform(selection: Selection) -> None:
+    """All admissible candidates are equally likely, however similar they are."""
+    excess = torch.linspace(-2, 1, NUM_CANDIDATES)
+    similarity = 10 * torch.randn(NUM_CANDIDATES, generator=torch.Generator().manual_seed(0)).expand(40_000, -1)
+    index = selection.choose(similarity.clone(), selection.admits(excess).expand_as(similarity))
+    assert_uniform(index, excess < -0.5)
+
+
+@pytest.mark.parametrize("exponent", [0, 8.0, 1e10, math.inf])
+def test_uniform_without_admissible(exponent: float) -> None:
+    """Where nothing is admissible, all candidates are equally likely."""
+    similarity = torch.randn(NUM_CANDIDATES).repeat(40_000, 1)
+    index = draw_candidate(similarity, torch.zeros_like(similarity, dtype=torch.bool), exponent=exponent)
+    assert_uniform(index, torch.ones(NUM_CANDIDATES))
 
 
 def test_nearest(similarity: Tensor) -> None:
@@ -59,10 +99,13 @@ def test_nearest(similarity: Tensor) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "expected"), [(0.1, 0.2, range(5, 10)), (0.0, 0.02, [0]), (0.5, 1.0, range(25, 50))]
 )
-def test_band(low: float, high: float, expected: range | list[int], similarity: Tensor) -> None:
-    """All ranks of the band occur, and no others."""
+@pytest.mark.parametrize("num_inadmissible", [0, NUM_CANDIDATES])
+def test_band(low: float, high: float, expected: range, num_inadmissible: int, similarity: Tensor) -> None:
+    """All ranks of the band among admissible candidates occur, and no others."""
     selection = BandSelection(low=low, high=high)
-    index = selection.choose(similarity.clone(), torch.ones_like(similarity, dtype=torch.bool))
+    inadmissible = torch.full_like(similarity, math.inf)[..., :num_inadmissible]
+    similarities = torch.cat([similarity, inadmissible], dim=-1)
+    index = selection.choose(similarities.clone(), similarities.isfinite())
     assert ranks(similarity, index).unique().tolist() == list(expected)
 
 
