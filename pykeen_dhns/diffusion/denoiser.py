@@ -32,10 +32,10 @@ class SinusoidalTimeEmbedding(nn.Module):
         :param num_timesteps: the largest time step $T$
         :param dim: the dimension of the embedding, an even number
 
-        :raises ValueError: if the dimension is odd
-        """
-        if dim % 2:
-            raise ValueError(f"dim={dim} must be even: half of the time embedding is sine, half is cosine.")
+        :raises ValueError: if the dimension is odd, since half of the time embedding is sine, half is cosine
+        """  # noqa: DOC502
+        check_positive_int("num_timesteps", num_timesteps)
+        check_positive_int("dim", dim, multiple_of=2)
         super().__init__()
         frequencies = 1000 ** (-2 * torch.arange(dim // 2, dtype=torch.float64) / dim)
         angles = torch.arange(num_timesteps + 1, dtype=torch.float64).unsqueeze(dim=-1) * frequencies
@@ -83,10 +83,15 @@ class ConditionalDenoiser(nn.Module):
         :param num_layers: the number of hidden layers, at least 1. The paper's MLP is "simple": 2.
         :param prediction: what the network predicts: ``"velocity"``, or ``"noise"`` for the paper's Eq. 10
 
-        :raises ValueError: if there is no hidden layer, or the kind of prediction is unknown
+        :raises ValueError: if a dimension is not positive, there is no hidden layer, or the kind of prediction is
+            unknown
         """  # noqa: DOC502
         check_choice("prediction", prediction, get_args(Prediction))
-        check_positive_int("num_layers", num_layers)
+        for name, value in dict(dim=dim, num_layers=num_layers).items():
+            check_positive_int(name, value)
+        check_positive_int("time_dim", time_dim, multiple_of=2)
+        if hidden_dim is not None:
+            check_positive_int("hidden_dim", hidden_dim)
         super().__init__()
         hidden_dim = min(4 * dim, 256) if hidden_dim is None else hidden_dim
         self.time_embedding = SinusoidalTimeEmbedding(num_timesteps=num_timesteps, dim=time_dim)

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Union
 
+from ..utils.validation import check_numbers, show
+
 __all__ = ["Levels"]
 
 
@@ -22,16 +24,10 @@ class Levels:
 
         :raises ValueError: if there is no level, or one outside of (0, 1]
         """
-        fractions = tuple(self.fractions)
+        allowed = "numbers in (0, 1], fractions of the time steps"
+        fractions = check_numbers("levels", self.fractions, allowed, minimum=0, exclude_minimum=True, maximum=1)
         if not fractions:
-            raise ValueError("levels=() is empty: at least one level, a number in (0, 1], is needed.")
-        # written so that NaN fails, too
-        invalid = [fraction for fraction in fractions if not 0 < fraction <= 1]
-        if invalid:
-            raise ValueError(
-                f"levels={fractions} contains {invalid}: each level is a fraction of the time steps and must be in "
-                "(0, 1]."
-            )
+            raise ValueError(f"levels={show(self.fractions)} is empty: it must be a sequence of {allowed}.")
         object.__setattr__(self, "fractions", tuple(sorted(fractions)))
 
     @classmethod
@@ -44,7 +40,7 @@ class Levels:
         """
         if levels is None:
             return cls()
-        return levels if isinstance(levels, Levels) else cls(tuple(levels))
+        return levels if isinstance(levels, Levels) else cls(levels)  # type: ignore[arg-type]
 
     def time_steps(self, num_timesteps: int) -> tuple[int, ...]:
         r"""Return the time step of each level.

@@ -9,8 +9,8 @@ import torch
 from class_resolver import Hint
 from torch import Tensor, nn
 
-from .schedule import Schedule, schedule_resolver
-from ..utils.validation import check_choice
+from .schedule import Schedule, make_betas
+from ..utils.validation import check_choice, check_integer
 
 __all__ = [
     "GaussianDiffusion",
@@ -19,6 +19,9 @@ __all__ = [
 
 #: How to walk back from noise to data: all steps, with new noise in each (``"ddpm"``), or a short deterministic grid
 Reverse = Literal["short", "ddpm"]
+
+#: The largest number of time steps. The paper has up to 100, and image models 1,000.
+MAX_TIMESTEPS = 100_000
 
 #: Predicts the noise from noisy embeddings (shape: `(*batch_dims, dim)`) and the time step (shape: ())
 NoisePredictor = Callable[[Tensor, Tensor], Tensor]
@@ -41,13 +44,13 @@ class GaussianDiffusion(nn.Module):
         :param num_timesteps: the number of time steps $T$, at least 2
         :param schedule: the noise schedule, or its name, cf. :data:`pykeen_dhns.diffusion.schedule_resolver`
 
-        :raises ValueError: if there are fewer than 2 steps
-        """
-        if num_timesteps < 2:
-            raise ValueError(f"num_timesteps={num_timesteps} is too small: a diffusion process needs at least 2 steps.")
+        :raises TypeError: if the number of steps is no integer
+        :raises ValueError: if there are fewer than 2 steps, or too many to store, or the schedule is invalid
+        """  # noqa: DOC502
+        check_integer("num_timesteps", num_timesteps, minimum=2, maximum=MAX_TIMESTEPS)
         super().__init__()
-        self.num_timesteps = num_timesteps
-        betas = schedule_resolver.lookup(schedule)(num_timesteps)
+        self.num_timesteps = int(num_timesteps)
+        betas = make_betas(schedule, self.num_timesteps)
         betas = torch.cat([betas.new_zeros(1), betas])
         dtype = torch.get_default_dtype()
         self.register_buffer("betas", betas.to(dtype=dtype), persistent=False)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..utils.validation import check_number, check_positive, check_positive_int
+
 __all__ = ["NonFiniteEmbeddingsError", "RunningScale"]
 
 
@@ -38,7 +40,13 @@ class RunningScale(nn.Module):
         :param momentum: the weight of a new batch in the moving averages. The default follows embeddings that move,
             and still averages over about 20 batches.
         :param eps: the smallest variance, for dimensions that do not vary at all
-        """
+
+        :raises ValueError: if an argument is out of its range
+        """  # noqa: DOC502
+        check_positive_int("dim", dim)
+        check_positive_int("num_groups", num_groups)
+        check_number("momentum", momentum, minimum=0, exclude_minimum=True, maximum=1)
+        check_positive("eps", eps)
         super().__init__()
         self.momentum = momentum
         self.eps = eps

@@ -10,12 +10,15 @@ import math
 from collections.abc import Callable
 
 import torch
-from class_resolver import FunctionResolver
+from class_resolver import FunctionResolver, Hint
 from torch import Tensor
+
+from ..utils.validation import show
 
 __all__ = [
     "cosine",
     "linear",
+    "make_betas",
     "schedule_resolver",
     "unscaled",
 ]
@@ -67,3 +70,30 @@ Schedule = Callable[[int], Tensor]
 
 #: A resolver for noise schedules
 schedule_resolver: FunctionResolver[[int], Tensor] = FunctionResolver([linear, cosine, unscaled], default=linear)
+
+
+def make_betas(schedule: Hint[Schedule], num_timesteps: int) -> Tensor:
+    """Compute the variances of a schedule, and check them.
+
+    :param schedule: the schedule, or its name
+    :param num_timesteps: the number of steps $T$
+
+    :returns: shape: (num_timesteps,) the variances, float64
+
+    :raises TypeError: if the schedule is neither a function nor a name, or does not return a tensor
+    :raises ValueError: if it returns a tensor of another shape, or variances outside of (0, 1)
+    """
+    if schedule is not None and not isinstance(schedule, str) and not callable(schedule):
+        raise TypeError(f"schedule={show(schedule)} must be a function, or one of {sorted(schedule_resolver.options)}.")
+    betas = schedule_resolver.lookup(schedule)(num_timesteps)
+    if not isinstance(betas, Tensor):
+        raise TypeError(f"schedule={show(schedule)} returns a {type(betas).__name__}: it must return a tensor.")
+    if betas.shape != (num_timesteps,):
+        raise ValueError(
+            f"schedule={show(schedule)} returns a tensor of shape {tuple(betas.shape)}: it must be ({num_timesteps},), "
+            "with the variance of each time step."
+        )
+    # written so that NaN fails, too
+    if not ((betas > 0) & (betas < 1)).all():
+        raise ValueError(f"schedule={show(schedule)} returns {show(betas.tolist())}: all variances must be in (0, 1).")
+    return betas.detach().double()

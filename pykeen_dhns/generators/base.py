@@ -82,8 +82,12 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
 
         :returns: shape: `(num_groups, *batch_dims, dim)` the embeddings, real, in the generator's precision
 
+        :raises TypeError: if they are no tensor of floating or complex numbers
         :raises ValueError: if the number of groups or dimensions is wrong
         """
+        if not isinstance(x, Tensor) or not (x.is_floating_point() or x.is_complex()):
+            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise TypeError(f"Embeddings must be a tensor of floating or complex numbers, and not {kind}.")
         x = to_real_vector(x, num_batch_dims=x.ndim - 1)
         if x.shape[0] != self.num_groups or x.shape[-1] != self.dim:
             raise ValueError(

@@ -12,6 +12,7 @@ from .base import EmbeddingGenerator
 from .controls import GaussianNoise, QueryGenerator
 from .diffheg import DiffHEG
 from ..diffusion import Levels, Prediction, Reverse, Schedule
+from ..utils.validation import check_kwargs, show
 
 __all__ = ["GeneratorConfig", "generator_resolver"]
 
@@ -61,7 +62,17 @@ class GeneratorConfig:
         :param condition: the module that computes the conditions
 
         :returns: the generator
+
+        :raises TypeError: if the generator is neither a name nor a class
         """
+        hint = self.generator
+        is_class = isinstance(hint, type) and issubclass(hint, EmbeddingGenerator)
+        if hint is not None and not isinstance(hint, str) and not is_class:
+            raise TypeError(
+                f"generator={show(hint)} must be a name, or a subclass of EmbeddingGenerator. Its arguments are "
+                "generator_kwargs."
+            )
+        check_kwargs("generator_kwargs", self.generator_kwargs)
         cls = generator_resolver.lookup(self.generator)
         accepted = {*inspect.signature(EmbeddingGenerator).parameters, *inspect.signature(cls).parameters}
         names = [field.name for field in dataclasses.fields(GeneratorConfig)]

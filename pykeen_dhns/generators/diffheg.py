@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from .base import EmbeddingGenerator
 from ..diffusion import ConditionalDenoiser, Prediction, Reverse, RunningScale
+from ..utils.validation import check_positive
 
 __all__ = ["DiffHEG"]
 
@@ -45,6 +46,7 @@ class DiffHEG(EmbeddingGenerator):
         :param kwargs: the arguments of :class:`pykeen_dhns.generators.EmbeddingGenerator`: ``num_groups``,
             ``num_timesteps``, ``schedule``, ``levels``, ``condition``
         """  # noqa: DOC103
+        check_positive("learning_rate", learning_rate)
         super().__init__(dim, **kwargs)
         self.reverse = reverse
         # checks the kind of reverse process now rather than at the first batch

@@ -18,7 +18,7 @@ from .level_terms import hardness_adaptive_rows, index_levels
 from .margins import LevelMargins
 from ..diffusion import Levels
 from ..sampling.columns import ColumnLayout
-from ..utils.validation import check_fraction, check_non_negative
+from ..utils.validation import check_choice, check_fraction, check_hint, check_kwargs, check_non_negative
 
 __all__ = ["HardnessAdaptiveLoss"]
 
@@ -102,8 +102,10 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         :raises ValueError: if one of the arguments is out of its range, or does not fit to another; the message names
             it, its value, and what is allowed
         """  # noqa: DOC502
-        if reduction not in {"mean", "sum"}:
-            raise ValueError(f"reduction={reduction!r} is invalid: it must be 'mean' or 'sum'.")
+        check_choice("reduction", reduction, ("mean", "sum"))
+        check_kwargs("base_kwargs", base_kwargs)
+        if base is not None:
+            check_hint("base", base, loss_resolver)
         check_non_negative("positive_weight", positive_weight)
         check_non_negative("hardness_weight", hardness_weight)
         check_fraction("hard_fraction", hard_fraction)

@@ -1,13 +1,12 @@
 """Margin and weight of each hardness level."""
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ..diffusion import Levels
-from ..utils.validation import check_non_negative
+from ..utils.validation import check_non_negative, check_numbers, show
 
 __all__ = ["LevelMargins"]
 
@@ -75,20 +74,17 @@ class LevelMargins(nn.Module):
 
 
 def _check_margins(margins: Sequence[float]) -> tuple[float, ...]:
-    margins = tuple(float(margin) for margin in margins)
-    if not all(map(math.isfinite, margins)) or list(margins) != sorted(margins):
+    checked = check_numbers("margins", margins, "finite numbers")
+    if list(checked) != sorted(checked):
         raise ValueError(
-            f"margins={margins} are invalid: they must be finite and non-decreasing, since the hardest level comes "
-            "first, and gets the smallest margin."
+            f"margins={show(margins)} is invalid: it must be non-decreasing, since the hardest level comes first, and "
+            "gets the smallest margin."
         )
-    return margins
+    return checked
 
 
 def _check_weights(weights: Sequence[float]) -> tuple[float, ...]:
-    weights = tuple(float(weight) for weight in weights)
-    if not all(0 <= weight < math.inf for weight in weights):
-        raise ValueError(f"weights={weights} are invalid: they must be finite and non-negative.")
-    return weights
+    return check_numbers("weights", weights, "finite, non-negative numbers", minimum=0)
 
 
 def _check_length(name: str, values: tuple[float, ...], levels: Levels) -> tuple[float, ...]:

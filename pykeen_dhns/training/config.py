@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 from class_resolver import ClassResolver, HintOrType, HintType, OptionalKwargs
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer, filterer_resolver
@@ -192,7 +193,8 @@ class LoopConfig(GeneratorConfig):
 def _merge(sampler_kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Merge arguments of the negative sampler with those that are given to the loop."""
     for name in sampler_kwargs.keys() & given.keys():
-        if sampler_kwargs[name] != given[name]:
+        # levels may be arrays
+        if not np.array_equal(sampler_kwargs[name], given[name]):
             raise ValueError(
                 f"{name} is given twice: {given[name]!r}, and {sampler_kwargs[name]!r} as argument of the negative "
                 "sampler."

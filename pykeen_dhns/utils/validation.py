@@ -1,7 +1,7 @@
 """Checks of arguments: first the type, with a TypeError, then the range, with a ValueError."""
 
 import reprlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
 from types import NoneType
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "check_kwargs",
     "check_non_negative",
     "check_number",
+    "check_numbers",
     "check_positive",
     "check_positive_int",
     "check_type",
@@ -211,6 +212,32 @@ def check_hint(name: str, value: Any, resolver: ClassResolver[Any]) -> None:
             f"{name}={show(value)} is unknown: it must be an instance, a class, or a name of {resolver.base.__name__}. "
             f"The names are {sorted({*resolver.lookup_dict, *resolver.synonyms})}."
         ) from None
+
+
+def check_numbers(name: str, values: Any, allowed: str, **limits: Any) -> tuple[float, ...]:
+    """Check that an argument is a sequence of finite numbers, e.g., a list or an array.
+
+    :param name: the argument's name
+    :param values: its value
+    :param allowed: what is allowed, e.g., "numbers"
+    :param limits: the limits of :func:`check_number`
+
+    :returns: the numbers
+
+    :raises TypeError: if it is no sequence, or contains something else
+    :raises ValueError: if a number is out of range, or not finite
+    """
+    is_array = isinstance(values, np.ndarray) and values.ndim == 1
+    if isinstance(values, str | bytes) or not (is_array or isinstance(values, Sequence)):
+        raise TypeError(f"{name}={show(values)} is a {type(values).__name__}: it must be a sequence of {allowed}.")
+    value = None
+    try:
+        for value in values:
+            check_number(name, value, **limits)
+    except (TypeError, ValueError) as error:
+        message = f"{name}={show(values)} contains {show(value)}: it must be a sequence of {allowed}."
+        raise type(error)(message) from None
+    return tuple(float(value) for value in values)
 
 
 def check_ids(

@@ -33,13 +33,3 @@ def test_all_inputs_matter() -> None:
     assert not prediction.allclose(denoiser(other, t, condition))
     assert not prediction.allclose(denoiser(x, t + 1, condition))
     assert not prediction.allclose(denoiser(x, t, other))
-
-
-def test_invalid_arguments() -> None:
-    """There must be a layer, something that is known to predict, and as many sines as cosines."""
-    with pytest.raises(ValueError, match="num_layers=0"):
-        ConditionalDenoiser(dim=6, num_timesteps=10, num_layers=0)
-    with pytest.raises(ValueError, match=r"prediction='score'.*noise.*velocity"):
-        ConditionalDenoiser(dim=6, num_timesteps=10, prediction="score")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="dim=5"):
-        SinusoidalTimeEmbedding(num_timesteps=10, dim=5)

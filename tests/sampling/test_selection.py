@@ -1,7 +1,6 @@
 """Tests for the choice among candidates."""
 
 import math
-from typing import Any
 
 import pytest
 import torch
@@ -15,8 +14,9 @@ from pykeen_dhns.sampling.selection import (
     UniformSelection,
     draw_candidate,
     draw_index,
-    selection_resolver,
 )
+
+from ..helpers.bad_inputs import NO_NUMBERS, BadInput, bad_values, check_refused
 
 NUM_CANDIDATES = 50
 
@@ -157,17 +157,30 @@ def test_margin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kwargs", "message"),
+    "case",
     [
-        ("band", dict(low=0.5, high=0.5), "low=0.5 and high=0.5"),
-        ("band", dict(low=-0.1), "low=-0.1"),
-        ("band", dict(high=math.nan), "high=nan"),
-        ("semihard", dict(exponent=-1), "exponent=-1"),
-        ("semihard", dict(exponent=math.nan), "exponent=nan"),
-        ("semihard", dict(margin=math.nan), "margin=nan"),
+        *(
+            case
+            for name in ("low", "high")
+            for case in (
+                *bad_values(BandSelection, name, TypeError, *NO_NUMBERS),
+                *bad_values(BandSelection, name, ValueError, -0.1, 1.1, math.nan),
+            )
+        ),
+        *bad_values(BandSelection, "low", ValueError, 0.2, 0.5),
+        *bad_values(SemiHardSelection, "exponent", TypeError, *NO_NUMBERS),
+        *bad_values(SemiHardSelection, "exponent", ValueError, -1, math.nan, -math.inf),
+        *(
+            case
+            for cls in (SemiHardSelection, UniformSelection)
+            for case in (
+                *bad_values(cls, "margin", TypeError, *NO_NUMBERS),
+                *bad_values(cls, "margin", ValueError, math.nan),
+            )
+        ),
     ],
+    ids=repr,
 )
-def test_invalid(name: str, kwargs: dict[str, Any], message: str) -> None:
+def test_bad_inputs(case: BadInput) -> None:
     """Errors name argument and value."""
-    with pytest.raises(ValueError, match=message):
-        selection_resolver.make(name, kwargs)
+    check_refused(case)
