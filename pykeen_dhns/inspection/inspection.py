@@ -54,6 +54,7 @@ def inspect_source(
     :raises TypeError: if an argument is of a wrong type
     :raises ValueError: if an argument is out of range, a label is unknown, or the training has diverged
     """  # noqa: DOC503
+    check_type("source", source, Source, "a source, e.g., one of load_sources")
     check_choice("target", target, get_args(Target))
     counts = dict(num_examples=num_examples, num_neighbors=num_neighbors, max_triples=max_triples)
     counts |= dict(num_uniform=num_uniform, num_relations=num_relations)
@@ -124,7 +125,8 @@ def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = 
     :raises ValueError: if nothing was generated, or a setting does not fit
     """  # noqa: DOC103
     part = "loop" if sampler is None else "sampler"
-    sources = make_sources(result.model, result.training, find_generators(result, sampler))
+    generators = find_generators(result, sampler)
+    sources = make_sources(result.model, result.training, generators)
     if part in sources:
         return inspect_source(sources[part], **settings)
     if sampler is not None:

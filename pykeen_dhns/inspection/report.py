@@ -1,6 +1,7 @@
 """The report of an inspection: tables and plots, each below a sentence that says how to read it."""
 
 import dataclasses
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from .measures import summarize_scores
 from .plots import require_matplotlib, save_plots
 from .sources import Source, Target
+from ..utils.validation import check_bool, check_type
 
 __all__ = ["Inspection"]
 
@@ -68,6 +70,7 @@ class Inspection:
 
         :returns: the report, in Markdown
         """
+        check_bool("plots", plots)
         parts = [*self._introduction(), *self._neighbors(), *self._ranks(), *self._scores()]
         if plots:
             parts.append("![distributions of scores](scores.png)")
@@ -93,6 +96,8 @@ class Inspection:
 
         :raises ImportError: if matplotlib is needed, but not installed
         """  # noqa: DOC502
+        check_type("directory", directory, (str, PathLike), "a folder")
+        check_bool("plots", plots)
         if plots:
             require_matplotlib()
         directory = Path(directory)

@@ -1,6 +1,7 @@
 """Keep what generates negatives, save it next to the model, and load it again."""
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -19,6 +20,7 @@ from .sources import LoopSource, SamplerSource, Source
 from ..sampling.sampler import DHNSNegativeSampler
 from ..training.loop import DHNSTrainingLoop
 from ..utils.files import write_atomically
+from ..utils.validation import check_type
 
 __all__ = ["GENERATORS", "KeepSampler", "find_generators", "load_sources", "make_sources", "save_result"]
 
@@ -66,6 +68,9 @@ class KeepSampler(TrainingCallback):
 
 def find_generators(result: PipelineResult, sampler: NegativeSampler | None = None) -> dict[str, Any]:
     """Find what generated negatives: the arguments of the :class:`LoopSource` for ``loop``, and the ``sampler``."""
+    check_type("result", result, PipelineResult, "what PyKEEN's pipeline returns")
+    if sampler is not None:
+        check_type("sampler", sampler, NegativeSampler, "a negative sampler, e.g., that of KeepSampler")
     generators: dict[str, Any] = {}
     loop = result.training_loop
     if isinstance(loop, DHNSTrainingLoop) and loop.objective.generator is not None:
@@ -99,11 +104,12 @@ def save_result(result: PipelineResult, directory: str | Path, *, sampler: Negat
     :param directory: the folder
     :param sampler: the sampler of PyKEEN's own training loop, cf. :class:`pykeen_dhns.inspection.KeepSampler`
     """
+    generators = find_generators(result, sampler)
+    check_type("directory", directory, (str, PathLike), "a folder")
     path = Path(directory) / GENERATORS
     # First, so that the generator of an earlier run is never next to the model of this one.
     path.unlink(missing_ok=True)
     result.save_to_directory(directory)
-    generators = find_generators(result, sampler)
     if generators:
         with write_atomically(path) as file:
             torch.save(generators, file)
@@ -125,6 +131,8 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
     :raises FileNotFoundError: if a file is missing; the message says which, and what writes it
     :raises ValueError: if a file is damaged, or the device cannot be used
     """  # noqa: DOC503
+    check_type("directory", directory, (str, PathLike), "a folder")
+    check_type("device", device, (str, torch.device), "a device, e.g., 'cpu'")
     try:
         torch.empty(0, device=device)
     except (AssertionError, RuntimeError) as error:
