@@ -1,6 +1,8 @@
 """The whole method as a module of PyTorch Lightning."""
 
 import inspect
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -23,8 +25,11 @@ from .seeds import Purpose, derive_seed
 from .shards import Shards
 from .synchronization import average_sampler, share_batches
 from ..training import LoopConfig
+from ..training.checkpoint import describe, describe_changes
+from ..training.config import check_constructor_arguments
 from ..training.objective import JointObjective
 from ..utils.random_state import seeded
+from ..utils.validation import check_fraction, check_integer, check_positive
 
 __all__ = ["DHNSLitModule"]
 
@@ -34,6 +39,11 @@ CHECKPOINT_KEY = "pykeen_dhns"
 MODULE_ARGUMENTS = frozenset(inspect.signature(LitModule.__init__).parameters) - {"self"}
 #: The arguments of the training loop. ``learning_rate`` is not among them: in this module, it is the model's.
 LOOP_ARGUMENTS = frozenset(LoopConfig.names()) - {"learning_rate"}
+#: What a resumed training must have in common with the interrupted one, besides the arguments of the training loop
+KEPT_ARGUMENTS = (
+    *("model", "batch_size", "learning_rate", "label_smoothing", "optimizer", "optimizer_kwargs"),
+    *("loss_weighter", "loss_weighter_kwargs", "num_processes"),
+)
 
 
 class DHNSLitModule(SLCWALitModule):
@@ -84,6 +94,16 @@ class DHNSLitModule(SLCWALitModule):
                 f"{sorted(MODULE_ARGUMENTS)}, and of the training loop, {sorted(LOOP_ARGUMENTS)}. How long and on what "
                 "to train are arguments of Lightning's Trainer."
             )
+        _check_arguments(
+            dict(
+                generator_learning_rate=generator_learning_rate,
+                loss_weighter=loss_weighter,
+                loss_weighter_kwargs=loss_weighter_kwargs,
+                num_workers=num_workers,
+                random_seed=random_seed,
+                **kwargs,
+            )
+        )
         own = {name: kwargs.pop(name) for name in LOOP_ARGUMENTS if name in kwargs}
         config = LoopConfig.from_arguments({**own, "learning_rate": generator_learning_rate})
         sampler, sampler_kwargs = config.make_sampler_arguments()
@@ -102,9 +122,11 @@ class DHNSLitModule(SLCWALitModule):
         self.shared: nn.Module | None = self.objective.shared
         self._instances: BatchedSLCWAInstances | None = None
         self._sampler_state: dict[str, Any] | None = None
+        self._is_fitting = False
 
     @override
     def setup(self, stage: str) -> None:
+        self._is_fitting = stage == "fit"
         self.num_processes = self.trainer.world_size
         # if none was given, processes may have different ones
         self.seed = self.trainer.strategy.broadcast(self.seed)
@@ -112,6 +134,7 @@ class DHNSLitModule(SLCWALitModule):
 
     @override
     def teardown(self, stage: str) -> None:
+        self._is_fitting = False
         share_batches(self.objective, None)
 
     @override
@@ -257,12 +280,37 @@ class DHNSLitModule(SLCWALitModule):
         checkpoint[CHECKPOINT_KEY] = {
             "seed": self.seed,
             "sampler": self.instances.negative_sampler.state_dict(),
+            "arguments": self._describe(),
         }
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint[CHECKPOINT_KEY]
+        if self._is_fitting and state["arguments"] != self._describe():
+            changes = describe_changes(state["arguments"], self._describe())
+            raise ValueError(
+                f"The checkpoint is of another training: {changes}. Use the arguments of that training, or load what "
+                "it has learned by load_from_checkpoint, and begin a new one."
+            )
         self.seed, self._sampler_state = state["seed"], state["sampler"]
+
+    def _describe(self) -> str:
+        """Return what must be the same for training to be resumed, as JSON."""
+        arguments = {name: getattr(self, name) for name in KEPT_ARGUMENTS}
+        return json.dumps(describe(arguments | self.objective.config.to_dict()))
+
+
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Check the arguments of the module, without those of the training loop."""
+    check_constructor_arguments(arguments)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    for name, minimum, maximum in (("batch_size", 1, None), ("num_workers", 0, None), ("random_seed", 0, 2**64 - 1)):
+        if name in given:
+            check_integer(name, given[name], minimum=minimum, maximum=maximum)
+    for name in ("learning_rate", "generator_learning_rate"):
+        if name in given:
+            check_positive(name, given[name])
+    check_fraction("label_smoothing", given.get("label_smoothing", 0.0))
 
 
 if DHNSLitModule not in lit_module_resolver.lookup_dict.values():

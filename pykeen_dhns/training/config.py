@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from class_resolver import ClassResolver, HintOrType, HintType, OptionalKwargs
+from class_resolver import HintOrType, HintType, OptionalKwargs
+from class_resolver.contrib.torch import lr_scheduler_resolver
+from pykeen.optimizers import optimizer_resolver
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer, filterer_resolver
+from pykeen.triples.weights import loss_weighter_resolver
 
 from .instances import NoNegativeSampler
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
@@ -15,15 +18,15 @@ from ..sampling import DHNSNegativeSampler
 from ..utils.validation import (
     check_bool,
     check_fraction,
+    check_hint,
     check_integer,
+    check_kwargs,
     check_non_negative,
     check_number,
     check_positive,
-    check_type,
-    show,
 )
 
-__all__ = ["LoopConfig", "check_train_arguments"]
+__all__ = ["LoopConfig", "check_constructor_arguments", "check_train_arguments"]
 
 #: Arguments that are passed on to any negative sampler, and to our own only
 SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwargs")
@@ -105,16 +108,16 @@ class LoopConfig(GeneratorConfig):
         check_fraction("shared_negs_from_batch", self.shared_negs_from_batch)
         for field in dataclasses.fields(self):
             if field.name.endswith("_kwargs"):
-                _check_kwargs(field.name, getattr(self, field.name))
+                check_kwargs(field.name, getattr(self, field.name))
         if isinstance(self.generator, EmbeddingGenerator):
             raise TypeError(
                 f"generator is an instance of {type(self.generator).__name__}: it must be a name or a class, since its "
                 "dimension is that of the model's embeddings. Its other arguments are generator_kwargs."
             )
         if self.generator != "none":
-            _lookup("generator", self.generator, generator_resolver)
-        _lookup("base_sampler", self.base_sampler, negative_sampler_resolver)
-        _lookup("filterer", self.filterer, filterer_resolver)
+            check_hint("generator", self.generator, generator_resolver)
+        check_hint("base_sampler", self.base_sampler, negative_sampler_resolver)
+        check_hint("filterer", self.filterer, filterer_resolver)
         if self.generated_share < 1 and not self.adaptive_training:
             raise ValueError(
                 f"generated_share={self.generated_share} needs adaptive_training=True. Without it, generated negatives "
@@ -137,6 +140,10 @@ class LoopConfig(GeneratorConfig):
         """Return the names of all arguments."""
         return [field.name for field in dataclasses.fields(cls)]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values of all arguments, by name."""
+        return {name: getattr(self, name) for name in self.names()}
+
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> "LoopConfig":
         """Make the configuration from what a user gives.
@@ -149,8 +156,9 @@ class LoopConfig(GeneratorConfig):
         :raises ValueError: if an argument is given twice with different values, or is out of its range
         """  # noqa: DOC502
         given = {name: value for name, value in arguments.items() if value is not None}
-        _check_kwargs("negative_sampler_kwargs", given.get("negative_sampler_kwargs"))
-        sampler_cls = _lookup("negative_sampler", given.get("negative_sampler", "dhns"), negative_sampler_resolver)
+        check_kwargs("negative_sampler_kwargs", given.get("negative_sampler_kwargs"))
+        check_hint("negative_sampler", given.get("negative_sampler"), negative_sampler_resolver)
+        sampler_cls = negative_sampler_resolver.lookup(given.get("negative_sampler"), default=DHNSNegativeSampler)
         if issubclass(sampler_cls, DHNSNegativeSampler):
             sampler_kwargs = given.get("negative_sampler_kwargs") or {}
             shared = {name: sampler_kwargs[name] for name in SHARED_ARGUMENTS if name in sampler_kwargs}
@@ -202,6 +210,26 @@ def _merge(sampler_kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     return {**sampler_kwargs, **given}
 
 
+def check_constructor_arguments(arguments: Mapping[str, Any]) -> None:
+    """Check arguments that all of PyKEEN's training loops and Lightning modules have.
+
+    :param arguments: the arguments, by name. Those that are not given are not checked.
+
+    :raises TypeError: if one has a wrong type
+    :raises ValueError: if a name is unknown
+    """  # noqa: DOC502
+    resolvers = (
+        *(("optimizer", optimizer_resolver), ("lr_scheduler", lr_scheduler_resolver)),
+        ("loss_weighter", loss_weighter_resolver),
+    )
+    for name, resolver in resolvers:
+        if arguments.get(name) is not None:
+            check_hint(name, arguments[name], resolver)
+        check_kwargs(f"{name}_kwargs", arguments.get(f"{name}_kwargs"))
+    if "automatic_memory_optimization" in arguments:
+        check_bool("automatic_memory_optimization", arguments["automatic_memory_optimization"])
+
+
 def check_train_arguments(arguments: Mapping[str, Any]) -> None:
     """Check PyKEEN's arguments of ``train``, which it checks late, or not at all.
 
@@ -225,22 +253,3 @@ def check_train_arguments(arguments: Mapping[str, Any]) -> None:
     for name in ("gradient_clipping_max_norm", "gradient_clipping_max_abs_value"):
         if name in given:
             check_positive(name, given[name])
-
-
-def _check_kwargs(name: str, value: Any) -> None:
-    """Check that keyword-based arguments are a dictionary, or None."""
-    if value is not None:
-        check_type(name, value, Mapping, "a dictionary of arguments")
-
-
-def _lookup(name: str, value: Any, resolver: ClassResolver[Any]) -> type[Any]:
-    """Look up the class of an argument, and name the argument if there is none."""
-    try:
-        return resolver.lookup(value)
-    except KeyError as error:
-        raise ValueError(f"{name}={show(value)} is unknown. Try one of: {sorted(resolver.options)}") from error
-    except TypeError as error:
-        raise TypeError(
-            f"{name}={show(value)} is invalid: it must be a name, one of {sorted(resolver.options)}, or a subclass of "
-            f"{resolver.base.__name__}."
-        ) from error

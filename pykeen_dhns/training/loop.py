@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from .callbacks import GeneratorTrainingCallback, take_callbacks
-from .config import LoopConfig, check_train_arguments
+from .config import LoopConfig, check_constructor_arguments, check_train_arguments
 from .instances import SharedSLCWAInstances
 from .objective import JointObjective
 from .resumable import ResumableTrainingLoop
@@ -64,6 +64,7 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         :param kwargs: keyword-based arguments of :class:`pykeen_dhns.training.LoopConfig`, where they are described,
             and of :class:`pykeen.training.SLCWATrainingLoop`
         """  # noqa: DOC103
+        check_constructor_arguments(kwargs)
         self._given = {name: kwargs.pop(name) for name in LoopConfig.names() if name in kwargs}
         self.config = LoopConfig.from_arguments(self._given)
         sampler, sampler_kwargs = self.config.make_sampler_arguments()
@@ -236,7 +237,7 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
 
     @override
     def own_arguments(self) -> dict[str, Any]:
-        return {name: getattr(self.config, name) for name in LoopConfig.names()} | self._train_arguments
+        return self.config.to_dict() | self._train_arguments
 
     @override
     def own_state(self) -> dict[str, Any]:

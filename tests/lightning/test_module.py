@@ -22,6 +22,7 @@ from pykeen_dhns.lightning.seeds import Purpose, derive_seed
 
 from .small import NATIONS, Record, fit, make_module, make_trainer
 from ..helpers.generators import NoisyLinearGenerator
+from ..helpers.padding import Padded, PaddingFilterer
 
 
 def test_by_name() -> None:
@@ -145,10 +146,6 @@ def test_errors() -> None:
     """Errors name what is wrong, and what is allowed."""
     with pytest.raises(TypeError, match=r"\['num_epochs'\] are no arguments of DHNSLitModule.*'batch_size'.*'levels'"):
         make_module(num_epochs=5)
-    with pytest.raises(ValueError, match="generated_share=2"):
-        make_module(generated_share=2)
-    with pytest.raises(ValueError, match="batch_size=0"):
-        fit(make_module(batch_size=0))
 
 
 @pytest.mark.parametrize(
@@ -170,6 +167,13 @@ def test_columns_of_the_sampler(num_negs_per_pos: int, hard_fraction: float, exp
     assert layout.levels.fractions == (0.3, 0.8)
     assert layout.loss_levels == expected
     fit(module, max_epochs=1)
+
+
+@pytest.mark.parametrize("kwargs", [dict(negative_sampler=Padded), dict(base_sampler=Padded, hard_fraction=0.5)])
+def test_padding(kwargs: dict[str, Any]) -> None:
+    """A sampler may pad with what is no entity, if a filter leaves it out."""
+    module = make_module(**kwargs, filtered=True, filterer=PaddingFilterer)
+    assert fit(module, max_epochs=1, limit_val_batches=1.0).callback_metrics["val_loss"].isfinite()
 
 
 def test_constraints_hold() -> None:

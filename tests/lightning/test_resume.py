@@ -104,6 +104,30 @@ def test_seed_is_saved(tmp_path: Path) -> None:
     assert second.seed == 7
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "change"),
+    [
+        ("num_negs_per_pos", 8, "num_negs_per_pos was 4, and is 8 now"),
+        ("batch_size", 128, "batch_size was 256, and is 128 now"),
+        ("model", "TransE", "model.class was 'RotatE', and is 'TransE' now"),
+        ("optimizer", "sgd", "optimizer was None, and is 'sgd' now"),
+    ],
+)
+def test_changed_arguments(name: str, value: Any, change: str, checkpoint: Path) -> None:
+    """A training is not resumed with other arguments. The message names them, old and new."""
+    kwargs: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=change):
+        fit(make_module(**kwargs), max_epochs=2, ckpt_path=checkpoint)
+
+
+@pytest.fixture(name="checkpoint", scope="module")
+def _checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a checkpoint of one epoch."""
+    path = tmp_path_factory.mktemp("checkpoints") / "x.ckpt"
+    fit(make_module(), max_epochs=1).save_checkpoint(path)
+    return path
+
+
 def test_weights_only(tmp_path: Path) -> None:
     """A checkpoint can be loaded without running code from it, and into a module of its own."""
     # numbers of NumPy could not be loaded
@@ -114,10 +138,12 @@ def test_weights_only(tmp_path: Path) -> None:
     kwargs: dict[str, Any] = dict(
         dataset="nations", model="RotatE", model_kwargs=dict(embedding_dim=6, loss="nssa"), num_timesteps=20
     )
-    kwargs |= dict(num_negs_per_pos=4, hard_fraction=0.5, batch_size=256)
+    kwargs |= dict(num_negs_per_pos=4, hard_fraction=0.5, batch_size=128)
     second = type(first).load_from_checkpoint(tmp_path / "x.ckpt", **kwargs)
     for (name, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
         if torch.is_tensor(a):
             assert a.equal(b), name
     sampler, other = (x.instances.negative_sampler for x in (first, second))
     assert all(a.equal(b) for a, b in zip(sampler.parameters(), other.parameters(), strict=True))
+    # another training may begin with it
+    fit(second, max_epochs=1)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 from pykeen.sampling import BasicNegativeSampler, BernoulliNegativeSampler, NegativeSampler
-from pykeen.sampling.filtering import PythonSetFilterer
 from torch import Tensor
 
 from .samplers import TRIPLES, check, make
+from ..helpers.padding import Padded, PaddingFilterer
 
 
 class Lazy(NegativeSampler):
@@ -27,24 +27,6 @@ class OneSided(Lazy):
         """Initialize the sampler."""
         super().__init__(**kwargs)
         self.corruption_scheme = corruption_scheme
-
-
-class Padded(BasicNegativeSampler):
-    """A sampler whose last negative is padding."""
-
-    def corrupt_batch(self, positive_batch: Tensor) -> Tensor:
-        """Corrupt all but the last one."""
-        negatives = super().corrupt_batch(positive_batch)
-        negatives[:, -1] = -1
-        return negatives
-
-
-class PaddingFilterer(PythonSetFilterer):
-    """A filterer that leaves out padding."""
-
-    def contains(self, batch: Tensor) -> Tensor:
-        """Take padding for known triples."""
-        return super().contains(batch) | (batch < 0).any(dim=-1)
 
 
 def make_basic(num_negs_per_pos: int, **kwargs: Any) -> BasicNegativeSampler:

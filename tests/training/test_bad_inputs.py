@@ -58,17 +58,32 @@ CASES = [
 
 
 @functools.cache
-def make() -> DHNSTrainingLoop:
+def make_once() -> DHNSTrainingLoop:
     """Make a loop."""
     return make_loop()
 
 
 def train(**kwargs: Any) -> None:
-    """Train the loop, or rather not."""
-    make().train(FACTORY, **({"num_epochs": 0} | kwargs))
+    """Train a loop, or rather not."""
+    make_once().train(FACTORY, **({"num_epochs": 0} | kwargs))
+
+
+def make(**kwargs: Any) -> None:
+    """Make a loop."""
+    make_loop(**kwargs)
 
 
 CASES += [
+    *(
+        case
+        for name in ("optimizer", "lr_scheduler", "loss_weighter")
+        for case in (
+            *bad_values(make, name, TypeError, 5, True, ["adam"]),
+            *bad_values(make, name, ValueError, "gan"),
+            *bad_values(make, f"{name}_kwargs", TypeError, "lr", 5),
+        )
+    ),
+    *bad_values(make, "automatic_memory_optimization", TypeError, "no", 0),
     *bad_values(train, "num_epochs", TypeError, *NO_NUMBERS, 1.5),
     *bad_values(train, "num_epochs", ValueError, -1),
     *(

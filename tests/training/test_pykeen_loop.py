@@ -17,6 +17,7 @@ from pykeen_dhns import DHNSTrainingLoop
 from ..helpers.loops import FACTORY
 from ..helpers.models import INVERSE as WITH_INVERSE
 from ..helpers.models import MODELS
+from ..helpers.padding import Padded, PaddingFilterer
 
 INVERSE = Nations(create_inverse_triples=True).training
 
@@ -97,6 +98,13 @@ def test_filters_and_regularizers(model: Callable[..., Model]) -> None:
     )
     assert_same_training(loops)
     assert numpy.isfinite(tracker.metrics[2]["dhns.score_sampled"])
+
+
+@pytest.mark.parametrize("loss", ["marginranking", "bcewithlogits"])
+def test_padding(loss: str) -> None:
+    """A sampler may pad with what is no entity, if a filter leaves it out."""
+    kwargs = dict(num_negs_per_pos=4, filtered=True, filterer=PaddingFilterer)
+    assert_same_training(make_both(TransE, dict(loss=loss), negative_sampler=Padded, negative_sampler_kwargs=kwargs))
 
 
 def make_both_with_own_loss(num_negs_per_pos: int, hard_fraction: float) -> list[SLCWATrainingLoop]:
