@@ -26,7 +26,7 @@ from ..utils.validation import (
     check_positive,
 )
 
-__all__ = ["LoopConfig", "check_constructor_arguments", "check_train_arguments"]
+__all__ = ["LoopConfig", "check_constructor_arguments", "check_train_arguments", "is_same"]
 
 #: Arguments that are passed on to any negative sampler, and to our own only
 SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwargs")
@@ -198,11 +198,15 @@ class LoopConfig(GeneratorConfig):
         return cls if self.negative_sampler is None else self.negative_sampler, kwargs
 
 
+def is_same(first: Any, second: Any) -> bool:
+    """Return whether two values of an argument are the same. Levels may be arrays."""
+    return bool(np.array_equal(first, second))
+
+
 def _merge(sampler_kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Merge arguments of the negative sampler with those that are given to the loop."""
     for name in sampler_kwargs.keys() & given.keys():
-        # levels may be arrays
-        if not np.array_equal(sampler_kwargs[name], given[name]):
+        if not is_same(sampler_kwargs[name], given[name]):
             raise ValueError(
                 f"{name} is given twice: {given[name]!r}, and {sampler_kwargs[name]!r} as argument of the negative "
                 "sampler."

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from .callbacks import GeneratorTrainingCallback, take_callbacks
-from .config import LoopConfig, check_constructor_arguments, check_train_arguments
+from .config import LoopConfig, check_constructor_arguments, check_train_arguments, is_same
 from .instances import SharedSLCWAInstances
 from .objective import JointObjective
 from .resumable import ResumableTrainingLoop
@@ -107,14 +107,15 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         return losses
 
     def _configure(self, own: Mapping[str, Any], *, continue_training: bool) -> None:
+        own = {name: value for name, value in own.items() if value is not None}
         for name, value in own.items():
-            if value is not None and self._given.get(name) not in (None, value):
+            if self._given.get(name) is not None and not is_same(self._given[name], value):
                 raise ValueError(
                     f"{name} is given twice: {self._given[name]!r} as argument of the training loop, and {value!r} as "
                     "argument of train. Leave one out. Hyper-parameter optimisation suggests some arguments of train "
                     f"by default: to fix one there, pass training_kwargs=dict({name}=...), not training_loop_kwargs."
                 )
-        changed = {name: value for name, value in own.items() if value not in (None, getattr(self.config, name))}
+        changed = {name: value for name, value in own.items() if not is_same(getattr(self.config, name), value)}
         if not changed:
             return
         if continue_training:

@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from pykeen.losses import NSSALoss
@@ -157,6 +158,9 @@ def test_arguments_of_train() -> None:
     second = make_loop(num_negs_per_pos=None, num_timesteps=None)
     train(second, **kwargs, levels=None)
     assert_same(first, second)
+    first = make_loop(levels=numpy.array([0.1, 0.2]))
+    train(first, num_epochs=1)
+    train(first, num_epochs=2, continue_training=True, levels=numpy.array([0.1, 0.2]))
     # they stay in effect, and so does what was learned
     generator = second.objective.generator
     train(second, num_epochs=3, continue_training=True, num_timesteps=20)
