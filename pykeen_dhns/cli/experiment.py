@@ -14,7 +14,7 @@ from pykeen.training.callbacks import MultiTrainingCallback
 from pykeen.utils import load_configuration, random_non_negative_int
 
 from .options import COMPONENTS, get_resolver
-from ..datasets.triple_files import check_triple_file
+from ..datasets.triple_files import check_triple_files
 from ..inspection import KeepSampler, save_result
 from ..inspection.saving import GENERATORS
 from ..utils.files import write_folder_atomically
@@ -131,7 +131,8 @@ def run_experiment(
     :raises FileExistsError: if the folder has a run, or another process is about to write one
     :raises OSError: if the run cannot be saved
     """  # noqa: DOC502, DOC503
-    _check_triples(arguments)
+    check_triple_files(arguments)
+    _check_validation(arguments)
     if output is None:
         report(format_metrics(_run(arguments, metadata)[0]))
         return
@@ -173,12 +174,8 @@ def _run(arguments: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[Pip
     return result, keeper.sampler
 
 
-def _check_triples(arguments: Mapping[str, Any]) -> None:
-    """Check files of triples, if there are any, and that there are validation triples where they are needed."""
-    kwargs = (arguments.get("dataset_kwargs") or {}).get("load_triples_kwargs")
-    for name in TRIPLES:
-        if arguments.get(name) is not None:
-            check_triple_file(arguments[name], kwargs)
+def _check_validation(arguments: Mapping[str, Any]) -> None:
+    """Check that there are validation triples where they are needed."""
     if arguments.get("training") is None or arguments.get("validation") is not None:
         return
     for name, without in {"stopper": (None, "nop"), "use_testing_data": (None, True)}.items():

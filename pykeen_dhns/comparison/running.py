@@ -22,6 +22,7 @@ from typing_extensions import override
 from .configuration import DATASET_ARGUMENTS, DEFAULTS, METRICS, Arguments, merge
 from .evaluation import TimedEvaluator
 from .store import Result, hash_files, save_result
+from ..datasets.triple_files import check_triple_files
 from ..diffusion import NonFiniteEmbeddingsError
 from ..utils.provenance import describe_commit, describe_machine, describe_versions, peak_memory
 
@@ -80,8 +81,9 @@ def load_dataset(arguments: Arguments) -> Dataset:
 
     :returns: the dataset. PyKEEN warns of triples that it leaves out.
 
-    :raises ValueError: if it has no validation triples
-    """
+    :raises ValueError: if it has no validation triples, or a file has no triples
+    """  # noqa: DOC503
+    check_triple_files(arguments)
     dataset = get_dataset(**{name: arguments[name] for name in DATASET_ARGUMENTS if name in arguments})
     # this loads the triples
     if "validation" not in dataset.factory_dict:

@@ -117,3 +117,13 @@ def test_wrong_file(config: Path, tmp_path: Path) -> None:
     """A file that is no comparison is an error with its name."""
     config.write_text("{}", encoding="utf8")
     assert f"{config}: axes must name what to compare" in fail("compare", config, "--output", tmp_path)
+
+
+def test_triples_with_commas(config: Path, tmp_path: Path) -> None:
+    """A file of triples in another format is shown before anything is run."""
+    (tmp_path / "commas.csv").write_text("a,r,b\n", encoding="utf8")
+    content = json.loads(json.dumps(CONTENT))
+    content["pipeline"] |= dict.fromkeys(("training", "testing", "validation"), str(tmp_path / "commas.csv"))
+    del content["pipeline"]["dataset"]
+    config.write_text(json.dumps(content), encoding="utf8")
+    assert "commas.csv must have head, relation, and tail in" in fail("compare", config, "--output", tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pykeen_dhns.datasets.triple_files import check_triple_file
+from pykeen_dhns.datasets.triple_files import check_triple_files
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,10 @@ from pykeen_dhns.datasets.triple_files import check_triple_file
 def test_triples(content: bytes, kwargs: Any, tmp_path: Path) -> None:
     """Whatever PyKEEN can read passes, compressed or not."""
     (tmp_path / "file.tsv").write_bytes(content)
-    check_triple_file(tmp_path / "file.tsv", kwargs)
+    arguments = dict(dataset_kwargs=dict(load_triples_kwargs=kwargs))
+    check_triple_files(dict(training=tmp_path / "file.tsv", **arguments))
     (tmp_path / "file.tsv.gz").write_bytes(gzip.compress(content))
-    check_triple_file(str(tmp_path / "file.tsv.gz"), kwargs)
+    check_triple_files(dict(testing=str(tmp_path / "file.tsv.gz"), validation=None, **arguments))
 
 
 @pytest.mark.parametrize(
@@ -42,4 +43,4 @@ def test_no_triples(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "file.tsv"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"^{re.escape(str(path))} .*{re.escape(message)}"):
-        check_triple_file(path)
+        check_triple_files(dict(validation=path))
