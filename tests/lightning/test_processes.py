@@ -79,7 +79,8 @@ def test_resumed(when: str, num_steps: int, results: Results) -> None:
     """A run that is resumed ends like one that was not, in all processes, with what the sampler has learned."""
     names = f"uninterrupted-{when}", f"resumed-{when}"
     states = [result[name]["state"] for result in results for name in names]
-    assert any(key.startswith("sampler.entity_generator.proxy_model") for key in states[0])
+    # only one of the runs has a sampler that learns
+    assert any(key.startswith("sampler.entity_generator.proxy_model") for key in states[0]) == (when == "end")
     for state in states[1:]:
         assert_same(states[0], state)
     for result in results:
