@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from pykeen_dhns.comparison.store import load_results
@@ -192,3 +193,23 @@ def test_levels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.
     assert len(result["edges"]) == len(result["rows"][0]["counts"]) + 1
     assert result["configuration"]["epochs"] == 2
     assert result["versions"]
+
+
+def test_null_rates(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
+    """Effects of seeds are found, and standard deviations of two seeds mark far more of them than the test does."""
+    module = load_benchmark("null_rates", monkeypatch)
+    for name in ("tiny", "copy"):
+        # some runs are part of several comparisons
+        for cell in make().cells:
+            for run in make().finals(make().trials(cell)[1]):
+                save_fake(results / "results" / name, run, test=0.5 + 0.1 * run.seed)
+    monkeypatch.setattr(module, "COMPARISONS", results / "results")
+    effects = module.find_effects()
+    # the others have a single seed
+    assert len(effects) == 6
+    assert np.abs(effects).max() > 0.9
+    normal = np.random.default_rng(0).normal(size=10_000)
+    deviations, test = module.draw_tables(normal, num_seeds=2, num_rows=5, num_tables=300, seed=0)
+    assert deviations["marked"] == pytest.approx(0.215, abs=0.03)
+    assert test["any"] < 0.09
+    assert test["marked"] < 0.03
