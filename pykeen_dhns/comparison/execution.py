@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from pykeen.datasets import Dataset
 from tqdm import tqdm
-from tqdm.contrib.concurrent import thread_map
 
 from .configuration import DATASET_ARGUMENTS, Cell, Comparison, Run
 from .results import Results
@@ -23,6 +24,8 @@ __all__ = ["compare"]
 
 #: The number of lines of a failed run's output to show
 NUM_LINES = 15
+#: The processes of runs that are in progress
+RUNNING: set[subprocess.Popen[Any]] = set()
 #: The number of characters of an error to show: some messages have all features of an entity
 LENGTH = 500
 
@@ -67,8 +70,16 @@ def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int) -> l
     """Do those runs which are not finished, and return the messages of those that fail."""
     todo = _find_unfinished(runs, folder)
     run_one = functools.partial(_run, folder=folder, processes=processes)
-    messages: list[str] = thread_map(run_one, todo, max_workers=processes, desc=stage, unit="run")
-    return list(filter(None, messages))
+    with ThreadPoolExecutor(processes) as pool:
+        try:
+            messages = tqdm(pool.map(run_one, todo), total=len(todo), desc=stage, unit="run")
+            return list(filter(None, messages))
+        except KeyboardInterrupt:
+            # do not wait for runs that are in progress
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(RUNNING):
+                process.kill()
+            raise
 
 
 def _find_unfinished(runs: Iterable[Run], folder: Path) -> list[Run]:
@@ -109,15 +120,22 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
     :param run: the run
     :param folder: the folder for its result
     :param processes: the number of processes that share the cores of this machine
+
+    :raises subprocess.CalledProcessError: if it fails
     """
     # after the death of this process, the other one cannot find out which one it was
     request = dict(run=run.to_dict(), folder=str(folder), parent=os.getpid())
     threads = str(max(1, torch.get_num_threads() // processes))
-    subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "pykeen_dhns.comparison.running"],
-        input=json.dumps(request),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         env={"OMP_NUM_THREADS": threads, **os.environ},
-        check=True,
-    )
+    ) as process:
+        RUNNING.add(process)
+        _, errors = process.communicate(json.dumps(request))
+    RUNNING.discard(process)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args, stderr=errors)

@@ -106,6 +106,8 @@ class _FirstBatch(TrainingCallback):
 def check(arguments: Arguments, dataset: Dataset) -> None:
     """Start a run up to its first batch, so that PyKEEN and all components check their arguments.
 
+    A loss that is not finite is no mistake: the run will have diverged.
+
     :param arguments: the arguments of the run
     :param dataset: its dataset
     """
@@ -113,7 +115,7 @@ def check(arguments: Arguments, dataset: Dataset) -> None:
     omitted = dict.fromkeys((*DATASET_ARGUMENTS, "result_tracker", "result_tracker_kwargs"))
     arguments = merge(DEFAULTS, arguments, omitted, dict(device="cpu"))
     _add_callbacks(arguments, _FirstBatch())
-    with contextlib.suppress(_CheckedError):
+    with contextlib.suppress(_CheckedError, NonFiniteLossError):
         pipeline(dataset=dataset, **arguments, random_seed=0)
 
 

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -190,15 +190,12 @@ def test_threads(
     if given is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", given)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    environments = []
-
-    def note(*_: Any, env: dict[str, str], **__: Any) -> SimpleNamespace:
-        environments.append(env)
-        return SimpleNamespace(returncode=0)
-
-    monkeypatch.setattr(module.subprocess, "run", note)  # type: ignore[attr-defined]
+    popen = mock.MagicMock()
+    process = popen.return_value.__enter__.return_value
+    process.communicate.return_value, process.returncode = ("", ""), 0
+    monkeypatch.setattr(module.subprocess, "Popen", popen)  # type: ignore[attr-defined]
     run_in_process(make().trials(make().cells[0])[0], tmp_path, processes)
-    assert [environment["OMP_NUM_THREADS"] for environment in environments] == [expected]
+    assert popen.call_args.kwargs["env"]["OMP_NUM_THREADS"] == expected
 
 
 def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
