@@ -26,7 +26,7 @@ from .shards import Shards
 from .synchronization import average_sampler, share_batches
 from ..training import LoopConfig
 from ..training.checkpoint import describe, describe_changes
-from ..training.config import check_constructor_arguments
+from ..training.checks import check_constructor_arguments
 from ..training.objective import JointObjective
 from ..utils.random_state import seeded
 from ..utils.validation import check_fraction, check_integer, check_positive

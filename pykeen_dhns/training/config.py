@@ -6,11 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 from class_resolver import HintOrType, HintType, OptionalKwargs
-from class_resolver.contrib.torch import lr_scheduler_resolver
-from pykeen.optimizers import optimizer_resolver
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer, filterer_resolver
-from pykeen.triples.weights import loss_weighter_resolver
 
 from .instances import NoNegativeSampler
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
@@ -23,10 +20,9 @@ from ..utils.validation import (
     check_kwargs,
     check_non_negative,
     check_number,
-    check_positive,
 )
 
-__all__ = ["LoopConfig", "check_constructor_arguments", "check_train_arguments", "is_same"]
+__all__ = ["LoopConfig", "is_same"]
 
 #: Arguments that are passed on to any negative sampler, and to our own only
 SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwargs")
@@ -212,48 +208,3 @@ def _merge(sampler_kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
                 "sampler."
             )
     return {**sampler_kwargs, **given}
-
-
-def check_constructor_arguments(arguments: Mapping[str, Any]) -> None:
-    """Check arguments that all of PyKEEN's training loops and Lightning modules have.
-
-    :param arguments: the arguments, by name. Those that are not given are not checked.
-
-    :raises TypeError: if one has a wrong type
-    :raises ValueError: if a name is unknown
-    """  # noqa: DOC502
-    resolvers = (
-        *(("optimizer", optimizer_resolver), ("lr_scheduler", lr_scheduler_resolver)),
-        ("loss_weighter", loss_weighter_resolver),
-    )
-    for name, resolver in resolvers:
-        if arguments.get(name) is not None:
-            check_hint(name, arguments[name], resolver)
-        check_kwargs(f"{name}_kwargs", arguments.get(f"{name}_kwargs"))
-    if "automatic_memory_optimization" in arguments:
-        check_bool("automatic_memory_optimization", arguments["automatic_memory_optimization"])
-
-
-def check_train_arguments(arguments: Mapping[str, Any]) -> None:
-    """Check PyKEEN's arguments of ``train``, which it checks late, or not at all.
-
-    :param arguments: the arguments, by name
-
-    :raises TypeError: if one has a wrong type
-    :raises ValueError: if one is out of range
-    """  # noqa: DOC502
-    check_integer("num_epochs", arguments["num_epochs"], minimum=0)
-    check_fraction("label_smoothing", arguments["label_smoothing"])
-    for name in ("continue_training", "only_size_probing", "clear_optimizer", "checkpoint_on_failure"):
-        check_bool(name, arguments[name])
-    given = {name: value for name, value in arguments.items() if value is not None}
-    if "drop_last" in given:
-        check_bool("drop_last", given["drop_last"])
-    for name, minimum in (("batch_size", 1), ("sub_batch_size", 1), ("num_workers", 0)):
-        if name in given:
-            check_integer(name, given[name], minimum=minimum)
-    if "checkpoint_frequency" in given:
-        check_non_negative("checkpoint_frequency", given["checkpoint_frequency"])
-    for name in ("gradient_clipping_max_norm", "gradient_clipping_max_abs_value"):
-        if name in given:
-            check_positive(name, given[name])

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from .callbacks import GeneratorTrainingCallback, take_callbacks
-from .config import LoopConfig, check_constructor_arguments, check_train_arguments, is_same
+from .checks import check_constructor_arguments, check_train_arguments
+from .config import LoopConfig, is_same
 from .instances import SharedSLCWAInstances
 from .objective import JointObjective
 from .resumable import ResumableTrainingLoop

@@ -96,9 +96,14 @@ CASES += [
     *bad_values(train, "label_smoothing", ValueError, -0.1, 1.1, NAN),
     *(
         case
-        for name in ("continue_training", "only_size_probing", "clear_optimizer", "checkpoint_on_failure", "drop_last")
+        for name in (
+            *("continue_training", "only_size_probing", "clear_optimizer", "checkpoint_on_failure", "drop_last"),
+            *("pin_memory", "use_tqdm"),
+        )
         for case in bad_values(train, name, TypeError, "no", "false", 0, 1)
     ),
+    *bad_values(train, "checkpoint_name", TypeError, 5, ["checkpoint.pt"]),
+    *bad_values(train, "stopper", TypeError, "early", 5),
     *bad_values(train, "checkpoint_frequency", TypeError, "5", [5]),
     *bad_values(train, "checkpoint_frequency", ValueError, -1, NAN),
     *(
