@@ -5,6 +5,7 @@ from functools import partial
 from os import PathLike
 from typing import Any
 
+from class_resolver import ClassResolver
 from class_resolver.contrib.torch import lr_scheduler_resolver
 from pykeen.optimizers import optimizer_resolver
 from pykeen.stoppers import Stopper
@@ -23,7 +24,11 @@ from ..utils.validation import (
 
 __all__ = ["check_constructor_arguments", "check_train_arguments"]
 
-RESOLVERS = dict(optimizer=optimizer_resolver, lr_scheduler=lr_scheduler_resolver, loss_weighter=loss_weighter_resolver)
+RESOLVERS: Mapping[str, ClassResolver[Any]] = {
+    "optimizer": optimizer_resolver,
+    "lr_scheduler": lr_scheduler_resolver,
+    "loss_weighter": loss_weighter_resolver,
+}
 SWITCHES = (
     *("continue_training", "only_size_probing", "clear_optimizer", "checkpoint_on_failure", "drop_last", "pin_memory"),
     *("use_tqdm", "use_tqdm_batch"),
