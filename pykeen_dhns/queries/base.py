@@ -1,19 +1,22 @@
 """The abstract class of all queries."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pykeen.nn.modules import Interaction
 from torch import Tensor, nn
 from typing_extensions import override
 
 from .layout import Representations
 from .similarity import dot_product, negative_distance
 
+if TYPE_CHECKING:
+    # the sampler needs queries before PyKEEN can import this
+    from pykeen.nn.modules import Interaction
+
 __all__ = ["AnyInteraction", "DistanceQuery", "DotProductQuery", "Query", "Side"]
 
 #: An interaction, whatever its representations are
-AnyInteraction: TypeAlias = Interaction[Any, Any, Any]
+AnyInteraction: TypeAlias = "Interaction[Any, Any, Any]"
 
 #: The side of a triple that is missing
 Side: TypeAlias = Literal["head", "tail"]
