@@ -2,20 +2,21 @@
 
 import contextlib
 import glob
+import importlib
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
-
-try:
-    import fcntl
-except ImportError:
-    # Windows, which does not let others remove what a process has opened
-    fcntl = None  # type: ignore[assignment]
+from typing import IO, Any
 
 __all__ = ["write_atomically", "write_folder_atomically"]
+
+try:
+    fcntl: Any = importlib.import_module("fcntl")
+except ImportError:
+    # Windows, which does not let others remove what a process has opened
+    fcntl = None
 
 
 def _lock(descriptor: int, *, wait: bool = False) -> None:

@@ -1,6 +1,8 @@
 """Bad input for the checks of arguments."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +14,10 @@ from pykeen_dhns.utils import validation
 from ..helpers.bad_inputs import NO_NUMBERS, BadInput, bad_values, check_refused
 
 
-def _by_name(check, **kwargs):
+def _by_name(check: Callable[..., None], **kwargs: Any) -> Callable[..., None]:
     """Call a check with the argument x."""
 
-    def call(x):
+    def call(x: Any) -> None:
         check("x", x, **kwargs)
 
     call.__name__ = check.__name__
@@ -62,13 +64,13 @@ check_ids = functools.partial(validation.check_ids, num_entities=3, num_relation
         (torch.tensor([[-1, 0, 1]]), ValueError),
     ],
 )
-def test_ids_refused(triples, error):
+def test_ids_refused(triples: Any, error: type[Exception]) -> None:
     """Test that triples of a wrong type, shape, or range are refused."""
     with pytest.raises(error, match="mapped_triples"):
         check_ids(triples)
 
 
-def test_accepted():
+def test_accepted() -> None:
     """Test that numbers of NumPy and the ends of ranges are accepted."""
     validation.check_bool("x", np.bool_(True))
     validation.check_integer("x", np.int32(2**20), maximum=2**20)
