@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from pykeen.losses import Loss, SetwiseLoss
 from torch import Tensor
 
@@ -49,8 +50,9 @@ def process_dense(
         negative_scores = negative_scores.contiguous()
         neg_weights = None if neg_weights is None else neg_weights.contiguous()
     elif isinstance(loss, SetwiseLoss) and neg_weights is None:
-        # these make scores dense again, which takes time where there are many
-        negative_scores, mask = negative_scores.masked_fill(~mask, LOWEST_SCORE), None
+        # These make scores dense again, which takes time where there are many. 16 bits hold no score that is so low.
+        dtype = torch.promote_types(negative_scores.dtype, torch.float)
+        negative_scores, mask = negative_scores.to(dtype).masked_fill(~mask, LOWEST_SCORE), None
     else:
         negative_scores = negative_scores[mask]
         neg_weights = None if neg_weights is None else neg_weights[mask]

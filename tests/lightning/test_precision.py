@@ -19,6 +19,17 @@ FEATURES[2] = float("nan")
 MODELS: dict[str, dict[str, Any]] = {
     # complex numbers, batch normalisation, and matrices as relations
     **{name: dict(model=name, model_kwargs=dict(embedding_dim=8)) for name in ("RotatE", "TuckER", "TransR")},
+    # products of matrices, and distances by them, with what a softmax ignores
+    **{
+        f"{name}, shared": dict(
+            model=name,
+            model_kwargs=dict(embedding_dim=8, loss="nssa", random_seed=0),
+            generator="diffheg",
+            num_shared_negs=10,
+            num_negs_per_pos=None,
+        )
+        for name in ("RotatE", "DistMult", "TransR")
+    },
     "multimodal": dict(
         model=MultimodalModel,
         model_kwargs=dict(interaction="rotate", embedding_dim=8, modalities=dict(textual=FEATURES)),
