@@ -18,13 +18,9 @@ from .small import NATIONS, ODD, Record, ShiftedTails, draw_nothing, fit, make_m
 
 def whole(num_processes: int, num_triples: int = 122, *, generator: Any = "diffheg", **kwargs: Any) -> dict[str, Any]:
     """Train without drawing anything, so that the number of processes that share a batch must not matter."""
+    kwargs = dict(negative_sampler=ShiftedTails) | kwargs
     module = make_module(
-        dataset=ODD,
-        negative_sampler=ShiftedTails,
-        generator=generator,
-        batch_size=num_triples // num_processes,
-        random_seed=0,
-        **kwargs,
+        dataset=ODD, generator=generator, batch_size=num_triples // num_processes, random_seed=0, **kwargs
     )
     if isinstance(module.generator, DiffHEG):
         draw_nothing(module.generator)
@@ -55,6 +51,8 @@ def make_features(known: int) -> torch.Tensor:
 WHOLE: dict[str, dict[str, Any]] = {
     "sampled": dict(generator="none"),
     "generated": dict(),
+    # the pool is the graph
+    "shared": dict(num_shared_negs=99, num_negs_per_pos=None, negative_sampler=None, generator="none"),
     # a modality that is missing for most entities, so that the two shares of a batch have it for few
     "missing": dict(
         model=MultimodalModel,

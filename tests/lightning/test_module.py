@@ -20,7 +20,7 @@ from pykeen_dhns.lightning import DHNSLitModule, JointOptimizer
 from pykeen_dhns.lightning.instances import ShardedLoader
 from pykeen_dhns.lightning.seeds import Purpose, derive_seed
 
-from .small import NATIONS, Record, fit, make_module, make_trainer
+from .small import NATIONS, SHARED, Record, fit, make_module, make_trainer
 from ..helpers.generators import NoisyLinearGenerator
 from ..helpers.padding import Padded, PaddingFilterer
 
@@ -60,21 +60,23 @@ def modules(loop: Any, module: DHNSLitModule) -> list[tuple[nn.Module, nn.Module
 
 
 @pytest.mark.parametrize(
-    ("model", "generator"),
+    ("model", "arguments"),
     [
-        ("RotatE", "diffheg"),
-        ("TransE", "diffheg"),
-        ("ComplEx", "diffheg"),
-        ("RotatE", "noise"),
-        ("TransE", "query"),
-        ("ComplEx", "none"),
-        ("TransE", NoisyLinearGenerator),
+        ("RotatE", dict(generator="diffheg")),
+        ("TransE", dict(generator="diffheg")),
+        ("ComplEx", dict(generator="diffheg")),
+        ("RotatE", dict(generator="noise")),
+        ("TransE", dict(generator="query")),
+        ("ComplEx", dict(generator="none")),
+        ("TransE", dict(generator=NoisyLinearGenerator)),
+        ("RotatE", SHARED),
+        ("ComplEx", dict(num_shared_negs=10, generator="diffheg")),
     ],
 )
-def test_same_as_the_training_loop(model: str, generator: Any) -> None:
+def test_same_as_the_training_loop(model: str, arguments: dict[str, Any]) -> None:
     """The module does what the training loop does, to the bit: constraints, regularisers and all."""
     kwargs: dict[str, Any] = dict(model=model, model_kwargs=dict(embedding_dim=6, random_seed=0))
-    module, other = (make_module(**kwargs, generator=generator, optimizer="adam") for _ in range(2))
+    module, other = (make_module(**kwargs, **arguments, optimizer="adam") for _ in range(2))
     loader = other.train_dataloader()
     assert isinstance(loader, ShardedLoader)
     epochs = itertools.count()
@@ -88,9 +90,9 @@ def test_same_as_the_training_loop(model: str, generator: Any) -> None:
         model=other.model,
         triples_factory=NATIONS.training,
         optimizer="adam",
-        generator=generator,
         num_timesteps=20,
         automatic_memory_optimization=False,
+        **arguments,
     )
     loop.train(NATIONS.training, num_epochs=3, batch_size=256, use_tqdm=False, callbacks=_Start(module))
     before = [p.clone() for p in module.model.parameters()]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from .small import Record, assert_same, fit, make_module, state
+from .small import SHARED, Record, assert_same, fit, make_module, state
 from ..helpers import fresh
 from ..helpers.generators import NoisyLinearGenerator
 
@@ -82,12 +82,16 @@ def test_end_of_an_epoch(when: str, tmp_path: Path) -> None:
             assert other.callback_metrics["val_loss"].equal(trainer.callback_metrics["val_loss"])
 
 
-@pytest.mark.parametrize("generator", ["diffheg", "noise", "none", NoisyLinearGenerator])
-def test_accumulated_gradients(generator: Any, tmp_path: Path) -> None:
-    """The same holds for any generator, where gradients of several batches are added up, clipped, or less precise."""
+@pytest.mark.parametrize(
+    "arguments",
+    [*(dict(generator=x) for x in ("diffheg", "noise", "none", NoisyLinearGenerator)), SHARED],
+    ids=str,
+)
+def test_accumulated_gradients(arguments: dict[str, Any], tmp_path: Path) -> None:
+    """The same holds for any negatives, where gradients of several batches are added up, clipped, or less precise."""
     kwargs: dict[str, Any] = dict(accumulate_grad_batches=2, precision="bf16-mixed", gradient_clip_val=0.1)
     saves = ModelCheckpoint(tmp_path, filename="{step}", every_n_train_steps=3, save_top_k=-1)
-    expected, resumed = (make_module(seed=seed, generator=generator) for seed in range(2))
+    expected, resumed = (make_module(seed=seed, **arguments) for seed in range(2))
     fit(expected, max_epochs=2, callbacks=[saves], **kwargs)
     fit(resumed, max_epochs=2, ckpt_path=tmp_path / "step=6.ckpt", **kwargs)
     assert_same(state(resumed), state(expected))
@@ -107,6 +111,7 @@ def test_seed_is_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "change"),
     [
+        ("num_shared_negs", 8, "num_shared_negs was 0, and is 8 now"),
         ("num_negs_per_pos", 8, "num_negs_per_pos was 4, and is 8 now"),
         ("batch_size", 128, "batch_size was 256, and is 128 now"),
         ("model", "TransE", "model.class was 'RotatE', and is 'TransE' now"),
