@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.models import TransE
+from pykeen.models import DistMult, RotatE, TransE, TransR
 from torch import Tensor
 
 from pykeen_dhns import DHNSTrainingLoop, HardnessAdaptiveLoss, MultimodalRepresentation
@@ -14,7 +14,7 @@ from pykeen_dhns.training.scoring import TripleScorer
 from pykeen_dhns.training.shared_negatives import SharedNegatives, SharedScores
 
 from ..helpers.interactions import NAMES
-from ..helpers.loops import FACTORY, make_loop, train
+from ..helpers.loops import FACTORY, make_batch, make_loop, train
 from ..helpers.models import make_features, make_model, make_multimodal
 
 KNOWN = {tuple(triple) for triple in FACTORY.mapped_triples.tolist()}
@@ -196,3 +196,30 @@ def test_inverse_triples_and_workers() -> None:
     shared = loop.objective.shared
     assert shared is not None
     assert shared.known.num_relations == 2 * FACTORY.num_relations
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("model", [RotatE, DistMult, TransR])
+def test_cuda(model: Any, dtype: torch.dtype | None) -> None:
+    """A GPU computes the same loss and gradients, also in mixed precision, and trains. Triples stay on the CPU."""
+    results = []
+    for device in ("cpu", "cuda"):
+        # the pool is the graph
+        loop = make_loop(model, num_shared_negs=99, num_negs_per_pos=None)
+        loop.model.to(device)
+        loop.objective.adopt_triples(FACTORY)
+        with torch.autocast(device, dtype=dtype, enabled=dtype is not None and device == "cuda"):
+            loss = loop.objective.loss(make_batch(num_negs_per_pos=0), 0, 32)
+        loss.backward()
+        gradients = {name: p.grad.cpu() for name, p in loop.model.named_parameters() if p.grad is not None}
+        results.append({"loss": loss.detach().cpu(), **gradients})
+    rtol, atol = (5e-2, 1e-2) if dtype else (1e-4, 1e-5)
+    torch.testing.assert_close(*results, rtol=rtol, atol=atol)
+    loop = make_loop(model, num_shared_negs=9, shared_negs_from_batch=0.5, num_negs_per_pos=None)
+    loop.model.to("cuda")
+    losses = train(loop, num_epochs=3)
+    assert losses[-1] < losses[0]
+    assert loop.objective.shared is not None
+    assert all(buffer.is_cuda for buffer in loop.objective.shared.buffers())
