@@ -269,11 +269,9 @@ class DHNSLitModule(SLCWALitModule):
             average_sampler(self.instances.negative_sampler, self.trainer.strategy)
 
     @override
-    @torch.no_grad()
     def on_train_epoch_end(self) -> None:
-        metrics = self.objective.statistics.pop()
-        metrics |= {f"share_{name}": float(share) for name, share in self.objective.adapter.shares().items()}
-        self.log_dict({f"dhns/{name}": value for name, value in metrics.items()}, sync_dist=self.num_processes > 1)
+        metrics = {f"dhns/{name}": value for name, value in self.objective.pop_metrics().items()}
+        self.log_dict(metrics, sync_dist=self.num_processes > 1)
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from pykeen.training.callbacks import (
     GradientAbsClippingTrainingCallback,
     GradientNormClippingTrainingCallback,
@@ -40,11 +39,8 @@ class GeneratorTrainingCallback(TrainingCallback):
             self.objective.generator_optimizer.step()
 
     @override
-    @torch.no_grad()
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
-        metrics = self.objective.statistics.pop()
-        metrics |= {f"share_{name}": float(share) for name, share in self.objective.adapter.shares().items()}
-        self.result_tracker.log_metrics(metrics, step=epoch, prefix="dhns")
+        self.result_tracker.log_metrics(self.objective.pop_metrics(), step=epoch, prefix="dhns")
 
 
 def take_callbacks(kwargs: dict[str, Any]) -> list[TrainingCallback]:

@@ -110,6 +110,12 @@ class JointObjective:
         if self.shared is not None:
             self.shared.to(device=parameter.device)
 
+    @torch.no_grad()
+    def pop_metrics(self) -> dict[str, float]:
+        """Return what happened since the last call: mean losses and scores, and each modality's share."""
+        shares = {f"share_{name}": float(share) for name, share in self.adapter.shares().items()}
+        return self.statistics.pop() | shares
+
     def adopt_columns(self, sampler: NegativeSampler) -> None:
         """Take from a sampler which of its negatives are generated, and at which levels.
 
