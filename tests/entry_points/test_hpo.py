@@ -23,6 +23,19 @@ from ..helpers.pages import read_page, run_page
 FITTING: dict[str, Any] = dict(
     negative_sampler="dhns", negative_sampler_kwargs=dict(num_negs_per_pos=16, hard_fraction=0.125), loss="dhns"
 )
+#: Shared negatives only, where nothing that others need is searched
+SHARED: dict[str, Any] = dict(
+    training_loop="dhns",
+    training_kwargs=dict(
+        num_epochs=1,
+        batch_size=1024,
+        use_tqdm=False,
+        # searched, if nothing is said about them
+        **dict.fromkeys(("num_negs_per_pos", "num_timesteps", "learning_rate")),
+    ),
+    loss="infonce",
+    loss_kwargs=dict(margin=0.0, log_adversarial_temperature=0.0),
+)
 
 
 def search(**kwargs: Any) -> HpoPipelineResult:
@@ -89,6 +102,11 @@ def search(**kwargs: Any) -> HpoPipelineResult:
                 *("loss.adaptivity", "loss.positive_weight", "training.generated_share"),
                 *("training.num_negs_per_pos", "training.num_timesteps", "training.learning_rate"),
             },
+        ),
+        (dict(**SHARED, training_loop_kwargs=dict(num_shared_negs=8)), set()),
+        (
+            dict(**SHARED, training_kwargs_ranges=dict(num_shared_negs=dict(type=int, low=4, high=8, q=4))),
+            {"training.num_shared_negs"},
         ),
     ],
 )
