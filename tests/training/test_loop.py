@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from pykeen.models import TransE
+from pykeen.models import DistMult, TransE
 from pykeen.trackers import PythonResultTracker
 from pykeen.training.callbacks import TrainingCallback
 from torch.optim import Optimizer
@@ -57,10 +57,12 @@ def test_continue_with_other_triples() -> None:
         assert count_steps(optimizer) == num_batches
 
 
+@pytest.mark.parametrize("num_shared_negs", [0, 10])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_other_precision(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("model", [TransE, DistMult])
+def test_other_precision(model: Any, dtype: torch.dtype, num_shared_negs: int) -> None:
     """Generator and loss follow the precision of the model. The generator's is at least single."""
-    loop = make_loop(TransE)
+    loop = make_loop(model, num_shared_negs=num_shared_negs, generator="diffheg")
     loop.model.to(dtype)
     assert torch.as_tensor(train(loop)).isfinite().all()
     assert loop.objective.generator is not None

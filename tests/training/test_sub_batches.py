@@ -29,19 +29,26 @@ class _Passes(TrainingCallback):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        *(dict(generator=LinearGenerator, filtered=filtered) for filtered in (False, True)),
+        # the pool is the graph
+        dict(num_shared_negs=99, num_negs_per_pos=None),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("model", [RotatE, TransE, ComplEx])
-def test_sub_batches(model: Callable[..., AnyModel], filtered: bool, reduction: str) -> None:
-    """Sub-batches change nothing but the order of sums, if the generator draws nothing."""
+def test_sub_batches(model: Callable[..., AnyModel], kwargs: dict[str, Any], reduction: str) -> None:
+    """Sub-batches change nothing but the order of sums, if the loop draws nothing."""
     loops, counts = [], []
     for sub_batch_size in (None, 100):
         loop = make_loop(
             model,
             # otherwise, PyKEEN ignores the given size, and chooses one
             automatic_memory_optimization=False,
-            generator=LinearGenerator,
-            filtered=filtered,
             model_kwargs=dict(loss_kwargs=dict(reduction=reduction), regularizer=None),
+            **kwargs,
         )
         torch.manual_seed(0)
         passes = _Passes()
