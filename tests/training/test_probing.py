@@ -12,7 +12,6 @@ from pykeen_dhns.training.shared_negatives import SharedNegatives, SharedScores
 
 from ..helpers.loops import FACTORY, assert_same, make_loop, state, train
 
-
 #: Arguments of loops whose sampler learns, and of loops without a sampler
 LOOPS: list[dict[str, Any]] = [dict(hard_fraction=0.5), dict(num_shared_negs=10, num_negs_per_pos=None)]
 
