@@ -99,8 +99,11 @@ def test_levels_of_the_sampler(levels: list[float] | None) -> None:
 
 def test_margins_of_the_loss_without_generated_columns() -> None:
     """Explicit margins of the loss need not fit the levels if nothing is generated."""
-    kwargs = dict(margins=[1.0, 2.0], levels=[0.1, 0.2])
-    train(make_loop(model_kwargs=dict(loss="dhns", loss_kwargs=kwargs), generator="none"), num_epochs=1)
+    losses = [
+        train(make_loop(model_kwargs=dict(loss="dhns", loss_kwargs=kwargs), generator="none"), num_epochs=1)
+        for kwargs in ({}, dict(margins=[1.0, 2.0], levels=[0.1, 0.2]))
+    ]
+    assert losses[0] == losses[1]
 
 
 def gradient_of_loss(loop: DHNSTrainingLoop) -> list[Tensor]:
