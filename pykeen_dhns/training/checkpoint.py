@@ -90,17 +90,18 @@ def describe(value: Any) -> Any:
     return getattr(value, "__name__", type(value).__name__)
 
 
-def _describe_module(module: nn.Module) -> dict[str, Any]:
+def _describe_module(module: nn.Module, *, in_loss: bool = False) -> dict[str, Any]:
     """Describe a module by its class, its attributes that its constructor has as arguments, and its parts."""
-    parts = dict(module.named_children())
-    # PyKEEN's losses keep some arguments under other names
-    names = vars(module) if isinstance(module, Loss) else inspect.signature(type(module)).parameters
+    # losses keep some arguments under other names
+    in_loss = in_loss or isinstance(module, Loss)
+    names = vars(module) if in_loss else inspect.signature(type(module)).parameters
     kept = {
         name: part
         for name, part in vars(module).items()
         if name in names and not name.startswith("_") and name != "training" and not hasattr(part, "tolist")
     }
-    return {"class": type(module).__name__ if parts else str(module), **describe(kept), **describe(parts)}
+    parts = {name: _describe_module(part, in_loss=in_loss) for name, part in module.named_children()}
+    return {"class": type(module).__name__ if parts else str(module), **describe(kept), **parts}
 
 
 def describe_changes(old: str, new: str) -> str:

@@ -1,5 +1,6 @@
 """Tests for checkpoints, and for what goes on from them."""
 
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pykeen.training.callbacks import TrainingCallback
 from pykeen.training.training_loop import CheckpointMismatchError
 
 from pykeen_dhns.diffusion.schedule import cosine
+from pykeen_dhns.training.checkpoint import describe_changes
 
 from ..helpers import fresh
 from ..helpers.generators import LinearGenerator
@@ -141,6 +143,23 @@ def test_checkpoint_of_another_training(saved: Path, other: dict[str, Any], chan
     with pytest.raises(CheckpointMismatchError, match=change):
         train(make_loop(**(SAVED | other)), **checkpoints(saved))
     assert [path.name for path in saved.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "change"),
+    [
+        (dict(hardness_weight=0.5), "model.loss.hardness_weight was 0.1, and is 0.5 now"),
+        (dict(margin=3.0), "model.loss.margin was 9.0, and is 3.0 now"),
+        (dict(margins=[1, 2, 3, 4]), r"explicit_margins was None, and is \[1.0, 2.0, 3.0, 4.0\] now"),
+        (dict(weights=[1, 2, 3, 4]), r"explicit_weights was None, and is \[1.0, 2.0, 3.0, 4.0\] now"),
+        (dict(base="infonce"), "model.loss.base.class was 'NSSALoss.*', and is 'InfoNCELoss.*' now"),
+        (dict(base_kwargs=dict(adversarial_temperature=2.0)), "inverse_softmax_temperature was 1.0, and is 2.0 now"),
+    ],
+)
+def test_changes_of_the_loss(kwargs: dict[str, Any], change: str) -> None:
+    """Each argument of the loss counts."""
+    old, new = (make_loop(model_kwargs=dict(loss="dhns", loss_kwargs=x)).checksum for x in ({}, kwargs))
+    assert re.search(change, describe_changes(old, new))
 
 
 @pytest.mark.parametrize(
