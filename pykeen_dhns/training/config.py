@@ -52,6 +52,14 @@ class LoopConfig(GeneratorConfig):
     num_shared_negs: int = 0
     #: The share of them that is drawn from the entities of the batch. The rest is drawn uniformly.
     shared_negs_from_batch: float = 0.0
+    #: The number of entities that the generator proposes for each side of each positive, in addition to the pool
+    num_proposed_negs: int = 0
+    #: The number of entities that it draws them from, at least the size of the pool, which is part of them
+    num_candidates: int = 4096
+    #: How much more likely similar entities are to be drawn. With 0, all are equally likely.
+    proposal_sharpness: float = 1.0
+    #: How far to correct the scores for the probability of a draw: 1 is unbiased, 0 does not correct at all
+    proposal_correction: float = 1.0
     #: The number of sampled negatives per positive
     num_negs_per_pos: int | None = None
     #: Whether to filter known triples among the sampled negatives
@@ -102,6 +110,7 @@ class LoopConfig(GeneratorConfig):
         check_non_negative("diffusion_weight", self.diffusion_weight)
         check_integer("num_shared_negs", self.num_shared_negs, minimum=0)
         check_fraction("shared_negs_from_batch", self.shared_negs_from_batch)
+        self._check_proposals()
         for field in dataclasses.fields(self):
             if field.name.endswith("_kwargs"):
                 check_kwargs(field.name, getattr(self, field.name))
@@ -120,10 +129,26 @@ class LoopConfig(GeneratorConfig):
                 "are added to the sampled ones, and each positive must have the same number of these."
             )
 
+    def _check_proposals(self) -> None:
+        check_integer("num_proposed_negs", self.num_proposed_negs, minimum=0)
+        check_integer("num_candidates", self.num_candidates)
+        check_non_negative("proposal_sharpness", self.proposal_sharpness)
+        check_fraction("proposal_correction", self.proposal_correction)
+        if not self.num_proposed_negs:
+            return
+        fits = 0 < self.num_shared_negs <= self.num_candidates and not self.shared_negs_from_batch
+        if not fits or self.generator == "none" or self.multimodal or self.generated_share < 1:
+            raise ValueError(
+                f"num_proposed_negs={self.num_proposed_negs} needs num_shared_negs, which is {self.num_shared_negs}, "
+                f"from 1 to num_candidates={self.num_candidates}; a generator; and the defaults of "
+                "shared_negs_from_batch, multimodal, and generated_share."
+            )
+
     @property
     def has_generator(self) -> bool:
         """Return whether embeddings are generated."""
-        return self.generator != "none" and not (self.generator is None and self.num_shared_negs)
+        needs_none = self.num_shared_negs and not self.num_proposed_negs
+        return self.generator != "none" and not (self.generator is None and needs_none)
 
     @property
     def has_sampler(self) -> bool:

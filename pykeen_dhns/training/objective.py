@@ -1,11 +1,10 @@
 """The loss of a batch: Algorithm 1, without the steps of the optimisers."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from pykeen.losses import Loss
+from pykeen.losses import InfoNCELoss, Loss
 from pykeen.models import Model
 from pykeen.sampling import NegativeSampler
 from pykeen.triples import CoreTriplesFactory
@@ -16,11 +15,12 @@ from torch.optim import Optimizer
 
 from .batch_scale import BatchScale
 from .config import LoopConfig
+from .generated import GeneratedNegatives, GeneratorRun
 from .model_adapter import ModelAdapter
+from .proposals import Proposals, propose
 from .scoring import ScoredTriples, TripleScorer
-from .shared_negatives import SharedNegatives, SharedScores
+from .shared_negatives import Pool, SharedNegatives, SharedScores
 from .statistics import EpochStatistics
-from ..diffusion import Levels
 from ..generators import EmbeddingGenerator
 from ..losses import HardnessAdaptiveLoss
 from ..losses.dense import process_dense
@@ -32,19 +32,6 @@ __all__ = ["JointObjective"]
 
 #: Combined with the seed, so that the generator's weights do not come from the same random numbers as the model's
 SEED_OF_WEIGHTS = 0x3C6EF372FE94F82B
-
-
-@dataclasses.dataclass
-class GeneratedNegatives:
-    """The generated negatives of a batch."""
-
-    #: The rows of the batch that have generated negatives, shape: (num_rows,), or all of them
-    rows: Tensor | slice
-    #: Their scores, for missing heads and for missing tails, shape: (num_rows, num_levels, 2)
-    scores: Tensor
-    levels: Levels
-    #: The loss of the generator, shape: (). None if it has nothing to learn.
-    loss: Tensor | None
 
 
 class JointObjective:
@@ -135,6 +122,7 @@ class JointObjective:
                 num_relations=triples_factory.num_relations,
                 num_negs=self.config.num_shared_negs,
                 from_batch=self.config.shared_negs_from_batch,
+                num_candidates=self.config.num_candidates if self.config.num_proposed_negs else 0,
             ).to(self.adapter.model.device)
 
     def loss(
@@ -169,14 +157,23 @@ class JointObjective:
             total_size=total_size,
         )
         masks = batch["masks"][rows] if "masks" in batch else None
-        positives = batch["positives"][rows]
+        positives, negatives = batch["positives"][rows], batch["negatives"][rows]
         on_device = positives.to(self.adapter.model.device)
         pool = None if self.shared is None else self.shared.draw(on_device)
-        scored = self.scorer.score(positives, batch["negatives"][rows], masks, pool)
-        shared = None
+        run = None if self.generator is None else self._run_generator(on_device)
+        proposals = None
+        if self.shared is not None and pool is not None and run is not None and self.config.num_proposed_negs:
+            proposals = self._propose(on_device, pool, run)
+            negatives, masks = proposals.append_to(positives, negatives, masks)
+        scored = self.scorer.score(positives, negatives, masks, None if pool is None else pool.shared)
+        own = None if proposals is None else proposals.take_from(scored)
+        shared, generated = None, None
         if self.shared is not None and pool is not None:
             shared = self.shared.score(self.adapter, self.query, scored, on_device, pool)
-        generated = None if self.generator is None else self._generate(on_device, scored)
+        if shared is not None and proposals is not None and own is not None:
+            shared = proposals.add_to(shared, own, correction=self._correction)
+        elif run is not None:
+            generated = self._score_generated(run, scored)
         terms = self._compute_terms(batch, rows, scored, shared, generated, label_smoothing)
         loss = terms["loss_kgc"]
         if "loss_hardness" in terms:
@@ -184,17 +181,17 @@ class JointObjective:
             loss = loss + self.criterion.hardness_weight * scale.hardness(num_chosen) * terms["loss_hardness"]
         loss = scale.loss * loss + scale.share * self.adapter.model.collect_regularization_term()
         if torch.is_grad_enabled():
-            if generated is not None and generated.loss is not None:
+            if run is not None and run.loss is not None:
                 weight = self.config.diffusion_weight
-                own = terms["loss_diffusion"] = generated.loss
+                own_loss = terms["loss_diffusion"] = run.loss
                 factor = scale.generator(self._compute_learnable_part(batch["positives"], rows))
-                loss = loss + factor * (weight * own if weight else own - own.detach())
+                loss = loss + factor * (weight * own_loss if weight else own_loss - own_loss.detach())
             self.statistics.add(terms, weight=scale.num_rows)
         result: Tensor = loss
         return result
 
-    def _generate(self, positives: Tensor, scored: ScoredTriples) -> GeneratedNegatives:
-        """Learn from positives, generate negatives for them, and score these."""
+    def _run_generator(self, positives: Tensor) -> GeneratorRun:
+        """Learn from positives, and generate embeddings for them."""
         assert self.generator is not None
         rows = self._choose_rows(positives)
         batch = self.adapter.read(positives[rows], self.query, detach=not self.config.diffusion_weight)
@@ -203,10 +200,37 @@ class JointObjective:
             self.generator.observe(batch.targets.detach(), batch.conditions.detach(), batch.learnable)
             loss = self.generator.loss(batch.targets, batch.conditions, mask=batch.learnable, detach=False)
         samples = self.generator.generate(batch.conditions.detach())
-        heads, relations, tails = ([x[rows] for x in xs] for xs in (scored.heads, scored.relations, scored.tails))
-        scores = self.adapter.score(samples, heads=heads, relations=relations, tails=tails)
-        joint = self.adapter.joint_score(scores, batch.usable).permute(2, 0, 1)
-        return GeneratedNegatives(rows=rows, scores=joint, levels=self.generator.levels, loss=loss)
+        return GeneratorRun(rows=rows, samples=samples, usable=batch.usable, loss=loss)
+
+    def _propose(self, positives: Tensor, pool: Pool, run: GeneratorRun) -> Proposals:
+        """Draw negatives that are similar to what was generated."""
+        assert self.generator is not None
+        assert self.shared is not None
+        return propose(
+            self.generator,
+            run.samples,
+            pool,
+            self.adapter.read_entities(pool.candidates)[0],
+            self.shared.find_negatives(positives, pool.candidates),
+            num_negs=self.config.num_proposed_negs,
+            sharpness=self.config.proposal_sharpness,
+        )
+
+    @property
+    def _correction(self) -> float:
+        """Return by what to multiply the logarithm of an expected count, before the loss divides by a temperature."""
+        loss = self.adapter.model.loss
+        # its name is that of the opposite
+        temperature = loss.inverse_softmax_temperature if isinstance(loss, InfoNCELoss) else 1.0
+        return self.config.proposal_correction * temperature
+
+    def _score_generated(self, run: GeneratorRun, scored: ScoredTriples) -> GeneratedNegatives:
+        """Score generated embeddings as negatives."""
+        assert self.generator is not None
+        heads, relations, tails = ([x[run.rows] for x in xs] for xs in (scored.heads, scored.relations, scored.tails))
+        scores = self.adapter.score(run.samples, heads=heads, relations=relations, tails=tails)
+        joint = self.adapter.joint_score(scores, run.usable).permute(2, 0, 1)
+        return GeneratedNegatives(rows=run.rows, scores=joint, levels=self.generator.levels)
 
     def _compute_learnable_part(self, positives: Tensor, rows: slice) -> Tensor | None:
         """Compute a sub-batch's part of what the generator learns from. None if that is the part of the rows.
@@ -251,7 +275,7 @@ class JointObjective:
         if scored.negative.numel():
             terms["score_sampled"] = _mean(scored.negative, mask)
         if shared is not None:
-            terms["score_shared"] = _mean(shared.scores, shared.mask)
+            terms["score_shared"] = _mean(shared.scores.detach(), shared.mask)
             terms["loss_kgc"] = self._compute_shared_loss(scored.positive, shared, pos_weights, **arguments)
         negative, layout = scored.negative, self.layout or ColumnLayout(scored.negative.shape[1])
         if generated is not None:

@@ -11,7 +11,22 @@ from ..queries.base import Query
 from ..queries.pairwise import score_candidates
 from ..sampling.known_triples import KnownTriples
 
-__all__ = ["SharedNegatives", "SharedScores"]
+__all__ = ["Pool", "SharedNegatives", "SharedScores"]
+
+
+@dataclasses.dataclass
+class Pool:
+    """Entities that were drawn for a batch."""
+
+    #: shape: (num_candidates,) all of them
+    candidates: Tensor
+    #: How many of them, at the beginning, are negatives of all positives
+    num_shared: int
+
+    @property
+    def shared(self) -> Tensor:
+        """Return the negatives of all positives, shape: (num_shared,), or as many as there are."""
+        return self.candidates[: self.num_shared]
 
 
 @dataclasses.dataclass
@@ -35,7 +50,14 @@ class SharedNegatives(nn.Module):
     """
 
     def __init__(
-        self, mapped_triples: Tensor, *, num_entities: int, num_relations: int, num_negs: int, from_batch: float = 0.0
+        self,
+        mapped_triples: Tensor,
+        *,
+        num_entities: int,
+        num_relations: int,
+        num_negs: int,
+        from_batch: float = 0.0,
+        num_candidates: int = 0,
     ) -> None:
         """Initialize the negatives.
 
@@ -45,29 +67,30 @@ class SharedNegatives(nn.Module):
         :param num_negs: the size of the pool. If there are no more entities, the pool is all of them.
         :param from_batch: the share of the pool that is drawn from the entities of the batch, where frequent entities
             are frequent. The rest is drawn from all entities, uniformly, with replacement.
+        :param num_candidates: how many entities to draw, if more than the pool is wanted
         """
         super().__init__()
         self.known = KnownTriples(mapped_triples, num_entities=num_entities, num_relations=num_relations)
         self.num_entities = num_entities
         self.num_negs = num_negs
         self.from_batch = from_batch
+        self.num_candidates = max(num_negs, num_candidates)
 
-    def draw(self, positives: Tensor) -> Tensor:
+    def draw(self, positives: Tensor) -> Pool:
         """Draw a pool.
 
         :param positives: shape: (batch_size, 3) the positives of the batch
 
-        :returns: shape: (num_negs,) the pool, entities
+        :returns: the pool
         """
         device = positives.device
-        if self.num_negs >= self.num_entities:
-            return torch.arange(self.num_entities, device=device)
+        if self.num_candidates >= self.num_entities:
+            return Pool(candidates=torch.randperm(self.num_entities, device=device), num_shared=self.num_negs)
         num_from_batch = round(self.from_batch * self.num_negs)
-        pool = torch.randint(self.num_entities, size=(self.num_negs - num_from_batch,), device=device)
-        if not num_from_batch:
-            return pool
         entities = positives[:, ::2].flatten()
-        return torch.cat([pool, entities[torch.randint(len(entities), size=(num_from_batch,), device=device)]])
+        from_batch = entities[torch.randint(len(entities), size=(num_from_batch,), device=device)]
+        others = torch.randint(self.num_entities, size=(self.num_candidates - num_from_batch,), device=device)
+        return Pool(candidates=torch.cat([from_batch, others]), num_shared=self.num_negs)
 
     def find_negatives(self, positives: Tensor, pool: Tensor) -> Tensor:
         """Find out which corruptions are negatives.
@@ -101,7 +124,7 @@ class SharedNegatives(nn.Module):
         return is_negative.view(2, len(positives), len(pool)).transpose(0, 1)
 
     def score(
-        self, adapter: ModelAdapter, query: Query, scored: ScoredTriples, positives: Tensor, pool: Tensor
+        self, adapter: ModelAdapter, query: Query, scored: ScoredTriples, positives: Tensor, pool: Pool
     ) -> SharedScores:
         """Score all corruptions of a batch.
 
@@ -109,11 +132,11 @@ class SharedNegatives(nn.Module):
         :param query: the query of the model's interaction
         :param scored: the representations of positives and pool
         :param positives: shape: (batch_size, 3) the positives
-        :param pool: shape: (num_negs,) the pool
+        :param pool: the pool
 
         :returns: the scores
         """
         interaction, relations = adapter.model.interaction, scored.relations
         heads = score_candidates(interaction, query, scored.tails, relations, scored.pool_heads, "head")
         tails = score_candidates(interaction, query, scored.heads, relations, scored.pool_tails, "tail")
-        return SharedScores(scores=torch.stack([heads, tails], dim=1), mask=self.find_negatives(positives, pool))
+        return SharedScores(scores=torch.stack([heads, tails], dim=1), mask=self.find_negatives(positives, pool.shared))
