@@ -4,14 +4,14 @@ Anything here may break with PyKEEN 1.12, so ``setup.cfg`` does not allow it. To
 bounds there, run ``tests/test_pykeen.py``, and go through this module.
 """
 
-import contextlib
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pykeen.trackers import JSONResultTracker, tracker_resolver
 from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 from typing_extensions import override
 
 __all__ = ["PRIVATE_MEMBERS", "JSONLinesResultTracker", "recreatable"]
@@ -58,14 +58,15 @@ PRIVATE_MEMBERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@contextlib.contextmanager
-def recreatable(optimizer: Optimizer) -> Iterator[None]:
+def recreatable(optimizer: Optimizer) -> RemovableHandle:
     """Let PyKEEN's training loop make a new optimiser from one.
 
     The loop takes the arguments from the optimiser's state dict. PyTorch's AdamW has something there that its
     constructor does not accept: https://github.com/pykeen/pykeen/issues/1569.
 
     :param optimizer: the optimiser
+
+    :returns: a context, within which this is possible
     """
     accepted = inspect.signature(type(optimizer)).parameters.keys() | {"params", "initial_lr"}
 
@@ -73,11 +74,7 @@ def recreatable(optimizer: Optimizer) -> Iterator[None]:
         groups = [{name: group[name] for name in group.keys() & accepted} for group in state["param_groups"]]
         return {**state, "param_groups": groups}
 
-    handle = optimizer.register_state_dict_post_hook(drop)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return optimizer.register_state_dict_post_hook(drop)
 
 
 class JSONLinesResultTracker(JSONResultTracker):

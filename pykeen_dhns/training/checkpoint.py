@@ -1,10 +1,5 @@
-"""What the training loop adds to PyKEEN's checkpoints, and how it compares them with itself.
+"""Compare the arguments of a training with those in a checkpoint."""
 
-PyKEEN saves the states of model and optimiser, and nothing else can be added. So the states of generator and sampler
-travel within that of the optimiser, by PyTorch's hooks for it: everything is serialised once.
-"""
-
-import contextlib
 import inspect
 import json
 from collections.abc import Iterator, Mapping
@@ -19,45 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..diffusion import Levels
 from ..utils.validation import show
 
-__all__ = ["attach", "describe", "describe_changes", "detach"]
-
-#: The key of what is added
-KEY = "pykeen_dhns"
-
-
-@contextlib.contextmanager
-def attach(optimizer: Optimizer, state: Mapping[str, Any]) -> Iterator[None]:
-    """Let the state dict of an optimiser have a further entry for a while.
-
-    :param optimizer: the optimiser
-    :param state: the entry
-    """
-    handle = optimizer.register_state_dict_post_hook(lambda _, states: {**states, KEY: dict(state)})
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-@contextlib.contextmanager
-def detach(optimizer: Optimizer) -> Iterator[dict[str, Any]]:
-    """Take the further entry out of a state dict that the optimiser loads.
-
-    :param optimizer: the optimiser
-
-    :yields: a dictionary that the entry is put into
-    """  # noqa: DOC404
-    found: dict[str, Any] = {}
-
-    def take(_: Optimizer, states: dict[str, Any]) -> dict[str, Any]:
-        found.update(states.get(KEY, {}))
-        return {key: value for key, value in states.items() if key != KEY}
-
-    handle = optimizer.register_load_state_dict_pre_hook(take)
-    try:
-        yield found
-    finally:
-        handle.remove()
+__all__ = ["describe", "describe_changes"]
 
 
 def describe(value: Any) -> Any:

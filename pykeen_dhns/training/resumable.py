@@ -13,13 +13,17 @@ from pykeen.stoppers import EarlyStopper, Stopper
 from pykeen.training import SLCWATrainingLoop
 from pykeen.training.training_loop import CheckpointMismatchError
 from pykeen.triples import CoreTriplesFactory
+from torch.optim import Optimizer
 from typing_extensions import override
 
-from .checkpoint import attach, describe, describe_changes, detach
+from .checkpoint import describe, describe_changes
 from .._pykeen import recreatable
 from ..utils.files import write_atomically
 
 __all__ = ["ResumableTrainingLoop"]
+
+#: The key of what is added to PyKEEN's checkpoints
+KEY = "pykeen_dhns"
 
 
 class ResumableTrainingLoop(SLCWATrainingLoop, ABC):
@@ -137,7 +141,9 @@ class ResumableTrainingLoop(SLCWATrainingLoop, ABC):
             best_epoch_model_checkpoint_file_path=best_epoch_model_checkpoint_file_path,
             triples_factory=triples_factory,
         )
-        with attach(self.optimizer, {**state, "best_epoch": self._best_epoch, "chosen_sizes": self._chosen_sizes}):
+        own = {**state, "best_epoch": self._best_epoch, "chosen_sizes": self._chosen_sizes}
+        # PyKEEN saves nothing but the states of model and optimiser, so this becomes a part of the latter
+        with self.optimizer.register_state_dict_post_hook(lambda _, states: {**states, KEY: own}):
             if not isinstance(path, str | pathlib.Path):
                 super()._save_state(path, **arguments)
                 return
@@ -148,8 +154,14 @@ class ResumableTrainingLoop(SLCWATrainingLoop, ABC):
     def _load_state(
         self, path: str | pathlib.Path, triples_factory: CoreTriplesFactory | None = None
     ) -> tuple[pathlib.Path | None, int | None]:
+        state: dict[str, Any] = {}
+
+        def take(_: Optimizer, states: dict[str, Any]) -> dict[str, Any]:
+            state.update(states.get(KEY, {}))
+            return {key: value for key, value in states.items() if key != KEY}
+
         try:
-            with detach(self.optimizer) as state:
+            with self.optimizer.register_load_state_dict_pre_hook(take):
                 result: tuple[pathlib.Path | None, int | None] = super()._load_state(path, triples_factory)
         except CheckpointMismatchError:
             changes = describe_changes(torch.load(path, weights_only=False)["checksum"], self.checksum)
