@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from pykeen.losses import Loss, SetwiseLoss
+from pykeen.losses import AdversarialLoss, Loss, SetwiseLoss
 from torch import Tensor
 
 __all__ = ["process_dense", "to_dense"]
@@ -52,7 +52,11 @@ def process_dense(
     elif isinstance(loss, SetwiseLoss) and neg_weights is None:
         # These make scores dense again, which takes time where there are many. 16 bits hold no score that is so low.
         dtype = torch.promote_types(negative_scores.dtype, torch.float)
-        negative_scores, mask = negative_scores.to(dtype).masked_fill(~mask, LOWEST_SCORE), None
+        lowest = torch.tensor(LOWEST_SCORE, dtype=dtype, device=mask.device)
+        if isinstance(loss, AdversarialLoss):
+            # where a filter has left nothing, PyKEEN has scores of zero
+            lowest = lowest * mask.any(dim=1, keepdim=True)
+        negative_scores, mask = torch.where(mask, negative_scores.to(dtype), lowest), None
     else:
         negative_scores = negative_scores[mask]
         neg_weights = None if neg_weights is None else neg_weights[mask]
