@@ -58,8 +58,9 @@ def test_learns_planted_structure(reverse: Reverse) -> None:
     chance = (target - target[:, torch.randperm(512)]).norm(dim=-1).mean()
     assert error[0] < 0.35 * chance
     assert error[-1] > 0.5 * chance
-    torch.testing.assert_close(generated[0].mean(), target.mean(), atol=0.01, rtol=0)
-    torch.testing.assert_close(generated[0].std(), target.std(), atol=0.01, rtol=0)
+    shift = (generated[0] - target).mean(dim=(0, 1)) / target.std(dim=(0, 1))
+    torch.testing.assert_close(shift, torch.zeros(8), atol=0.1, rtol=0)
+    torch.testing.assert_close(generated[0].std(dim=(0, 1)), target.std(dim=(0, 1)), atol=0, rtol=0.1)
 
 
 def test_layer_norm_at_the_end_spoils_samples() -> None:
@@ -77,7 +78,7 @@ def test_layer_norm_at_the_end_spoils_samples() -> None:
 
 
 def test_short_grid_is_as_good_as_the_chain() -> None:
-    """Both reverse processes generate samples with the same moments, at each level."""
+    """Both reverse processes generate samples of almost the same spread, over all and for each condition."""
     torch.manual_seed(0)
     target, condition = planted(256, noise=0.5)
     diffheg = DiffHEG(dim=8, learning_rate=5e-3)
@@ -87,9 +88,14 @@ def test_short_grid_is_as_good_as_the_chain() -> None:
     for reverse in ("short", "ddpm"):
         diffheg.reverse = reverse
         samples[reverse] = torch.stack([diffheg.generate(condition) for _ in range(20)]).squeeze(dim=2)
-    for statistic in (torch.mean, torch.std):
-        short, ddpm = (statistic(samples[key], dim=(0, 2)) for key in ("short", "ddpm"))
-        torch.testing.assert_close(short, ddpm, atol=0.02, rtol=0)
+        # at unit scale, noisy data has unit variance at each level, whatever the noise
+        samples[reverse] = (samples[reverse] - target.mean(dim=(0, 1))) / target.std(dim=(0, 1))
+    for center in (0, samples["ddpm"].mean(dim=0)):
+        short, ddpm = ((samples[key] - center).square().mean(dim=(0, 2, 3)).sqrt() for key in ("short", "ddpm"))
+        # steps of first order are off by more, and so is a grid of the levels only
+        torch.testing.assert_close(short, ddpm, atol=0.09, rtol=0)
+        if isinstance(center, int):
+            torch.testing.assert_close(ddpm, torch.ones(4), atol=0.1, rtol=0)
 
 
 def test_golden_values() -> None:
