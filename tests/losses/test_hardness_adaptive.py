@@ -15,7 +15,7 @@ from pykeen.losses import (
     loss_resolver,
 )
 
-from pykeen_dhns import HardnessAdaptiveLoss
+from pykeen_dhns import DiffHEG, HardnessAdaptiveLoss
 from pykeen_dhns.diffusion import Levels
 from pykeen_dhns.sampling.columns import ColumnLayout
 
@@ -46,6 +46,22 @@ def test_not_adaptive(margins: list[float] | None) -> None:
     actual = make(weights=weights, margins=margins).hardness_adaptive(positive, generated, adaptive=False)
     rows = expected_rows(positive, generated, None, [9.0] * 4, weights)
     assert actual.item() == pytest.approx(rows.mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("num_timesteps", [20, 50, 70, 100])
+def test_margins_do_not_depend_on_rounding(num_timesteps: int) -> None:
+    """A level has the same margin in our loop, in the sampler's columns, and in PyKEEN's loop, for any time steps."""
+    levels = DiffHEG(4, num_timesteps=num_timesteps).levels
+    positive, generated = draw(6, 1), draw(6, 4, 2)
+    expected = expected_rows(positive, generated, margins=[6.67, 7.15, 7.66, 8.40]).mean()
+    loss = make(margin=9.0, adaptivity=0.1, hardness_weight=1.0, hard_fraction=1.0)
+    columns = generated.flatten(start_dim=1)
+    for actual in (
+        loss.hardness_adaptive(positive, generated, levels=levels),
+        loss.process_columns(positive, columns, ColumnLayout.create(8, 1.0, levels=levels)),
+        loss.process_slcwa_scores(positive, columns),
+    ):
+        assert actual.item() == pytest.approx(expected, rel=1e-3)
 
 
 def test_other_levels() -> None:
