@@ -41,7 +41,7 @@ def process_dense(
     :param negative_scores: shape: (batch_size, num_negatives) the scores of the negatives, anything where masked
     :param mask: shape: (batch_size, num_negatives) which negatives a filter has left. None means all.
     :param neg_weights: shape: (batch_size, num_negatives) the sample weights of the negatives
-    :param kwargs: further keyword-based arguments of :meth:`pykeen.losses.Loss.process_slcwa_scores`
+    :param **kwargs: further keyword-based arguments of :meth:`pykeen.losses.Loss.process_slcwa_scores`
 
     :returns: shape: () the loss
     """

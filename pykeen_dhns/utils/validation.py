@@ -220,13 +220,13 @@ def check_numbers(name: str, values: Any, allowed: str, **limits: Any) -> tuple[
     :param name: the argument's name
     :param values: its value
     :param allowed: what is allowed, e.g., "numbers"
-    :param limits: the limits of :func:`check_number`
+    :param **limits: the limits of :func:`check_number`
 
     :returns: the numbers
 
     :raises TypeError: if it is no sequence, or contains something else
     :raises ValueError: if a number is out of range, or not finite
-    """
+    """  # noqa: DOC503
     is_array = isinstance(values, np.ndarray) and values.ndim == 1
     if isinstance(values, str | bytes) or not (is_array or isinstance(values, Sequence)):
         raise TypeError(f"{name}={show(values)} is a {type(values).__name__}: it must be a sequence of {allowed}.")

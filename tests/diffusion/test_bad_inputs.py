@@ -81,7 +81,8 @@ def test_refused(case: BadInput) -> None:
 def test_accepted() -> None:
     """Lists, arrays, and numbers of NumPy are accepted."""
     expected = Levels((0.25, 0.5))
-    for levels in ([0.5, 0.25], np.array([0.5, 0.25]), np.array([0.5, 0.25], dtype=np.float32), expected):
-        assert Levels.make(levels) == expected
-    assert GaussianDiffusion(np.int64(20)).num_timesteps == 20
+    accepted: list[Any] = [[0.5, 0.25], np.array([0.5, 0.25]), np.array([0.5, 0.25], dtype=np.float32), expected]
+    assert all(Levels.make(levels) == expected for levels in accepted)
+    num_timesteps: Any = np.int64(20)
+    assert GaussianDiffusion(num_timesteps).num_timesteps == 20
     assert GaussianDiffusion(20, schedule=_returns(0.25)).betas[4] == 0.25

@@ -1,6 +1,7 @@
 """Bad input for the loss."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,16 +63,15 @@ def test_refused(case: BadInput) -> None:
         dict(weights=[1, 2], levels=[0.1, 0.2, 0.3]),
     ],
 )
-def test_do_not_fit(kwargs: dict[str, object]) -> None:
+def test_do_not_fit(kwargs: dict[str, Any]) -> None:
     """Arguments that do not fit to each other are refused, with the names of both."""
     with pytest.raises(ValueError, match=r"base_kwargs.* base|reduction.* base loss|weights.* 2 values for 3 levels"):
-        HardnessAdaptiveLoss(**kwargs)  # type: ignore[arg-type]
+        HardnessAdaptiveLoss(**kwargs)
 
 
 def test_accepted() -> None:
     """Arrays and numbers of NumPy are accepted."""
-    margins, weights = HardnessAdaptiveLoss(
-        margins=np.arange(4), weights=np.ones(4), margin=np.float32(3)
-    ).level_margins()  # type: ignore[arg-type]
+    kwargs: dict[str, Any] = dict(margins=np.arange(4), weights=np.ones(4), margin=np.float32(3))
+    margins, weights = HardnessAdaptiveLoss(**kwargs).level_margins()
     assert margins.tolist() == [0, 1, 2, 3]
     assert weights.tolist() == [1, 1, 1, 1]
