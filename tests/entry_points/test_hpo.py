@@ -125,6 +125,8 @@ def test_extremes() -> None:
         sampler = DHNSNegativeSampler(mapped_triples=triples, **kwargs)
         negatives = sampler.corrupt_batch(triples[:8])
         assert negatives.shape == (8, kwargs["num_negs_per_pos"], 3)
+        # each differs from its positive, in the head or in the tail
+        assert ((negatives != triples[:8].unsqueeze(dim=1)).sum(dim=-1) == 1).all()
         for loss in losses:
             assert loss.process_slcwa_scores(torch.randn(8, 1), torch.randn(negatives.shape[:-1])).isfinite()
 

@@ -135,7 +135,7 @@ def test_pipeline(textual: str) -> None:
     """All by name, with arguments that are JSON."""
     kwargs = dict(interaction="rotate", embedding_dim=8, modalities=dict(textual=textual), fusion="gate")
     result = run(model_kwargs=json.loads(json.dumps(kwargs)))
-    assert torch.as_tensor(result.losses).isfinite().all()
+    assert result.losses[-1] < result.losses[0]
     assert 0 < result.get_metric("mrr") <= 1
     assert isinstance(result.model, MultimodalModel)
 
@@ -155,7 +155,7 @@ def test_inverse_triples(textual: str) -> None:
         model_kwargs=dict(interaction="complex", embedding_dim=8, modalities=dict(textual=textual)),
     )
     assert result.model.use_inverse_triples
-    assert torch.as_tensor(result.losses).isfinite().all()
+    assert result.losses[-1] < result.losses[0]
 
 
 def test_named_model(textual: str) -> None:
@@ -175,9 +175,11 @@ def test_named_model(textual: str) -> None:
 
 @pytest.mark.parametrize("kwargs", [dict(training_loop="lcwa"), dict(training_loop="slcwa", negative_sampler="dhns")])
 def test_ways_to_train(kwargs: dict[str, Any], textual: str) -> None:
-    """Other loops and samplers."""
-    result = run(model_kwargs=dict(embedding_dim=8, modalities=dict(textual=textual)), **kwargs)
-    assert torch.as_tensor(result.losses).isfinite().all()
+    """Other loops and samplers learn, too."""
+    result = run(
+        model_kwargs=dict(embedding_dim=8, modalities=dict(textual=textual)), optimizer_kwargs=dict(lr=0.05), **kwargs
+    )
+    assert result.losses[-1] < result.losses[0]
 
 
 @pytest.mark.parametrize("multimodal", [False, True])
@@ -185,7 +187,7 @@ def test_numbers_in_place_of_vectors(multimodal: bool, textual: str) -> None:
     """Our loop, with entities that have a bias, which is a single number, of several modalities, too."""
     model_kwargs = dict(interaction="mure", embedding_dim=8, modalities=dict(textual=textual))
     result = run(model_kwargs=model_kwargs, training_loop="dhns", training_loop_kwargs=dict(multimodal=multimodal))
-    assert torch.as_tensor(result.losses).isfinite().all()
+    assert result.losses[-1] < result.losses[0]
 
 
 def test_command_line() -> None:
@@ -249,7 +251,8 @@ class TestInteraction:
         """Parameters of all kinds of interactions."""
         kwargs = kwargs_for(interaction)
         model = MultimodalModel(interaction=interaction, interaction_kwargs=interaction_kwargs, **kwargs)
-        assert torch.as_tensor(train(model, kwargs["triples_factory"])).isfinite().all()
+        losses = train(model, kwargs["triples_factory"])
+        assert losses[-1] < losses[0]
 
     def test_wrapped(self) -> None:
         """SimplE wraps its interaction. Parameters are for the wrapper."""
