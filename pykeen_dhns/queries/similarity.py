@@ -78,13 +78,13 @@ def _square_distances(queries: Tensor, candidates: Tensor, scale: Tensor | None)
     if scale is None:
         center = c.detach().mean(dim=0)
         q, c = q - center, c - center
+        factor = q
         c_square = c.square().sum(dim=-1).unsqueeze(dim=0)
-        product = q @ c.t()
     else:
         s = to_real_vector(scale, num_batch_dims=1).to(dtype)
+        factor = q * s
         c_square = s.square() @ c.square().t()
-        product = (q * s) @ c.t()
     q_square = q.square().sum(dim=-1, keepdim=True)
     smallest = SMALLEST * (q_square.detach().mean() + c_square.detach().mean())
-    squares: Tensor = (q_square + c_square - 2 * product).clamp(min=smallest)
-    return squares
+    squares = torch.addmm(q_square + c_square, factor, c.t(), alpha=-2)
+    return squares.clamp(min=smallest)
