@@ -62,7 +62,7 @@ class LoopConfig(GeneratorConfig):
     proposal_correction: float = 1.0
     #: The number of sampled negatives per positive
     num_negs_per_pos: int | None = None
-    #: Whether to filter known triples among the sampled negatives
+    #: Whether to filter known triples among the sampled negatives, and among those that a batch shares
     filtered: bool | None = None
     #: The filterer to use for it
     filterer: HintOrType[Filterer] = None
@@ -153,7 +153,9 @@ class LoopConfig(GeneratorConfig):
     @property
     def has_sampler(self) -> bool:
         """Return whether there are sampled negatives."""
-        names = ("negative_sampler", "negative_sampler_kwargs", *SAMPLER_ARGUMENTS, *OWN_SAMPLER_ARGUMENTS)
+        names = {"negative_sampler", "negative_sampler_kwargs", *SAMPLER_ARGUMENTS, *OWN_SAMPLER_ARGUMENTS}
+        # this one is about shared negatives, too
+        names.remove("filtered")
         return not self.num_shared_negs or any(getattr(self, name) not in (None, {}) for name in names)
 
     @classmethod

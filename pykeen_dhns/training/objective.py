@@ -123,6 +123,7 @@ class JointObjective:
                 num_negs=self.config.num_shared_negs,
                 from_batch=self.config.shared_negs_from_batch,
                 num_candidates=self.config.num_candidates if self.config.num_proposed_negs else 0,
+                filtered=bool(self.config.filtered),
             ).to(self.adapter.model.device)
 
     def loss(
@@ -211,7 +212,7 @@ class JointObjective:
             run.samples,
             pool,
             self.adapter.read_entities(pool.candidates)[0],
-            self.shared.find_negatives(positives, pool.candidates),
+            self.shared.find_negatives(positives, pool.candidates, filtered=True),
             num_negs=self.config.num_proposed_negs,
             sharpness=self.config.proposal_sharpness,
         )

@@ -46,7 +46,7 @@ class SharedNegatives(nn.Module):
     all positives are one matrix product, so there can be many more of them at the same cost. PBG, DGL-KE and others
     train like this.
 
-    Known training triples are no negatives: the mask leaves them out, the positive itself among them.
+    The mask leaves out what equals the positive and, if ``filtered``, all training triples.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class SharedNegatives(nn.Module):
         num_negs: int,
         from_batch: float = 0.0,
         num_candidates: int = 0,
+        filtered: bool = False,
     ) -> None:
         """Initialize the negatives.
 
@@ -67,10 +68,15 @@ class SharedNegatives(nn.Module):
         :param num_negs: the size of the pool. If there are no more entities, the pool is all of them.
         :param from_batch: the share of the pool that is drawn from the entities of the batch, where frequent entities
             are frequent. The rest is drawn from all entities, uniformly, with replacement.
-        :param num_candidates: how many entities to draw, if more than the pool is wanted
+        :param num_candidates: how many entities to draw, if more than the pool is wanted. No training triple is among
+            what a generator proposes from them.
+        :param filtered: whether no training triple is a negative
         """
         super().__init__()
-        self.known = KnownTriples(mapped_triples, num_entities=num_entities, num_relations=num_relations)
+        self.filtered = filtered
+        self.known: KnownTriples | None = None
+        if filtered or num_candidates:
+            self.known = KnownTriples(mapped_triples, num_entities=num_entities, num_relations=num_relations)
         self.num_entities = num_entities
         self.num_negs = num_negs
         self.from_batch = from_batch
@@ -92,36 +98,38 @@ class SharedNegatives(nn.Module):
         others = torch.randint(self.num_entities, size=(self.num_candidates - num_from_batch,), device=device)
         return Pool(candidates=torch.cat([from_batch, others]), num_shared=self.num_negs)
 
-    def find_negatives(self, positives: Tensor, pool: Tensor) -> Tensor:
+    def find_negatives(self, positives: Tensor, entities: Tensor, *, filtered: bool | None = None) -> Tensor:
         """Find out which corruptions are negatives.
 
-        The known answers of each query are looked up, not each triple.
-
         :param positives: shape: (batch_size, 3) the positives
-        :param pool: shape: (num_negs,) the pool
+        :param entities: shape: (num_entities,) the entities that replace heads, and tails
+        :param filtered: whether no training triple is one. If None, as the constructor says.
 
-        :returns: shape: (batch_size, 2, num_negs) whether the corruption of the head, and of the tail, is no known
-            triple
+        :returns: shape: (batch_size, 2, num_entities) whether the corrupted head, or tail, makes a negative
         """
-        head, relation, tail = positives.unbind(dim=-1)
-        columns = torch.tensor([0, 2], device=positives.device).repeat_interleave(len(positives))
-        queries = torch.stack([relation.repeat(2), torch.cat([tail, head]), columns], dim=-1)
+        # also where a positive is no training triple, but one of a validation
+        is_negative = positives[:, ::2].unsqueeze(dim=-1) != entities
+        if (self.filtered if filtered is None else filtered) and self.known is not None:
+            is_negative &= ~self._find_known(self.known, positives, entities)
+        return is_negative
+
+    def _find_known(self, known: KnownTriples, positives: Tensor, entities: Tensor) -> Tensor:
+        """Find training triples. The answers of each query are looked up, not each triple."""
+        relation = positives[:, 1]
+        columns = torch.tensor([0, 2], device=positives.device).expand(len(positives), 2)
+        queries = torch.stack([relation.unsqueeze(dim=-1).expand_as(columns), positives[:, [2, 0]], columns], dim=-1)
         # a query of a hub has many answers, and is often in a batch
-        distinct, index = queries.unique(dim=0, return_inverse=True)
-        row, answer = self.known.find_answers(*distinct.unbind(dim=-1))
-        ordered, order = pool.sort()
-        # an entity may be in the pool several times
+        distinct, index = queries.flatten(end_dim=1).unique(dim=0, return_inverse=True)
+        row, answer = known.find_answers(*distinct.unbind(dim=-1))
+        ordered, order = entities.sort()
+        # an entity may be there several times
         first, last = (torch.searchsorted(ordered, answer, right=right) for right in (False, True))
         times = last - first
-        is_known = torch.zeros(len(distinct), len(pool), dtype=torch.bool, device=pool.device)
+        is_known = torch.zeros(len(distinct), len(entities), dtype=torch.bool, device=entities.device)
         rows, firsts = row.repeat_interleave(times), first.repeat_interleave(times)
         starts = (times.cumsum(dim=0) - times).repeat_interleave(times)
-        offsets = torch.arange(len(rows), device=pool.device) - starts
-        is_known[rows, order[firsts + offsets]] = True
-        # a positive that is none of the training triples, e.g., of a validation
-        is_positive = pool == positives[:, ::2].t().reshape(-1, 1)
-        is_negative = ~(is_known[index] | is_positive)
-        return is_negative.view(2, len(positives), len(pool)).transpose(0, 1)
+        is_known[rows, order[firsts + torch.arange(len(rows), device=rows.device) - starts]] = True
+        return is_known[index].view(len(positives), 2, len(entities))
 
     def score(
         self, adapter: ModelAdapter, query: Query, scored: ScoredTriples, positives: Tensor, pool: Pool

@@ -46,9 +46,14 @@ def score(model: AnyModel, shared: SharedNegatives, positives: Tensor, pool: Ten
     return shared.score(adapter, adapter.make_query(), scored, positives, Pool(pool, len(pool)))
 
 
-def test_known_triples_are_no_negatives() -> None:
-    """Training triples are masked, and the positive itself, also if it is none, and if a pool has it twice."""
-    shared = make_shared()
+@pytest.mark.parametrize("filtered", [False, True])
+def test_mask(filtered: bool) -> None:
+    """The positive itself is no negative, also if the pool has it twice, and if it is no training triple.
+
+    If asked for, training triples are none either.
+    """
+    shared = make_shared(filtered=filtered)
+    known = KNOWN if filtered else set()
     positives = FACTORY.mapped_triples[torch.randperm(FACTORY.num_triples)[:20]]
     # not a training triple
     positives = torch.cat([positives, torch.tensor([[0, 54, 13]])])
@@ -56,7 +61,7 @@ def test_known_triples_are_no_negatives() -> None:
     pool = torch.tensor([13, 3, 3, 0, 7, 12, 3, 13, 1])
     mask = shared.find_negatives(positives, pool)
     expected = [
-        [[tuple(triple) not in {*KNOWN, tuple(positive)} for triple in side] for side in sides]
+        [[tuple(triple) not in {*known, tuple(positive)} for triple in side] for side in sides]
         for positive, sides in zip(positives.tolist(), corrupt(positives, pool).tolist(), strict=True)
     ]
     assert mask.tolist() == expected
@@ -175,7 +180,7 @@ def test_loss(loss: str) -> None:
         dict(num_negs_per_pos=None, generator="diffheg"),
         dict(num_negs_per_pos=None, generator="diffheg", adaptive_training=False),
         dict(num_negs_per_pos=8, hard_fraction=0.5, filtered=True),
-        dict(num_negs_per_pos=None, shared_negs_from_batch=0.5),
+        dict(num_negs_per_pos=None, shared_negs_from_batch=0.5, filtered=True),
     ],
     ids=str,
 )
@@ -189,12 +194,13 @@ def test_inverse_triples_and_workers() -> None:
     """Inverse triples are known, too. Workers make the batches."""
     factory = Nations(create_inverse_triples=True).training
     model = TransE(triples_factory=factory, embedding_dim=6, loss="nssa", random_seed=0)
-    loop = DHNSTrainingLoop(model=model, triples_factory=factory, num_shared_negs=10)
+    loop = DHNSTrainingLoop(model=model, triples_factory=factory, num_shared_negs=10, filtered=True)
     losses = loop.train(factory, num_epochs=3, batch_size=256, num_workers=2, use_tqdm=False)
     assert losses is not None
     assert losses[-1] < losses[0]
     shared = loop.objective.shared
     assert shared is not None
+    assert shared.known is not None
     assert shared.known.num_relations == 2 * FACTORY.num_relations
 
 
