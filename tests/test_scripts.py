@@ -68,6 +68,17 @@ def test_speed_hubs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_speed_shared(tmp_path: Path) -> None:
+    """The benchmark of shared negatives has a row for each arm, whatever the batches of its loop are."""
+    arms = ("ComplEx, PyKEEN's LCWA loop, cross-entropy, inverse triples", "ComplEx, 1,024 shared, softmax")
+    sizes = ("--entities", "100", "--relations", "5", "--triples", "500", "--batch-size", "32", "--embedding-dim", "8")
+    arguments = ("--steps", "2", "--rounds", "1", "--arms", *arms, "--output", str(tmp_path / "x.json"))
+    output = run("benchmarks/speed_shared.py", *sizes, *arguments, cwd=tmp_path)
+    assert first_column(output) == list(arms)
+    assert all(len(row["steps"]) == 2 for row in json.loads((tmp_path / "x.json").read_text(encoding="utf8"))["rows"])
+
+
+@pytest.mark.slow
 def test_speed_lightning(tmp_path: Path) -> None:
     """The benchmark compares two processes with one, and says on how many cores."""
     arms = ("one process, one thread", "two processes, one thread each")
