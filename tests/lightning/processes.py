@@ -52,7 +52,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "sampled": dict(generator="none"),
     "generated": dict(),
     # the pool is the graph
-    "shared": dict(num_shared_negs=99, num_negs_per_pos=None, negative_sampler=None, generator="none"),
+    "shared": dict(num_shared_negs=99, filtered=True, num_negs_per_pos=None, negative_sampler=None, generator="none"),
     # a modality that is missing for most entities, so that the two shares of a batch have it for few
     "missing": dict(
         model=MultimodalModel,

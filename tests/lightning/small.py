@@ -23,7 +23,7 @@ ODD = EagerDataset(
     validation=NATIONS.validation,
 )
 #: Negatives that a batch shares, and no others
-SHARED: dict[str, Any] = dict(num_shared_negs=10, shared_negs_from_batch=0.5, num_negs_per_pos=None)
+SHARED: dict[str, Any] = dict(num_shared_negs=10, shared_negs_from_batch=0.5, filtered=True, num_negs_per_pos=None)
 
 
 class ShiftedTails(NegativeSampler):

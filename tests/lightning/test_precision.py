@@ -26,6 +26,7 @@ MODELS: dict[str, dict[str, Any]] = {
             model_kwargs=dict(embedding_dim=8, loss="nssa", random_seed=0),
             generator="diffheg",
             num_shared_negs=10,
+            filtered=True,
             num_negs_per_pos=None,
         )
         for name in ("RotatE", "DistMult", "TransR")

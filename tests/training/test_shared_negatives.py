@@ -213,7 +213,7 @@ def test_cuda(model: Any, dtype: torch.dtype | None) -> None:
     results = []
     for device in ("cpu", "cuda"):
         # the pool is the graph
-        loop = make_loop(model, num_shared_negs=99, num_negs_per_pos=None)
+        loop = make_loop(model, num_shared_negs=99, filtered=True, num_negs_per_pos=None)
         loop.model.to(device)
         loop.objective.adopt_triples(FACTORY)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not None and device == "cuda"):
@@ -223,9 +223,10 @@ def test_cuda(model: Any, dtype: torch.dtype | None) -> None:
         results.append({"loss": loss.detach().cpu(), **gradients})
     rtol, atol = (5e-2, 1e-2) if dtype else (1e-4, 1e-5)
     torch.testing.assert_close(*results, rtol=rtol, atol=atol)
-    loop = make_loop(model, num_shared_negs=9, shared_negs_from_batch=0.5, num_negs_per_pos=None)
+    loop = make_loop(model, num_shared_negs=9, shared_negs_from_batch=0.5, filtered=True, num_negs_per_pos=None)
     loop.model.to("cuda")
     losses = train(loop, num_epochs=3)
     assert losses[-1] < losses[0]
     assert loop.objective.shared is not None
-    assert all(buffer.is_cuda for buffer in loop.objective.shared.buffers())
+    assert loop.objective.shared.known is not None
+    assert all(buffer.is_cuda for buffer in loop.objective.shared.known.buffers())

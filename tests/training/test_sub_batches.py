@@ -34,7 +34,7 @@ class _Passes(TrainingCallback):
     [
         *(dict(generator=LinearGenerator, filtered=filtered) for filtered in (False, True)),
         # the pool is the graph
-        dict(num_shared_negs=99, num_negs_per_pos=None),
+        dict(num_shared_negs=99, filtered=True, num_negs_per_pos=None),
     ],
     ids=str,
 )
