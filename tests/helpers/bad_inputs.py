@@ -22,8 +22,9 @@ class BadInput(NamedTuple):
     error: type[Exception]
 
     def __repr__(self) -> str:
-        """Return the test's ID."""
-        return f"{getattr(self.call, '__name__', self.call)}-{self.name}={self.value!r}"[:80]
+        """Return the test's ID, which must be the same in all processes that run tests."""
+        text = f"{getattr(self.call, '__name__', self.call)}-{self.name}={self.value!r}"
+        return re.sub(r" at 0x[0-9a-f]+", "", text)[:80]
 
 
 def bad_values(call: Callable[..., Any], name: str, error: type[Exception], *values: Any) -> list[BadInput]:
