@@ -51,7 +51,10 @@ def test_concatenated(runs: list[Run], tmp_path: Path) -> None:
     [
         None,
         b"no archive",
-        *map(gzip.compress, [b"{", b"1", b'{"key": "a-b"}', b'{"key": "a", "diverged": "", "seed": []}']),
+        *(
+            gzip.compress(text, mtime=0)
+            for text in (b"{", b"1", b'{"key": "a-b"}', b'{"key": "a", "diverged": "", "seed": []}')
+        ),
     ],
 )
 def test_damaged(content: bytes | None, runs: list[Run], tmp_path: Path) -> None:
