@@ -1,6 +1,5 @@
 """The loss of the whole method: any loss for sampled negatives, and a margin per level for generated ones."""
 
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -215,14 +214,13 @@ class HardnessAdaptiveLoss(SetwiseLoss):
     def _describe(self, layout: ColumnLayout) -> None:
         """Say what the loss makes of the columns. It cannot see whether the sampler agrees."""
         if layout.counts_as_sampled:
-            larger = (ColumnLayout.create(n, self.hard_fraction, self.levels) for n in itertools.count(2))
             self._log_once(
                 logging.WARNING,
                 "With %d negative(s) per positive and hard_fraction=%s, too much of the generated columns is sampled. "
                 "All negatives go to the base loss, and margins have no effect. Use at least %d negatives.",
                 layout.num_negs_per_pos,
                 self.hard_fraction,
-                next(other.num_negs_per_pos for other in larger if not other.counts_as_sampled),
+                self._find_enough_negatives(),
             )
         elif layout.num_generated:
             self._log_once(
@@ -234,6 +232,14 @@ class HardnessAdaptiveLoss(SetwiseLoss):
                 self.hard_fraction,
                 self.levels.fractions,
             )
+
+    def _find_enough_negatives(self) -> int:
+        """Find the smallest number of negatives, up to 2^20, with a column of each kind that counts."""
+        # half of a generated column, and half of a sampled one, up to rounding
+        least = max(0.5 / self.hard_fraction, 0.5 / (1 - self.hard_fraction))
+        start = int(min(max(2, least), 2**20))
+        layouts = (ColumnLayout.create(n, self.hard_fraction, self.levels) for n in range(start, start + 3))
+        return next((layout.num_negs_per_pos for layout in layouts if not layout.counts_as_sampled), start)
 
     def process_columns(
         self,

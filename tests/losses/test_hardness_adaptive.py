@@ -163,7 +163,7 @@ def test_says_what_is_generated(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hard_fraction", "num_negs", "enough"), [(0.4, 1, 2), (0.75, 2, 3), (0.95, 10, 11), (0.125, 3, 4)]
+    ("hard_fraction", "num_negs", "enough"), [(0.4, 1, 2), (0.75, 2, 3), (0.95, 10, 11), (0.125, 3, 4), (0.002, 4, 250)]
 )
 def test_mostly_sampled_column(
     hard_fraction: float, num_negs: int, enough: int, caplog: pytest.LogCaptureFixture
@@ -180,6 +180,12 @@ def test_mostly_sampled_column(
     caplog.clear()
     make(hard_fraction=hard_fraction).process_slcwa_scores(positive, draw(6, enough))
     assert not caplog.records
+
+
+def test_nearly_nothing_generated(caplog: pytest.LogCaptureFixture) -> None:
+    """The warning does not search for the number of negatives that would be enough."""
+    make(hard_fraction=1e-320).process_slcwa_scores(draw(6, 1), draw(6, 4))
+    assert caplog.messages[0].endswith(f"Use at least {2**20} negatives.")
 
 
 def test_everything_is_filtered() -> None:
