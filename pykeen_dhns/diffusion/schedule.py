@@ -81,11 +81,16 @@ def make_betas(schedule: Hint[Schedule], num_timesteps: int) -> Tensor:
     :returns: shape: (num_timesteps,) the variances, float64
 
     :raises TypeError: if the schedule is neither a function nor a name, or does not return a tensor
-    :raises ValueError: if it returns a tensor of another shape, or variances outside of (0, 1)
+    :raises ValueError: if the name is unknown, or the tensor has another shape, or variances outside of (0, 1)
     """
     if schedule is not None and not isinstance(schedule, str) and not callable(schedule):
         raise TypeError(f"schedule={show(schedule)} must be a function, or one of {sorted(schedule_resolver.options)}.")
-    betas = schedule_resolver.lookup(schedule)(num_timesteps)
+    try:
+        function = schedule_resolver.lookup(schedule)
+    except KeyError:
+        names = sorted(schedule_resolver.options)
+        raise ValueError(f"schedule={show(schedule)} is unknown: it must be a function, or one of {names}.") from None
+    betas = function(num_timesteps)
     if not isinstance(betas, Tensor):
         raise TypeError(f"schedule={show(schedule)} returns a {type(betas).__name__}: it must return a tensor.")
     if betas.shape != (num_timesteps,):

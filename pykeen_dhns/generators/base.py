@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from types import NoneType
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from typing_extensions import override
 from ..diffusion import GaussianDiffusion, Levels, RunningScale, Schedule
 from ..utils.optimization import SelfOptimizedModule
 from ..utils.real_vectors import from_real_vector, to_real_vector
+from ..utils.validation import check_type
 
 __all__ = ["EmbeddingGenerator"]
 
@@ -52,6 +54,7 @@ class EmbeddingGenerator(SelfOptimizedModule, ABC):
         :param condition: the module that computes the conditions, if its parameters are to be trained, too
         """
         super().__init__()
+        check_type("condition", condition, (nn.Module, NoneType), "a module, or None")
         self.dim = dim
         self.num_groups = num_groups
         self.levels = Levels.make(levels)

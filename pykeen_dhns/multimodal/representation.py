@@ -20,7 +20,7 @@ from .feature_representation import FeatureRepresentation, Projection
 from .fusion import Fusion, fusion_resolver
 from .modalities import STRUCTURAL, Modality, load_modalities
 from ..utils.real_vectors import from_real_vector, to_real_vector
-from ..utils.validation import check_bool, check_fraction, check_hint, check_kwargs, check_type, show
+from ..utils.validation import check_bool, check_fraction, check_hint, check_integer, check_kwargs, check_type, show
 
 __all__ = ["MultimodalRepresentation"]
 
@@ -95,6 +95,8 @@ class MultimodalRepresentation(Embedding):
         if fusion is not None:
             check_hint("fusion", fusion, fusion_resolver)
         check_kwargs("fusion_kwargs", fusion_kwargs)
+        if max_id is not None:
+            check_integer("max_id", max_id)
         if dropout is not None:
             check_fraction("dropout", dropout)
         if unique is not None:

@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Collection, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from types import NoneType
 from typing import Any
 
@@ -140,7 +140,8 @@ def check_number(
     """  # noqa: DOC503
     if allowed is None:
         allowed = f"a number in {'(' if exclude_minimum else '['}{minimum:g}, {maximum:g}]"
-    check_type(name, value, Real, allowed)
+    # no fractions, which tensors cannot be multiplied by
+    check_type(name, value, (Integral, float, np.floating), allowed)
     # written so that NaN fails, too
     if not (minimum < value if exclude_minimum else minimum <= value) or not value <= maximum:
         raise ValueError(f"{name}={show(value)} is invalid: it must be {allowed}.")
@@ -189,8 +190,11 @@ def check_kwargs(name: str, value: Any) -> None:
     :param value: its value
 
     :raises TypeError: if they are not
-    """  # noqa: DOC502
-    check_type(name, value, (Mapping, NoneType), "a mapping from names of arguments, or None")
+    """
+    allowed = "a mapping from names of arguments, or None"
+    check_type(name, value, (Mapping, NoneType), allowed)
+    if not all(isinstance(key, str) for key in value or ()):
+        raise TypeError(f"{name}={show(value)} has a key that is no string: it must be {allowed}.")
 
 
 def check_hint(name: str, value: Any, resolver: ClassResolver[Any]) -> None:

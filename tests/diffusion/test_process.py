@@ -124,7 +124,7 @@ def test_full_grid() -> None:
 
 def test_unknown_schedule() -> None:
     """The resolver's error names the alternatives."""
-    with pytest.raises(KeyError, match=r"quadratic.*cosine.*linear"):
+    with pytest.raises(ValueError, match=r"schedule='quadratic'.*cosine.*linear"):
         GaussianDiffusion(schedule="quadratic")
 
 

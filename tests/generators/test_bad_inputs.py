@@ -17,6 +17,7 @@ def _make(**kwargs: Any) -> EmbeddingGenerator:
     return GeneratorConfig(**kwargs).make_generator(4)
 
 
+NOT_NONE = tuple(value for value in NO_NUMBERS if value is not None)
 diffheg = with_defaults(DiffHEG, dim=4)
 
 CASES = [
@@ -27,6 +28,7 @@ CASES = [
         for case in (
             *bad_values(call, name, TypeError, *NO_NUMBERS, 4.0, math.nan),
             *bad_values(call, name, ValueError, 0, -1),
+            *bad_values(call, "condition", TypeError, *NOT_NONE, torch.zeros(4)),
         )
     ),
     *(
@@ -42,6 +44,7 @@ CASES = [
             *bad_values(call, "levels", TypeError, 0.5, "0.5", [None]),
             *bad_values(call, "levels", ValueError, [], [0.0], [2]),
             *bad_values(call, "schedule", TypeError, 3, torch.rand(50)),
+            *bad_values(call, "schedule", ValueError, "", "nope", "x" * 10_000),
             *bad_values(call, "reverse", TypeError, None, True),
             *bad_values(call, "reverse", ValueError, "euler"),
             *bad_values(call, "prediction", ValueError, "score"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 __all__ = ["BadInput", "bad_values", "check_refused", "with_defaults"]
 
 #: Values of a wrong type, for an argument that is a number
-NO_NUMBERS = ("0.5", [0.5], {"a": 1}, 1j, None, True)
+NO_NUMBERS = ("0.5", [0.5], {"a": 1}, 1j, None, True, Fraction(1, 2))
 
 
 class BadInput(NamedTuple):

@@ -36,6 +36,8 @@ CASES = [
         for error, values in ((TypeError, (*NO_NUMBERS, 1.5)), (ValueError, (0, -1)))
         for case in bad_values(with_defaults(cls, dim=4, num_modalities=2), name, error, *values)
     ),
+    *bad_values(structural, "max_id", TypeError, "14", 14.0, True, [14], ()),
+    *bad_values(structural, "max_id", ValueError, 0, -1),
     *bad_values(gate, "dropout", TypeError, *NO_NUMBERS),
     *bad_values(gate, "dropout", ValueError, -0.1, 1.1, float("nan")),
     *(

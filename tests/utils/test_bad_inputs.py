@@ -33,7 +33,7 @@ CASES = [
     *bad_values(_by_name(validation.check_positive), "x", TypeError, *NO_NUMBERS),
     *bad_values(_by_name(validation.check_positive), "x", ValueError, 0, -1.0, float("nan"), float("inf"), 1e39),
     *bad_values(_by_name(validation.check_non_negative), "x", ValueError, -1, float("nan"), float("inf")),
-    *bad_values(_by_name(validation.check_kwargs), "x", TypeError, 3, "a", ["a"], True),
+    *bad_values(_by_name(validation.check_kwargs), "x", TypeError, 3, "a", ["a"], True, {1: 2}),
     *bad_values(_by_name(validation.check_hint, resolver=loss_resolver), "x", TypeError, 3, int, ["sum"]),
     *bad_values(_by_name(validation.check_hint, resolver=loss_resolver), "x", ValueError, "", "nothing"),
     *bad_values(_by_name(validation.check_fraction), "x", ValueError, -0.1, 1.1, float("nan"), np.float64(2)),
