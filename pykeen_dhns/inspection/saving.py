@@ -154,10 +154,11 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
         for path in (generators_path, model_path)
     )
     training = _load(triples_path, (TriplesFactory if has_labels else CoreTriplesFactory).from_path_binary)
-    if not isinstance(generators, dict) or not isinstance(model, Model):
-        message = f"{directory} is no run that pykeen_dhns.save_result has saved."
-        raise ValueError(message)  # noqa: TRY004
-    return make_sources(model, training, generators)
+    is_run = isinstance(generators, dict) and isinstance(model, Model)
+    sources = make_sources(model, training, generators) if is_run else {}
+    if not sources:
+        raise ValueError(f"{directory} is no run that pykeen_dhns.save_result has saved.")
+    return sources
 
 
 def _load(path: Path, load: Callable[[Path], Any]) -> Any:

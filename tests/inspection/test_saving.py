@@ -160,10 +160,11 @@ def test_malicious_file(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "weights_only" not in str(info.value)
 
 
-def test_no_generators(saved: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [[1, 2], {}, {"weights": 3}])
+def test_no_generators(content: Any, saved: Path, tmp_path: Path) -> None:
     """A file of something else is refused."""
     folder = tmp_path / "run"
     shutil.copytree(saved, folder)
-    torch.save([1, 2], folder / GENERATORS)
+    torch.save(content, folder / GENERATORS)
     with pytest.raises(ValueError, match=r"run is no run that pykeen_dhns\.save_result has saved"):
         inspect_directory(folder)
