@@ -3,11 +3,14 @@
 import inspect
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.contrib.lightning import LitModule, SLCWALitModule, lit_module_resolver
+from pykeen.datasets import Dataset
+from pykeen.models import Model
 from pykeen.optimizers import optimizer_resolver
 from pykeen.sampling import NegativeSampler
 from pykeen.triples import CoreTriplesFactory
@@ -29,10 +32,12 @@ from ..training.checkpoint import describe, describe_changes
 from ..training.checks import check_constructor_arguments
 from ..training.objective import JointObjective
 from ..utils.random_state import seeded
-from ..utils.validation import check_fraction, check_integer, check_positive
+from ..utils.validation import check_fraction, check_integer, check_kwargs, check_positive, check_type
 
 __all__ = ["DHNSLitModule"]
 
+#: More processes than this are a mistake
+MAX_NUM_WORKERS = 1024
 #: The key of what this module adds to Lightning's checkpoints
 CHECKPOINT_KEY = "pykeen_dhns"
 #: The arguments of PyKEEN's modules
@@ -301,10 +306,21 @@ class DHNSLitModule(SLCWALitModule):
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
     """Check the arguments of the module, without those of the training loop."""
     check_constructor_arguments(arguments)
+    check_type("model", arguments.get("model", "distmult"), (str, type, Model), "a model, its class, or its name")
+    for name in ("dataset_kwargs", "model_kwargs"):
+        check_kwargs(name, arguments.get(name))
     given = {name: value for name, value in arguments.items() if value is not None}
-    for name, minimum, maximum in (("batch_size", 1, None), ("num_workers", 0, None), ("random_seed", 0, 2**64 - 1)):
-        if name in given:
-            check_integer(name, given[name], minimum=minimum, maximum=maximum)
+    check_type(
+        "dataset", given.get("dataset", "nations"), (str, type, Dataset, Path), "a dataset, its class, or its name"
+    )
+    for name, limits in (
+        ("batch_size", dict(minimum=1)),
+        ("num_workers", dict(minimum=0, maximum=MAX_NUM_WORKERS)),
+        ("random_seed", dict(minimum=0, maximum=2**64 - 1)),
+    ):
+        # only a seed may be None
+        if name in arguments and (name in given or name != "random_seed"):
+            check_integer(name, arguments[name], **limits)
     for name in ("learning_rate", "generator_learning_rate"):
         if name in given:
             check_positive(name, given[name])

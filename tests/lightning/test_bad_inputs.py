@@ -17,7 +17,18 @@ CASES = [
             *bad_values(make_module, name, ValueError, -1),
         )
     ),
+    *bad_values(make_module, "batch_size", TypeError, None),
     *bad_values(make_module, "batch_size", ValueError, 0),
+    *bad_values(make_module, "num_workers", TypeError, None),
+    *bad_values(make_module, "num_workers", ValueError, 10**400),
+    *(
+        case
+        for name in ("dataset", "model")
+        for case in (
+            *bad_values(make_module, name, TypeError, 5, True, ["nations"]),
+            *bad_values(make_module, f"{name}_kwargs", TypeError, 0, "", [], {1: 2}),
+        )
+    ),
     *bad_values(make_module, "random_seed", ValueError, 2**64),
     *(
         case
