@@ -1,6 +1,7 @@
 """Read a comparison from a file, and find what is wrong with it before anything is run."""
 
 import dataclasses
+import inspect
 import itertools
 import json
 import re
@@ -9,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
+from pykeen.evaluation import Evaluator
 from typing_extensions import override
 
 from .configuration import DEFAULTS, Arguments, Cell, Comparison, list_values, merge, to_text
@@ -204,6 +207,14 @@ def _check_arguments(cell: Cell, arguments: Arguments) -> None:
         outer, _, inner = path.rpartition(".")
         if inner in (arguments.get(outer, {}) if outer else arguments):
             raise ValueError(f"{cell}: {path} cannot be given: all runs are selected and evaluated in the same way.")
+    # the check of a run does not evaluate, and is on the CPU
+    allowed = set(inspect.signature(Evaluator.evaluate).parameters)
+    if unknown := set(arguments.get("evaluation_kwargs", ())) - allowed:
+        raise ValueError(f"{cell}: evaluation_kwargs has {sorted(unknown)}. Allowed are {sorted(allowed)}.")
+    try:
+        torch.device(arguments.get("device") or "cpu")
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"{cell}: device={show(arguments['device'])} is invalid: {error}") from error
     arguments = merge(DEFAULTS, arguments)
     num_epochs, frequency = arguments["training_kwargs"]["num_epochs"], arguments["stopper_kwargs"]["frequency"]
     check_integer(f"{cell}: training_kwargs.num_epochs", num_epochs)

@@ -36,6 +36,8 @@ ARGUMENTS = [
     *bad_values(_make_pipeline, "training_kwargs", TypeError, 3, "num_epochs=3", ["num_epochs"]),
     *bad_values(_make_pipeline, "training_kwargs", TypeError, {"num_epochs": "5"}, {"num_epochs": 5.0}),
     *bad_values(_make_pipeline, "training_kwargs", ValueError, {"num_epochs": 0}),
+    *bad_values(_make_pipeline, "evaluation_kwargs", ValueError, {"foo": 3}),
+    *bad_values(_make_pipeline, "device", ValueError, "gpuu", [1]),
     *bad_values(_make_pipeline, "stopper_kwargs", TypeError, 1, {"frequency": "1"}),
     *bad_values(_make_pipeline, "stopper_kwargs", ValueError, {"frequency": 0}, {"frequency": 6}, {"metric": "mrr"}),
     *bad_values(_make_pipeline, "evaluation_kwargs", TypeError, "batch_size=1"),
