@@ -344,4 +344,4 @@ def _mean(scores: Tensor, mask: Tensor | None) -> Tensor:
     """Average scores, without those that a filter has left out."""
     if mask is None:
         return scores.mean()
-    return scores.masked_fill(~mask, 0).sum() / mask.sum().clamp(min=1)
+    return scores.masked_fill(~mask, 0).sum() / mask.count_nonzero().clamp(min=1)
