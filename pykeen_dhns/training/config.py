@@ -110,7 +110,7 @@ class LoopConfig(GeneratorConfig):
         check_non_negative("diffusion_weight", self.diffusion_weight)
         check_integer("num_shared_negs", self.num_shared_negs, minimum=0)
         check_fraction("shared_negs_from_batch", self.shared_negs_from_batch)
-        self._check_proposals()
+        self._check_shared()
         for field in dataclasses.fields(self):
             if field.name.endswith("_kwargs"):
                 check_kwargs(field.name, getattr(self, field.name))
@@ -129,20 +129,41 @@ class LoopConfig(GeneratorConfig):
                 "are added to the sampled ones, and each positive must have the same number of these."
             )
 
-    def _check_proposals(self) -> None:
+    def _check_shared(self) -> None:
         check_integer("num_proposed_negs", self.num_proposed_negs, minimum=0)
         check_integer("num_candidates", self.num_candidates)
         check_non_negative("proposal_sharpness", self.proposal_sharpness)
         check_fraction("proposal_correction", self.proposal_correction)
-        if not self.num_proposed_negs:
-            return
-        fits = 0 < self.num_shared_negs <= self.num_candidates and not self.shared_negs_from_batch
-        if not fits or self.generator == "none" or self.multimodal or self.generated_share < 1:
+        if self.shared_negs_from_batch and not self.num_shared_negs:
             raise ValueError(
-                f"num_proposed_negs={self.num_proposed_negs} needs num_shared_negs, which is {self.num_shared_negs}, "
-                f"from 1 to num_candidates={self.num_candidates}; a generator; and the defaults of "
-                "shared_negs_from_batch, multimodal, and generated_share."
+                f"shared_negs_from_batch={self.shared_negs_from_batch} is a share of num_shared_negs, which is 0."
             )
+        if self.generator is None and not self.has_generator:
+            # not those that a search suggests
+            names = ("generator_kwargs", "multimodal", "diffusion_weight", "generated_share")
+            defaults = {field.name: field.default for field in dataclasses.fields(self)}
+            without_effect = [name for name in names if getattr(self, name) not in (defaults[name], {})]
+            if without_effect:
+                raise ValueError(
+                    f"{without_effect} have no effect: with num_shared_negs={self.num_shared_negs}, nothing is "
+                    "generated unless you name a generator. Leave them out, or pass generator='diffheg'."
+                )
+        if self.num_proposed_negs:
+            self._check_proposals()
+
+    def _check_proposals(self) -> None:
+        needs = {
+            f"num_shared_negs from 1 to num_candidates={self.num_candidates}, not {self.num_shared_negs}": (
+                0 < self.num_shared_negs <= self.num_candidates
+            ),
+            "a generator, not 'none'": self.generator != "none",
+            "shared_negs_from_batch=0": not self.shared_negs_from_batch,
+            "multimodal=False": not self.multimodal,
+            "generated_share=1": self.generated_share == 1,
+        }
+        missing = [name for name, is_there in needs.items() if not is_there]
+        if missing:
+            raise ValueError(f"num_proposed_negs={self.num_proposed_negs} needs {'; '.join(missing)}.")
 
     @property
     def has_generator(self) -> bool:

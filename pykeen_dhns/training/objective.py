@@ -1,5 +1,6 @@
 """The loss of a batch: Algorithm 1, without the steps of the optimisers."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from .model_adapter import ModelAdapter
 from .proposals import Proposals, propose
 from .scoring import ScoredTriples, TripleScorer
 from .shared_negatives import Pool, SharedNegatives, SharedScores
-from .statistics import EpochStatistics
+from .statistics import EpochStatistics, mean_score
 from ..generators import EmbeddingGenerator
 from ..losses import HardnessAdaptiveLoss
 from ..losses.dense import process_dense
@@ -29,6 +30,8 @@ from ..sampling.columns import ColumnLayout
 from ..utils.random_state import seeded
 
 __all__ = ["JointObjective"]
+
+logger = logging.getLogger(__name__)
 
 #: Combined with the seed, so that the generator's weights do not come from the same random numbers as the model's
 SEED_OF_WEIGHTS = 0x3C6EF372FE94F82B
@@ -63,6 +66,12 @@ class JointObjective:
         self.query: Query
         self.generator: EmbeddingGenerator | None
         self.reset()
+        if self.generator is None and config.num_shared_negs and model.loss is self.criterion:
+            logger.warning(
+                "With num_shared_negs, nothing is generated unless a generator is named, so loss='dhns' is only its "
+                "base loss, %s. To generate negatives, too, pass generator='diffheg'.",
+                type(self.criterion.base).__name__,
+            )
         # margins and weights must fit the levels: say so now, not in the first batch
         if self.generator is not None and config.adaptive_training:
             self.criterion.level_margins(self.generator.levels)
@@ -274,9 +283,9 @@ class JointObjective:
         )
         terms = {"score_positive": scored.positive.mean(), "loss_kgc": scored.positive.new_zeros(())}
         if scored.negative.numel():
-            terms["score_sampled"] = _mean(scored.negative, mask)
+            terms["score_sampled"] = mean_score(scored.negative, mask)
         if shared is not None:
-            terms["score_shared"] = _mean(shared.scores.detach(), shared.mask)
+            terms["score_shared"] = mean_score(shared.scores.detach(), shared.mask)
             terms["loss_kgc"] = self._compute_shared_loss(scored.positive, shared, pos_weights, **arguments)
         negative, layout = scored.negative, self.layout or ColumnLayout(scored.negative.shape[1])
         if generated is not None:
@@ -338,10 +347,3 @@ def _make_criterion(loss: Loss, config: LoopConfig) -> HardnessAdaptiveLoss:
             "Pass them as loss_kwargs instead."
         )
     return loss
-
-
-def _mean(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Average scores, without those that a filter has left out."""
-    if mask is None:
-        return scores.mean()
-    return scores.masked_fill(~mask, 0).sum() / mask.count_nonzero().clamp(min=1)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-__all__ = ["EpochStatistics"]
+__all__ = ["EpochStatistics", "mean_score"]
 
 
 class EpochStatistics:
@@ -38,3 +38,16 @@ class EpochStatistics:
         means = torch.stack([self.sums[name] / self.weights[name] for name in names]).tolist()
         self.sums, self.weights = {}, {}
         return dict(zip(names, means, strict=True))
+
+
+def mean_score(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Average scores, without those that a filter has left out.
+
+    :param scores: shape: any, the scores
+    :param mask: shape: the same, which of them count. If None, all do.
+
+    :returns: shape: () the mean, 0 if none counts
+    """
+    if mask is None:
+        return scores.mean()
+    return scores.masked_fill(~mask, 0).sum() / mask.count_nonzero().clamp(min=1)

@@ -9,6 +9,7 @@ from pykeen.models import DistMult, RotatE, TransE, TransR
 from torch import Tensor
 
 from pykeen_dhns import DHNSTrainingLoop, HardnessAdaptiveLoss, MultimodalRepresentation
+from pykeen_dhns.training import LoopConfig
 from pykeen_dhns.training.model_adapter import AnyModel, ModelAdapter
 from pykeen_dhns.training.scoring import TripleScorer
 from pykeen_dhns.training.shared_negatives import Pool, SharedNegatives, SharedScores
@@ -230,3 +231,25 @@ def test_cuda(model: Any, dtype: torch.dtype | None) -> None:
     assert loop.objective.shared is not None
     assert loop.objective.shared.known is not None
     assert all(buffer.is_cuda for buffer in loop.objective.shared.known.buffers())
+
+
+@pytest.mark.parametrize(
+    "kwargs", [dict(multimodal=True), dict(diffusion_weight=0.1), dict(generator_kwargs=dict(dim=3))], ids=str
+)
+def test_arguments_without_effect(kwargs: dict[str, Any]) -> None:
+    """Without a generator, its arguments are refused. With one, they are fine."""
+    with pytest.raises(ValueError, match=f"{next(iter(kwargs))}.*generator='diffheg'"):
+        LoopConfig(num_shared_negs=5, **kwargs)
+    LoopConfig(num_shared_negs=5, generator="diffheg", **kwargs)
+
+
+def test_share_of_nothing() -> None:
+    """A share needs a pool."""
+    with pytest.raises(ValueError, match=r"shared_negs_from_batch=0\.5 is a share of num_shared_negs, which is 0"):
+        LoopConfig(shared_negs_from_batch=0.5)
+
+
+def test_loss_without_levels(caplog: pytest.LogCaptureFixture) -> None:
+    """The loss with a margin per level says that nothing is generated for it."""
+    make_loop(TransE, num_shared_negs=9, num_negs_per_pos=None, model_kwargs=dict(loss="dhns"))
+    assert "nothing is generated unless a generator is named" in caplog.text
