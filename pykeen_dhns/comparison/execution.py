@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,8 @@ __all__ = ["compare"]
 NUM_LINES = 15
 #: The processes of runs that are in progress
 RUNNING: set[subprocess.Popen[Any]] = set()
+#: Whether they are to end
+INTERRUPTED = threading.Event()
 #: The number of characters of an error to show: some messages have all features of an entity
 LENGTH = 500
 
@@ -70,12 +73,14 @@ def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int) -> l
     """Do those runs which are not finished, and return the messages of those that fail."""
     todo = _find_unfinished(runs, folder)
     run_one = functools.partial(_run, folder=folder, processes=processes)
+    INTERRUPTED.clear()
     with ThreadPoolExecutor(processes) as pool:
         try:
             messages = tqdm(pool.map(run_one, todo), total=len(todo), desc=stage, unit="run")
             return list(filter(None, messages))
         except KeyboardInterrupt:
-            # do not wait for runs that are in progress
+            # do not wait for runs that are in progress, nor for one that is just being started
+            INTERRUPTED.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(RUNNING):
                 process.kill()
@@ -135,6 +140,8 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
         env={"OMP_NUM_THREADS": threads, **os.environ},
     ) as process:
         RUNNING.add(process)
+        if INTERRUPTED.is_set():
+            process.kill()
         _, errors = process.communicate(json.dumps(request))
     RUNNING.discard(process)
     if process.returncode:
