@@ -45,6 +45,8 @@ def _tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Metrics]:
     run(
         model="multimodal",
         model_kwargs=dict(embedding_dim=4, modalities=dict(textual=str(folder / "textual.npy"))),
+        # negatives of all kinds
+        training_loop_kwargs=dict(num_shared_negs=5, num_negs_per_pos=1, generator="diffheg"),
         training_kwargs=dict(num_epochs=2, batch_size=1024, use_tqdm=False),
         result_tracker=[tracker, "jsonlines"],
         result_tracker_kwargs=[None, dict(path=folder / "run.jsonl")],
@@ -91,6 +93,7 @@ def test_names(tracked: tuple[Path, Metrics]) -> None:
 @pytest.mark.parametrize(
     ("kwargs", "missing"),
     [
+        (dict(num_shared_negs=5), ("score_sampled", "loss_diffusion", "loss_hardness", "score_level_")),
         # so few time steps that levels share one
         (dict(num_timesteps=5), ()),
         (dict(generator="noise"), ("loss_diffusion",)),
@@ -107,7 +110,8 @@ def test_missing_names(kwargs: dict[str, Any] | None, missing: tuple[str, ...]) 
         run(training_loop="slcwa", negative_sampler="dhns", loss="nssa", result_tracker=tracker)
     else:
         run(training_loop_kwargs=kwargs, result_tracker=tracker)
-    absent = tuple(f"dhns.{name}" for name in ("share_", *missing))
+    shared = () if kwargs and "num_shared_negs" in kwargs else ("score_shared",)
+    absent = tuple(f"dhns.{name}" for name in ("share_", *shared, *missing))
     expected = {name for name in documented() if not name.startswith(absent)}
     assert {name for name in tracker.metrics[1] if name.startswith("dhns.")} == expected
 
