@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import torch
 from class_resolver import (
-    ClassResolver,
     Hint,
     HintOrType,
     HintType,
@@ -34,11 +33,10 @@ from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..utils.random_state import seeded
 from ..utils.validation import (
     check_bool,
+    check_component,
     check_fraction,
-    check_hint,
     check_ids,
     check_integer,
-    check_kwargs,
     check_positive,
     check_positive_int,
     check_type,
@@ -184,16 +182,16 @@ class DHNSNegativeSampler(NegativeSampler):
 
         :raises TypeError: if one of the arguments has a wrong type; the message says what is allowed
         :raises ValueError: if one of the arguments is out of its range, or does not fit to another
-        """  # noqa: DOC503
+        """  # noqa: DOC502
+        num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
         check_ids(mapped_triples, num_entities=num_entities, num_relations=num_relations)
         mapped_triples = mapped_triples.long()
-        num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
         check_integer("num_negs_per_pos", num_negs_per_pos, maximum=MAX_NUM_NEGS_PER_POS)
         check_bool("filtered", filtered)
-        _check_choice("filterer", filterer, filterer_kwargs, filterer_resolver)
-        _check_choice("base_sampler", base_sampler, base_sampler_kwargs, negative_sampler_resolver)
-        _check_choice("generator", generator, generator_kwargs, generator_resolver)
-        _check_choice("selection", selection, selection_kwargs, selection_resolver)
+        check_component("filterer", filterer, filterer_kwargs, filterer_resolver)
+        check_component("base_sampler", base_sampler, base_sampler_kwargs, negative_sampler_resolver)
+        check_component("generator", generator, generator_kwargs, generator_resolver)
+        check_component("selection", selection, selection_kwargs, selection_resolver)
         check_fraction("hard_fraction", hard_fraction)
         if guidance is not None:
             check_fraction("guidance", guidance)
@@ -220,46 +218,69 @@ class DHNSNegativeSampler(NegativeSampler):
             learning_rate=learning_rate,
         )
         chosen = selection_resolver.make(selection, pos_kwargs=selection_kwargs)
-        dense = False
         # A separate random state, so that constructing a sampler does not change later draws.
         with seeded(torch.initial_seed() ^ SEED_OF_WEIGHTS):
             made = config.make_generator(dim=embedding_dim)
             self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, levels=made.levels)
-            if self.layout.num_generated:
-                self.known = KnownTriples(mapped_triples, self.num_entities, self.num_relations)
-                dense = is_dense(mapped_triples, self.known)
-                proxy_model = ProxyModel(
-                    self.num_entities, self.num_relations, dim=embedding_dim, learning_rate=shadow_learning_rate
-                )
-                learns = made.optimizer is not None
-                self.entity_generator = EntityGenerator(
-                    proxy_model=proxy_model,
-                    generator=made,
-                    selection=chosen,
-                    num_candidates=num_candidates,
-                    guidance=default_guidance(learns=learns, dense=dense) if guidance is None else guidance,
-                )
-                share_memory(self.entity_generator)
-        scheme = resolve_corruption_scheme(
-            corruption_scheme, base_sampler, base_sampler_kwargs, generates=self.layout.num_generated > 0
+            dense = self.layout.num_generated > 0 and self._make_entity_generator(
+                mapped_triples, made, chosen, num_candidates, guidance, shadow_learning_rate
+            )
+        self._make_base_sampler(
+            base_sampler, base_sampler_kwargs, corruption_scheme, mapped_triples.long(), dense=dense
         )
+
+    def _make_entity_generator(
+        self,
+        mapped_triples: Tensor,
+        generator: EmbeddingGenerator,
+        selection: Selection,
+        num_candidates: int,
+        guidance: float | None,
+        learning_rate: float,
+    ) -> bool:
+        """Make what generates negatives, and the index of known triples, and return whether the graph is dense."""
+        self.known = KnownTriples(mapped_triples, self.num_entities, self.num_relations)
+        dense = is_dense(mapped_triples, self.known)
+        learns = generator.optimizer is not None
+        self.entity_generator = EntityGenerator(
+            proxy_model=ProxyModel(
+                self.num_entities, self.num_relations, dim=generator.dim, learning_rate=learning_rate
+            ),
+            generator=generator,
+            selection=selection,
+            num_candidates=num_candidates,
+            guidance=default_guidance(learns=learns, dense=dense) if guidance is None else guidance,
+        )
+        share_memory(self.entity_generator)
+        return dense
+
+    def _make_base_sampler(
+        self,
+        base_sampler: HintOrType[NegativeSampler],
+        kwargs: OptionalKwargs,
+        scheme: Collection[Target] | None,
+        mapped_triples: Tensor,
+        *,
+        dense: bool,
+    ) -> None:
+        """Find out which sides are corrupted, and make what samples the negatives that are not generated."""
+        scheme = resolve_corruption_scheme(scheme, base_sampler, kwargs, generates=self.layout.num_generated > 0)
         #: The columns of a triple that negatives differ in, 0 for head, 2 for tail
         self.corrupted_columns = tuple(TARGET_TO_INDEX[side] for side in ("head", "tail") if side in scheme) or (0, 2)
         if base_sampler is None and self.layout.num_generated:
-            base_sampler = default_base_sampler(base_sampler_kwargs, dense=dense and len(self.corrupted_columns) > 1)
-        # where not all rows of the generated columns are generated, the base sampler fills the others
-        num_sampled = self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos
+            base_sampler = default_base_sampler(kwargs, dense=dense and len(self.corrupted_columns) > 1)
         if issubclass(negative_sampler_resolver.lookup(base_sampler), DHNSNegativeSampler):
             message = f"base_sampler={show(base_sampler)} is this sampler itself. Choose another one, e.g., 'basic'."
             raise ValueError(message)  # noqa: TRY004
         self.base_sampler = make_base_sampler(
             base_sampler,
-            base_sampler_kwargs,
+            kwargs,
             scheme,
             mapped_triples=mapped_triples,
             num_entities=self.num_entities,
             num_relations=self.num_relations,
-            num_negs_per_pos=num_sampled,
+            # where not all rows of the generated columns are generated, the base sampler fills the others
+            num_negs_per_pos=self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos,
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -317,17 +338,6 @@ class DHNSNegativeSampler(NegativeSampler):
         negatives.scatter_(-1, columns.unsqueeze(dim=-1), entities.unsqueeze(dim=-1))
         negatives = replace_known(negatives, positives, columns, known=self.known)
         return negatives.to(device), columns.to(device)
-
-
-def _check_choice(name: str, hint: Any, kwargs: Any, resolver: ClassResolver[Any]) -> None:
-    """Check what is chosen by name, class, or instance, and its keyword-based parameters."""
-    check_hint(name, hint, resolver)
-    check_kwargs(f"{name}_kwargs", kwargs)
-    if kwargs and isinstance(hint, resolver.base):
-        raise ValueError(
-            f"{name}_kwargs={show(kwargs)} have no effect, since {name} is an instance, which has its arguments "
-            f"already. Give them to it, or give {name} by name or class."
-        )
 
 
 if DHNSNegativeSampler not in negative_sampler_resolver.lookup_dict.values():

@@ -14,6 +14,7 @@ from torch import Tensor
 __all__ = [
     "check_bool",
     "check_choice",
+    "check_component",
     "check_fraction",
     "check_hint",
     "check_ids",
@@ -216,6 +217,26 @@ def check_hint(name: str, value: Any, resolver: ClassResolver[Any]) -> None:
             f"{name}={show(value)} is unknown: it must be an instance, a class, or a name of {resolver.base.__name__}. "
             f"The names are {sorted({*resolver.lookup_dict, *resolver.synonyms})}."
         ) from None
+
+
+def check_component(name: str, hint: Any, kwargs: Any, resolver: ClassResolver[Any]) -> None:
+    """Check an argument that is an instance, a class, or a name, and its keyword-based parameters.
+
+    :param name: the argument's name. That of its parameters ends with ``_kwargs``.
+    :param hint: its value
+    :param kwargs: its keyword-based parameters
+    :param resolver: the resolver
+
+    :raises TypeError: if a type is wrong
+    :raises ValueError: if a name is unknown, or an instance has parameters, too
+    """  # noqa: DOC503
+    check_hint(name, hint, resolver)
+    check_kwargs(f"{name}_kwargs", kwargs)
+    if kwargs and isinstance(hint, resolver.base):
+        raise ValueError(
+            f"{name}_kwargs={show(kwargs)} have no effect, since {name} is an instance, which has its arguments "
+            f"already. Give them to it, or give {name} by name or class."
+        )
 
 
 def check_numbers(name: str, values: Any, allowed: str, **limits: Any) -> tuple[float, ...]:
