@@ -138,6 +138,16 @@ class DistanceQuery(Query):
         (query,) = self.complete(known, relation, missing)
         return query, None
 
+    def bias(self, known: Representations, candidates: Representations) -> Tensor | None:
+        """Compute what entities add to the distance.
+
+        :param known: shape: `(batch_size, *shape_i)` the entities that are not missing
+        :param candidates: shape: `(num_candidates, *shape_i)` the candidates
+
+        :returns: shape: (batch_size, num_candidates) the bias, or None if there is none
+        """
+        return None
+
     @override
     def score(
         self,
@@ -152,4 +162,6 @@ class DistanceQuery(Query):
         if query.is_complex():
             # PyKEEN ignores these arguments of RotatE
             p, power_norm = 2, False
-        return negative_distance(query, candidates[0], scale=scale, p=p, power_norm=power_norm)
+        scores = negative_distance(query, candidates[0], scale=scale, p=p, power_norm=power_norm)
+        bias = self.bias(known, candidates)
+        return scores if bias is None else scores + bias

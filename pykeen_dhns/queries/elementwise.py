@@ -4,23 +4,20 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from .base import DistanceQuery, DotProductQuery, Side
+from .base import DistanceQuery, DotProductQuery, Query, Side
 from .layout import Representations
 
 __all__ = [
     "DirectionalQuery",
+    "HadamardProduct",
     "HadamardQuery",
     "PairedQuery",
     "RotationQuery",
 ]
 
 
-class HadamardQuery(DotProductQuery):
-    """Element-wise multiplication (Eq. 7, 8), for ComplEx (complex), and DistMult and CP (real).
-
-    The head side multiplies by the conjugate, which is the same bilinear form, seen from the other end. For real
-    embeddings, it makes no difference.
-    """
+class HadamardProduct(Query):
+    """Element-wise multiplication (Eq. 7, 8). The head side multiplies by the conjugate."""
 
     @override
     def tail(self, head: Representations, relation: Representations) -> Representations:
@@ -31,20 +28,20 @@ class HadamardQuery(DotProductQuery):
         return (tail[0] * relation[0].conj(),)
 
 
-class RotationQuery(DistanceQuery):
-    """Element-wise multiplication (Eq. 7), for RotatE. The head side multiplies by the conjugate: it rotates back.
+class HadamardQuery(HadamardProduct, DotProductQuery):
+    """For ComplEx (complex), and DistMult and CP (real).
+
+    With the conjugate, the head side is the same bilinear form, seen from the other end. For real embeddings, it makes
+    no difference.
+    """
+
+
+class RotationQuery(HadamardProduct, DistanceQuery):
+    """For RotatE. With the conjugate, the head side rotates back.
 
     A relation's numbers have modulus one, so either side can be rotated. PyKEEN rotates whatever is cheaper. Only the
     part of the relation's gradient that would change the modulus depends on it. PyKEEN undoes that change.
     """
-
-    @override
-    def tail(self, head: Representations, relation: Representations) -> Representations:
-        return (head[0] * relation[0],)
-
-    @override
-    def head(self, tail: Representations, relation: Representations) -> Representations:
-        return (tail[0] * relation[0].conj(),)
 
 
 class DirectionalQuery(DotProductQuery):

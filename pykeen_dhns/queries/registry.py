@@ -1,6 +1,5 @@
 """Which query belongs to which of PyKEEN's interactions."""
 
-from class_resolver import ClassResolver
 from pykeen.nn.modules import (
     ClampedInteraction,
     ComplExInteraction,
@@ -39,7 +38,7 @@ from .translations import (
     TranslationQuery,
 )
 
-__all__ = ["QUERIES", "make_query", "query_resolver"]
+__all__ = ["QUERIES", "make_query"]
 
 #: The queries of interactions that have a closed form. Add those of your own interactions here.
 QUERIES: dict[type[AnyInteraction], type[Query]] = {
@@ -64,9 +63,6 @@ QUERIES: dict[type[AnyInteraction], type[Query]] = {
 
 #: Monotone transformations of another interaction's score. They have the query of that interaction.
 WRAPPERS = (ClampedInteraction, MonotonicAffineTransformationInteraction)
-
-#: A resolver for queries
-query_resolver: ClassResolver[Query] = ClassResolver.from_subclasses(Query, default=HadamardQuery)
 
 
 def make_query(interaction: AnyInteraction, head: VectorLayout, relation: VectorLayout, tail: VectorLayout) -> Query:

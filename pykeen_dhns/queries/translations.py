@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from .base import AnyInteraction, DistanceQuery, DotProductQuery, Query, Side
+from .base import DistanceQuery, DotProductQuery, Query, Side
 from .layout import Representations
 
 __all__ = [
@@ -98,16 +98,8 @@ class BiasedQuery(DistanceQuery):
         return (known[0] - vector, factor) if missing == "head" else (known[0] * factor + vector, None)
 
     @override
-    def score(
-        self,
-        interaction: AnyInteraction,
-        known: Representations,
-        relations: Representations,
-        candidates: Representations,
-        missing: Side,
-    ) -> Tensor | None:
-        scores = super().score(interaction, known, relations, candidates, missing)
-        return None if scores is None else scores + known[1].unsqueeze(dim=1) + candidates[1]
+    def bias(self, known: Representations, candidates: Representations) -> Tensor | None:
+        return known[1].unsqueeze(dim=1) + candidates[1]
 
 
 class ProjectionQuery(Query):
