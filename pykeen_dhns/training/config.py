@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 from class_resolver import HintOrType, HintType, OptionalKwargs
+from pykeen.losses import Loss
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer, filterer_resolver
 
 from .instances import NoNegativeSampler
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
+from ..losses import HardnessAdaptiveLoss
 from ..sampling import DHNSNegativeSampler
 from ..utils.validation import (
     check_bool,
@@ -240,6 +242,27 @@ class LoopConfig(GeneratorConfig):
             shared = {name: getattr(self, name) for name in SHARED_ARGUMENTS}
             kwargs = {"hard_fraction": 0.0, **shared, **kwargs}
         return cls if self.negative_sampler is None else self.negative_sampler, kwargs
+
+    def make_criterion(self, loss: Loss) -> HardnessAdaptiveLoss:
+        """Make the loss over generated negatives, unless the model has it.
+
+        :param loss: the model's loss
+
+        :returns: the loss
+
+        :raises ValueError: if arguments are given that have no effect
+        """
+        kwargs = self.hardness_loss_kwargs
+        if not isinstance(loss, HardnessAdaptiveLoss):
+            margin = float(getattr(loss, "margin", None) or 0.0)
+            defaults = dict(margin=margin, base=loss, reduction=loss.reduction, hard_fraction=0.0)
+            return HardnessAdaptiveLoss(**{**defaults, **(kwargs or {})})
+        if kwargs:
+            raise ValueError(
+                f"hardness_loss_kwargs={dict(kwargs)} has no effect: the model's loss is a {type(loss).__name__} "
+                "already. Pass them as loss_kwargs instead."
+            )
+        return loss
 
 
 def is_same(first: Any, second: Any) -> bool:

@@ -54,11 +54,12 @@ class JointObjective:
         self.config = config
         self.adapter = ModelAdapter(model, mode=mode, multimodal=config.multimodal)
         self.scorer = TripleScorer(self.adapter)
-        self.criterion = _make_criterion(model.loss, config)
+        self.criterion = config.make_criterion(model.loss)
         #: The layout of the sampler's columns. Without it, all columns are sampled.
         self.layout: ColumnLayout | None = None
         #: Draws the negatives that a batch shares, cf. :meth:`adopt_triples`
         self.shared: SharedNegatives | None = None
+        self._triples_factory: CoreTriplesFactory | None = None
         self.statistics = EpochStatistics()
         #: Adds up a tensor over all processes that share a batch, if there are several
         self.sum_over_processes: Callable[[Tensor], Tensor] | None = None
@@ -124,7 +125,9 @@ class JointObjective:
 
         :param triples_factory: the training triples
         """
-        if self.config.num_shared_negs:
+        # a training adopts the same triples several times, to find out how much memory it needs
+        if self.config.num_shared_negs and self._triples_factory is not triples_factory:
+            self._triples_factory = triples_factory
             self.shared = SharedNegatives(
                 triples_factory._add_inverse_triples_if_necessary(triples_factory.mapped_triples),
                 num_entities=triples_factory.num_entities,
@@ -166,23 +169,11 @@ class JointObjective:
             num_processes=num_processes,
             total_size=total_size,
         )
-        masks = batch["masks"][rows] if "masks" in batch else None
-        positives, negatives = batch["positives"][rows], batch["negatives"][rows]
-        on_device = positives.to(self.adapter.model.device)
-        pool = None if self.shared is None else self.shared.draw(on_device)
-        run = None if self.generator is None else self._run_generator(on_device)
-        proposals = None
-        if self.shared is not None and pool is not None and run is not None and self.config.num_proposed_negs:
-            proposals = self._propose(on_device, pool, run)
-            negatives, masks = proposals.append_to(positives, negatives, masks)
-        scored = self.scorer.score(positives, negatives, masks, None if pool is None else pool.shared)
-        own = None if proposals is None else proposals.take_from(scored)
-        shared, generated = None, None
-        if self.shared is not None and pool is not None:
-            shared = self.shared.score(self.adapter, self.query, scored, on_device, pool)
-        if shared is not None and proposals is not None and own is not None:
-            shared = proposals.add_to(shared, own, correction=self._correction)
-        elif run is not None:
+        positives = batch["positives"][rows].to(self.adapter.model.device)
+        run = None if self.generator is None else self._run_generator(positives)
+        scored, shared = self._score(batch, rows, positives, run)
+        generated = None
+        if run is not None and not self.config.num_proposed_negs:
             generated = self._score_generated(run, scored)
         terms = self._compute_terms(batch, rows, scored, shared, generated, label_smoothing)
         loss = terms["loss_kgc"]
@@ -200,6 +191,25 @@ class JointObjective:
         result: Tensor = loss
         return result
 
+    def _score(
+        self, batch: SLCWABatch, rows: slice, on_device: Tensor, run: GeneratorRun | None
+    ) -> tuple[ScoredTriples, SharedScores | None]:
+        """Score positives, sampled negatives, and those that are shared or proposed."""
+        masks = batch["masks"][rows] if "masks" in batch else None
+        positives, negatives = batch["positives"][rows], batch["negatives"][rows]
+        if self.shared is None:
+            return self.scorer.score(positives, negatives, masks), None
+        pool, proposals = self.shared.draw(on_device), None
+        if run is not None and self.config.num_proposed_negs:
+            proposals = self._propose(self.shared, on_device, pool, run)
+            negatives, masks = proposals.append_to(positives, negatives, masks)
+        scored = self.scorer.score(positives, negatives, masks, pool.shared)
+        own = None if proposals is None else proposals.take_from(scored)
+        shared = self.shared.score(self.adapter, self.query, scored, on_device, pool)
+        if proposals is not None and own is not None:
+            shared = proposals.add_to(shared, own, correction=self._correction)
+        return scored, shared
+
     def _run_generator(self, positives: Tensor) -> GeneratorRun:
         """Learn from positives, and generate embeddings for them."""
         assert self.generator is not None
@@ -212,24 +222,29 @@ class JointObjective:
         samples = self.generator.generate(batch.conditions.detach())
         return GeneratorRun(rows=rows, samples=samples, usable=batch.usable, loss=loss)
 
-    def _propose(self, positives: Tensor, pool: Pool, run: GeneratorRun) -> Proposals:
+    def _propose(self, shared: SharedNegatives, positives: Tensor, pool: Pool, run: GeneratorRun) -> Proposals:
         """Draw negatives that are similar to what was generated."""
         assert self.generator is not None
-        assert self.shared is not None
         return propose(
             self.generator,
             run.samples,
             pool,
             self.adapter.read_entities(pool.candidates)[0],
-            self.shared.find_negatives(positives, pool.candidates, filtered=True),
+            shared.find_negatives(positives, pool.candidates, filtered=True),
             num_negs=self.config.num_proposed_negs,
             sharpness=self.config.proposal_sharpness,
         )
 
     @property
+    def _base_loss(self) -> Loss:
+        """Return the loss of negatives that are not generated."""
+        loss: Loss = self.adapter.model.loss
+        return loss.base if isinstance(loss, HardnessAdaptiveLoss) else loss
+
+    @property
     def _correction(self) -> float:
         """Return by what to multiply the logarithm of an expected count, before the loss divides by a temperature."""
-        loss = self.adapter.model.loss
+        loss = self._base_loss
         # its name is that of the opposite
         temperature = loss.inverse_softmax_temperature if isinstance(loss, InfoNCELoss) else 1.0
         return self.config.proposal_correction * temperature
@@ -320,10 +335,7 @@ class JointObjective:
         self, positive: Tensor, shared: SharedScores, pos_weights: Tensor | None, **kwargs: Any
     ) -> Tensor:
         """Compute the loss of shared negatives: the mean of that of corrupted heads, and that of corrupted tails."""
-        loss: Any = self.adapter.model.loss
-        if loss is self.criterion:
-            loss = self.criterion.base
-        negative = shared.scores.flatten(end_dim=1)
+        loss, negative = self._base_loss, shared.scores.flatten(end_dim=1)
         if pos_weights is not None:
             # a negative has the weight of its positive
             pos_weights = pos_weights.view(-1, 1).repeat_interleave(2, dim=0)
@@ -332,18 +344,3 @@ class JointObjective:
             loss, positive.repeat_interleave(2, dim=0), negative, mask=shared.mask.flatten(end_dim=1), **kwargs
         )
         return result if loss.reduction == "mean" else result / 2
-
-
-def _make_criterion(loss: Loss, config: LoopConfig) -> HardnessAdaptiveLoss:
-    """Make the loss over generated negatives, unless the model has it."""
-    kwargs = config.hardness_loss_kwargs
-    if not isinstance(loss, HardnessAdaptiveLoss):
-        margin = float(getattr(loss, "margin", None) or 0.0)
-        defaults = dict(margin=margin, base=loss, reduction=loss.reduction, hard_fraction=0.0)
-        return HardnessAdaptiveLoss(**{**defaults, **(kwargs or {})})
-    if kwargs:
-        raise ValueError(
-            f"hardness_loss_kwargs={dict(kwargs)} has no effect: the model's loss is a {type(loss).__name__} already. "
-            "Pass them as loss_kwargs instead."
-        )
-    return loss

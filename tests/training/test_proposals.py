@@ -11,7 +11,7 @@ from pykeen_dhns.training import LoopConfig
 from pykeen_dhns.training.proposals import Proposals, propose
 from pykeen_dhns.training.shared_negatives import Pool, SharedScores
 
-from ..helpers.loops import make_loop, train
+from ..helpers.loops import FACTORY, make_loop, train
 
 NUM_CANDIDATES = 14
 
@@ -124,3 +124,16 @@ def test_conditions(kwargs: dict[str, Any]) -> None:
     """Proposals need a pool, which is uniform and one of the candidates, and a generator for all positives."""
     with pytest.raises(ValueError, match=f"num_proposed_negs=3 needs.*{next(iter(kwargs))}"):
         LoopConfig(**dict(num_shared_negs=5, num_proposed_negs=3) | kwargs)
+
+
+def test_temperature() -> None:
+    """The correction is that of the loss which divides by a temperature, also if it is the base of another one."""
+    losses = []
+    for kwargs in (dict(loss="infonce"), dict(loss="dhns", loss_kwargs=dict(base="infonce"))):
+        loop = make_loop(num_shared_negs=5, num_proposed_negs=3, num_negs_per_pos=None, model_kwargs=kwargs)
+        loop.objective.adopt_triples(FACTORY)
+        positives = FACTORY.mapped_triples[:20]
+        batch: Any = dict(positives=positives, negatives=positives.new_empty(20, 0, 3))
+        torch.manual_seed(0)
+        losses.append(loop.objective.loss(batch, 0, 20).detach())
+    assert losses[0] == losses[1]
