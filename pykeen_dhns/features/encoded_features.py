@@ -30,7 +30,7 @@ FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 class Provenance:
     """What features were made from, and how. Features with the same provenance are the same."""
 
-    #: What was encoded: texts, images, or literals
+    #: What was encoded: texts
     kind: str
     #: A hash of what was encoded
     inputs_hash: str

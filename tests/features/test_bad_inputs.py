@@ -12,10 +12,7 @@ from pykeen_dhns.features import (
     EncodedFeatures,
     LexicalTextEncoder,
     Provenance,
-    TorchvisionImageEncoder,
     align,
-    encode_images,
-    encode_literals,
     encode_texts,
     entity_labels,
     label_to_text,
@@ -29,11 +26,8 @@ ONES = np.ones((2, 3), dtype=np.float32)
 PROVENANCE = Provenance(kind="texts", inputs_hash="", labels_hash="", encoder="lexical", encoder_kwargs={})
 
 texts = with_defaults(encode_texts, texts=["a", "b"], progress=False)
-images = with_defaults(encode_images, paths=["a.png"], progress=False)
-literals = with_defaults(encode_literals, triples_factory=FACTORY, numeric_triples=[("a", "size", "1")])
 aligned = with_defaults(align, features=ONES, labels=["a", "b"], triples_factory=FACTORY)
 features = with_defaults(EncodedFeatures, features=ONES, provenance=PROVENANCE)
-torchvision = with_defaults(TorchvisionImageEncoder, model="resnet18", weights=None)
 loaded = with_defaults(load_features, name="textual", source=ONES)
 
 NO_LISTS = ("ab", {"a"}, 3, True)
@@ -43,32 +37,18 @@ NO_PATHS = (3, True, ["a.npy"], {"a": 1})
 
 CASES = [
     *bad_values(texts, "texts", TypeError, *NO_LISTS, None, [3], [b"a"]),
-    *bad_values(images, "paths", TypeError, *NO_LISTS, None, [3], [["a.png"]]),
-    *(
-        case
-        for call in (texts, images)
-        for case in (
-            *bad_values(call, "labels", TypeError, *NO_LISTS, {"a": 1}),
-            *bad_values(call, "labels", ValueError, [], ["a", "b", "c"]),
-            *bad_values(call, "encoder", TypeError, 3, int, torch.nn.Identity(), ["lexical"]),
-            *bad_values(call, "encoder", ValueError, "", "nothing"),
-            *bad_values(call, "encoder_kwargs", TypeError, *NO_MAPPINGS, dict(dim={3})),
-            *bad_values(call, "random_seed", TypeError, *NO_NUMBERS, 1.0),
-            *bad_values(call, "random_seed", ValueError, 2**64),
-            *bad_values(call, "batch_size", TypeError, *NO_NUMBERS, 1.0),
-            *bad_values(call, "batch_size", ValueError, 0, -1),
-            *bad_values(call, "cache", TypeError, *NO_PATHS),
-            *bad_values(call, "cache", ValueError, "", "textual.pt"),
-            *bad_values(call, "progress", TypeError, *NO_BOOLS),
-        )
-    ),
-    *bad_values(literals, "triples_factory", TypeError, None, 3, "nations"),
-    *bad_values(literals, "numeric_triples", TypeError, 3, True, {"a": 1}, {("a", "size", "1")}),
-    *bad_values(literals, "numeric_triples", ValueError, [["a", "1"]], ONES[:, :2], ["a"], np.ones(3)),
-    *bad_values(literals, "scaler", TypeError, 3, int, ["standard"]),
-    *bad_values(literals, "scaler", ValueError, "nothing"),
-    *bad_values(literals, "scaler_kwargs", TypeError, *NO_MAPPINGS),
-    *bad_values(literals, "indicators", TypeError, *NO_BOOLS),
+    *bad_values(texts, "labels", TypeError, *NO_LISTS, {"a": 1}),
+    *bad_values(texts, "labels", ValueError, [], ["a", "b", "c"]),
+    *bad_values(texts, "encoder", TypeError, 3, int, torch.nn.Identity(), ["lexical"]),
+    *bad_values(texts, "encoder", ValueError, "", "nothing"),
+    *bad_values(texts, "encoder_kwargs", TypeError, *NO_MAPPINGS, dict(dim={3})),
+    *bad_values(texts, "random_seed", TypeError, *NO_NUMBERS, 1.0),
+    *bad_values(texts, "random_seed", ValueError, 2**64),
+    *bad_values(texts, "batch_size", TypeError, *NO_NUMBERS, 1.0),
+    *bad_values(texts, "batch_size", ValueError, 0, -1),
+    *bad_values(texts, "cache", TypeError, *NO_PATHS),
+    *bad_values(texts, "cache", ValueError, "", "textual.pt"),
+    *bad_values(texts, "progress", TypeError, *NO_BOOLS),
     *bad_values(aligned, "features", ValueError, None, "features.csv", ONES[0]),
     *bad_values(aligned, "labels", TypeError, *NO_LISTS, None, {"a": 1}),
     *bad_values(aligned, "labels", ValueError, [], ["a"], ["a", "a"]),
@@ -91,11 +71,6 @@ CASES = [
     *bad_values(LexicalTextEncoder, "dim", ValueError, 0, -1, 2**31),
     *bad_values(LexicalTextEncoder, "ngram_range", TypeError, None, 3, "23", (2, 3.0), (True, 2)),
     *bad_values(LexicalTextEncoder, "ngram_range", ValueError, (3, 2), (0, 2), (2,), (1, 2, 3)),
-    *bad_values(torchvision, "model", TypeError, None, 3, ["resnet18"]),
-    *bad_values(torchvision, "weights", TypeError, 3, True, ["DEFAULT"]),
-    *bad_values(torchvision, "weights", ValueError, "nothing"),
-    *bad_values(torchvision, "layer_name", TypeError, 3, True),
-    *bad_values(torchvision, "model_kwargs", TypeError, *NO_MAPPINGS),
     *bad_values(loaded, "name", TypeError, None, 3),
     *bad_values(entity_labels, "triples_factory", TypeError, None, 3, "nations"),
     *bad_values(label_to_text, "label", TypeError, None, 3, b"a"),
@@ -105,9 +80,6 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=repr)
 def test_refused(case: BadInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Test that bad values are refused by the argument's name."""
-    if case.call is torchvision and case.error is ValueError:
-        # types are checked before it is imported
-        pytest.importorskip("torchvision")
     monkeypatch.chdir(tmp_path)
     check_refused(case)
 

@@ -74,16 +74,3 @@ def test_own_graph(tmp_path: Path) -> None:
     aligned = EncodedFeatures.load(tmp_path / "again" / "textual.npy")
     assert np.array_equal(aligned.features, features.features, equal_nan=True)
     assert rows(again) == table
-
-
-@pytest.mark.slow
-def test_numeric(tmp_path: Path) -> None:
-    """The example has a row for each set of modalities."""
-    output = run("examples/numeric.py", *SHORT, cwd=tmp_path)
-    assert "14 entities, area, population" in output
-    table = rows(output)
-    assert list(table) == ["none", "numeric", "numeric + textual"]
-    assert len(set(map(tuple, table.values()))) == 3
-    features = EncodedFeatures.load(tmp_path / "numeric" / "numeric.npy", Nations().training)
-    assert (~features.mask).sum() == 1
-    assert features.provenance.encoder == "power"
