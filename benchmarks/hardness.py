@@ -144,7 +144,7 @@ def table(result: dict[str, Any]) -> str:
     return to_markdown([*header, "distinct entities"], cells)
 
 
-def plot(rows: list[dict[str, Any]], path: Path) -> None:
+def plot(rows: list[dict[str, Any]], graph: str, path: Path) -> None:
     """Draw the distributions of the scores."""
     from matplotlib import pyplot as plt
 
@@ -152,7 +152,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     axes.violinplot([row["scores"] for row in rows], showmeans=True)
     labels = [row["sampler"] for row in rows]
     axes.set_xticks(range(1, len(rows) + 1), labels, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_ylabel("score of a RotatE model (higher is harder)")
+    axes.set(ylabel="score of RotatE (higher is harder)", title=f"Scores of negatives on {graph}")
     figure.savefig(path, dpi=150)
 
 
@@ -165,7 +165,7 @@ def main() -> None:
     dataset = load_graph(args.graph)
     rows = judge(train_model(dataset, args), dataset, make_samplers(dataset, args))
     args.output.mkdir(parents=True, exist_ok=True)
-    plot(rows, args.output / f"{args.graph}.png")
+    plot(rows, args.graph, args.output / f"{args.graph}.png")
     for row in rows:
         del row["scores"]
     configuration = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}

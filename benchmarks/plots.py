@@ -1,4 +1,7 @@
-"""Plots of what comparisons gave. matplotlib is imported only where there is something to draw."""
+"""Plots of what comparisons gave. matplotlib is imported only where there is something to draw.
+
+Colors are those of inspections: blue for what is true or ours, gray for PyKEEN's, a sequence for levels.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pykeen_dhns.comparison import Cell, Results
+from pykeen_dhns.inspection.plots import choose_colors
 
 __all__ = ["plot_bars", "plot_curves", "plot_levels"]
 
@@ -81,6 +85,7 @@ def plot_curves(results: Results, path: Path) -> Path | None:
             ax.fill_between(curve["seconds"], curve["low"], curve["high"], color=color, alpha=0.15, linewidth=0)
         ax.set(title=title, xlabel="seconds of training", ylabel="validation MRR")
         ax.legend(fontsize="small")
+    figure.suptitle(results.comparison.title)
     return _save(figure, path)
 
 
@@ -102,7 +107,9 @@ def plot_bars(results: Results, path: Path) -> Path | None:
             pd.Series([getattr(100 * results.runs(cell)["test.mrr"], name)() for cell in cells]).fillna(0.0)
             for name in ("mean", "std")
         )
-        colors = ["C7" if comparison.find_baseline(cell, comparison.baseline) == cell else "C0" for cell in cells]
+        palette = choose_colors([])
+        kinds = ("basic" if comparison.find_baseline(cell, comparison.baseline) == cell else "true" for cell in cells)
+        colors = [palette[kind] for kind in kinds]
         ax.barh(range(len(cells)), means, xerr=errors, color=colors, capsize=3)
         ax.set_yticks(range(len(cells)), list(map(_label, cells)))
         ax.invert_yaxis()
@@ -111,6 +118,7 @@ def plot_bars(results: Results, path: Path) -> Path | None:
         low, high = (means - errors).min(), (means + errors).max()
         margin = 0.25 * (high - low) or 1.0
         ax.set_xlim(max(0.0, low - margin), min(100.0, high + margin))
+    figure.suptitle(comparison.title)
     return _save(figure, path)
 
 
@@ -125,11 +133,12 @@ def plot_levels(result: dict[str, Any], path: Path) -> Path:
     figure, (ax,) = _make_figure(1, width=8, height=4)
     edges = result["edges"]
     centers = [(left + right) / 2 for left, right in itertools.pairwise(edges)]
+    colors = choose_colors(row["name"] for row in result["rows"])
     for row in result["rows"]:
         total = sum(row["counts"])
-        ax.plot(centers, [count / total for count in row["counts"]], label=row["name"])
+        ax.plot(centers, [count / total for count in row["counts"]], color=colors[row["name"]], label=row["name"])
     configuration = result["configuration"]
-    title = f"{configuration['dataset']}, after {configuration['epochs']} epochs"
-    ax.set(xlabel="score", ylabel="share", title=title)
+    title = f"Scores of RotatE on {configuration['dataset']}, after {configuration['epochs']} epochs"
+    ax.set(xlabel="score", ylabel="share of the triples", title=title)
     ax.legend()
     return _save(figure, path)

@@ -19,6 +19,7 @@ from pykeen.training.callbacks import TrainingCallback
 
 mpl.use("agg")
 
+COLORS = {"basic": "0.6", "dhns": "#0072b2"}
 METRICS = {"MRR": "inverse_harmonic_mean_rank", "Hits@1": "hits_at_1", "Hits@3": "hits_at_3", "Hits@10": "hits_at_10"}
 
 
@@ -113,21 +114,27 @@ def report(results: dict[str, dict[str, Any]]) -> None:
         print(f"{sampler:10}{values}{result['seconds']:9.2f}")
 
 
-def plot(results: dict[str, dict[str, Any]], path: Path) -> None:
+def plot(results: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
     """Draw the curves of loss and validation.
 
     :param results: the results for each sampler
-    :param path: the file to write
+    :param args: the command line arguments
     """
     from matplotlib import pyplot as plt
 
+    path = args.output
     figure, (left, right) = plt.subplots(ncols=2, figsize=(9, 3.5), layout="constrained")
     for sampler, result in results.items():
-        left.plot(range(1, len(result["losses"]) + 1), result["losses"], label=sampler)
-        right.plot(list(result["validation"]), [100 * v for v in result["validation"].values()], "o-", label=sampler)
-    left.set(xlabel="epoch", ylabel="loss")
+        label, color = f"{sampler} (test MRR {result['metrics']['MRR']:.1f})", COLORS.get(sampler)
+        # The first epoch's loss would leave no room for the others.
+        losses = dict(list(enumerate(result["losses"], start=1))[1:])
+        left.plot(list(losses), list(losses.values()), color=color)
+        curve = [100 * value for value in result["validation"].values()]
+        right.plot(list(result["validation"]), curve, "o-", color=color, label=label)
+    left.set(xlabel="epoch", ylabel="loss, from the second epoch")
     right.set(xlabel="epoch", ylabel="validation MRR [%]")
     right.legend()
+    figure.suptitle(f"RotatE on {args.dataset}, {args.num_negs} negatives per positive, seed {args.seed}")
     figure.savefig(path, dpi=150)
     print(f"\nThe curves are in {path}")
 
@@ -148,7 +155,7 @@ def main() -> None:
     started = time.perf_counter()
     results = {sampler: run(sampler, args) for sampler in args.samplers}
     report(results)
-    plot(results, args.output)
+    plot(results, args)
     print(f"Both took {time.perf_counter() - started:.0f} seconds, evaluation included.")
 
 

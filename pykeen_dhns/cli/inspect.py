@@ -51,11 +51,7 @@ def inspect(*, directory: Path, output: Path | None, part: Any, device: str, plo
     Models and generators are saved as pickles. Loading them may run any code: inspect only what you trust.
     """
     from ..inspection import inspect_directory
-    from ..inspection.plots import require_matplotlib
 
-    if plots:
-        # checked before the work starts
-        require_matplotlib()
     inspection = inspect_directory(directory, part=part, device=device, **settings)
     try:
         files = inspection.save(output or directory / "inspection", plots=plots)

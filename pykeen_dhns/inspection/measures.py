@@ -187,5 +187,7 @@ def project(source: Source, *, target: Target, relation: int | None = None) -> p
         x, *others = pca.transform(vectors).T
         # With a single dimension, or a single entity, there is only one component.
         y = others[0] if others else 0.0
-        frames.append(frame.assign(modality=modality, x=x, y=y))
+        # A single entity has no variance.
+        explained = pca.explained_variance_ratio_.sum() if len(entities) > 1 else 1.0
+        frames.append(frame.assign(modality=modality, x=x, y=y, explained=explained))
     return pd.concat(frames, ignore_index=True).assign(relation=source.relations[relation])

@@ -1,37 +1,56 @@
 """Plots of an inspection. matplotlib is optional, and imported only for drawing."""
 
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .report import Inspection
 
-__all__ = ["require_matplotlib", "save_plots"]
+__all__ = ["choose_colors", "has_matplotlib", "save_plots"]
+
+#: The colors of what is not generated, in all pictures. Levels have the colors of a sequence.
+COLORS = {"positives": "#0072b2", "true": "#0072b2", "uniform": "0.6", "basic": "0.6", "negative": "black"}
 
 
-def require_matplotlib() -> None:
-    """Check that matplotlib is installed.
-
-    :raises ImportError: if it is not
-    """
+def has_matplotlib() -> bool:
+    """Return whether matplotlib is installed, and warn if it is not."""
     try:
         import matplotlib as mpl  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "Plots need matplotlib: pip install 'pykeen-dhns[examples]'. The tables do not: leave the plots out with "
-            "--no-plots, or plots=False."
-        ) from error
+    except ImportError:
+        warnings.warn(
+            "There are no plots, since they need matplotlib: pip install 'pykeen-dhns[examples]'. To do without them "
+            "and this warning: --no-plots, or plots=False.",
+            stacklevel=3,
+        )
+        return False
+    return True
+
+
+def choose_colors(names: Iterable[str]) -> dict[str, Any]:
+    """Choose colors for kinds of triples.
+
+    :param names: the names of the kinds. Those without a color of their own are levels, the hardest one first.
+
+    :returns: the color of each. The harder a level, the darker it is.
+    """
+    from matplotlib import colormaps
+
+    names = list(names)
+    levels = [name for name in names if name not in COLORS]
+    sequence = colormaps["YlOrRd"](np.linspace(1.0, 0.35, len(levels)))
+    return {**COLORS, **dict(zip(levels, sequence, strict=True))}
 
 
 def save_plots(inspection: "Inspection", directory: Path) -> list[Path]:
     """Draw and save the plots of an inspection."""
     figures = {
-        "scores": _plot_scores(inspection.scores),
+        "scores": _plot_scores(inspection),
         "relations": _plot_relations(inspection),
         "projection": _plot_projection(inspection),
     }
@@ -48,14 +67,20 @@ def _make_figure(width: float, height: float) -> "Figure":
     return Figure(layout="constrained", figsize=(width, height))
 
 
-def _plot_scores(scores: pd.DataFrame) -> "Figure":
+def _plot_scores(inspection: "Inspection") -> "Figure":
     """Plot the distributions of scores."""
-    edges = np.histogram_bin_edges(scores["score"], bins=60).tolist()
+    groups = inspection.scores.groupby("triples", sort=False)["score"]
+    # Few values make few bins (Rice's rule). With more, the picture would show noise.
+    num_bins = min(60, 2 * round(groups.size().min() ** (1 / 3)))
+    edges = np.histogram_bin_edges(inspection.scores["score"], bins=max(8, num_bins)).tolist()
     figure = _make_figure(8, 4)
     ax = figure.subplots()
-    for name, values in scores.groupby("triples", sort=False)["score"]:
-        ax.hist(values, bins=edges, weights=np.full(len(values), 1 / len(values)), histtype="step", label=name)
-    ax.set(xlabel="score", ylabel="share")
+    colors = choose_colors(groups.groups)
+    for name, values in groups:
+        weights = np.full(len(values), 1 / len(values))
+        ax.hist(values, bins=edges, weights=weights, histtype="step", linewidth=1.5, color=colors[name], label=name)
+    ax.set(xlabel=f"score of {type(inspection.source.model).__name__}", ylabel="share of the triples")
+    ax.set_title("Scores of training triples, uniform negatives, and generated ones")
     ax.legend()
     return figure
 
@@ -63,17 +88,20 @@ def _plot_scores(scores: pd.DataFrame) -> "Figure":
 def _plot_relations(inspection: "Inspection") -> "Figure":
     """Plot how hard the negatives of each relation are."""
     relations = inspection.relations.head(inspection.num_relations)
-    figure = _make_figure(8, 1.5 + 0.3 * len(relations))
+    figure = _make_figure(8, 2 + 0.3 * len(relations))
     ax = figure.subplots()
     positions = range(len(relations))
-    ax.axvline(0, color="0.75", linewidth=1, label="uniform")
-    ax.plot(relations["positives"], positions, "|", color="C0", markersize=14, label="positives")
-    for i, level in enumerate(inspection.source.levels):
-        ax.plot(relations[level], positions, "o", color=f"C{i + 1}", label=level)
+    colors = choose_colors(inspection.source.levels)
+    ax.axvline(0, color=colors["uniform"], linewidth=1, label="uniform")
+    ax.plot(relations["positives"], positions, "|", color=colors["positives"], markersize=14, label="positives")
+    for level in inspection.source.levels:
+        ax.plot(relations[level], positions, "o", color=colors[level], label=level)
     names = relations["relation"] + " (" + relations["triples"].astype(str) + ")"
     ax.set_yticks(positions, names, fontsize="small")
-    ax.invert_yaxis()
+    # The most frequent relation is at the top, and no mark lies on the frame.
+    ax.set_ylim(len(relations) - 0.25, -0.75)
     ax.set(xlabel="mean score, in standard deviations above uniform negatives")
+    ax.set_title("How hard the negatives of each relation are (number of triples)")
     figure.legend(loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
@@ -81,25 +109,30 @@ def _plot_relations(inspection: "Inspection") -> "Figure":
 def _plot_projection(inspection: "Inspection") -> "Figure":
     """Plot what is generated next to entities: a row for each modality, a column for each level."""
     projection, levels, target = inspection.projection, inspection.source.levels, inspection.target
+    colors = choose_colors(levels)
     styles: dict[str, dict[str, Any]] = {
-        "uniform": dict(s=10, color="0.75", label="uniform"),
-        "true": dict(s=22, color="C0", label=f"true {target}s"),
-        "generated": dict(s=10, color="C1", marker="x", linewidth=0.8, label="generated"),
-        "negative": dict(s=14, facecolors="none", edgecolors="C3", label="becomes a negative"),
+        "uniform": dict(s=10, color=colors["uniform"], label="uniform"),
+        "true": dict(s=22, color=colors["true"], label=f"true {target}s"),
+        "generated": dict(s=12, marker="x", linewidth=0.9, label="generated"),
+        "negative": dict(s=14, facecolors="none", edgecolors=colors["negative"], label="becomes a negative"),
     }
     styles = {kind: style for kind, style in styles.items() if kind in set(projection["kind"])}
     modalities = projection["modality"].unique()
     figure = _make_figure(3.6 * len(levels), 0.6 + 3.4 * len(modalities))
     axes = figure.subplots(nrows=len(modalities), ncols=len(levels), squeeze=False, sharex="row", sharey="row")
     for row, modality in zip(axes, modalities, strict=True):
+        of_modality = projection[projection["modality"] == modality]
         for ax, level in zip(row, levels, strict=True):
-            shown = projection[(projection["modality"] == modality) & projection["level"].isin(["", level])]
+            shown = of_modality[of_modality["level"].isin(["", level])]
             for kind, style in styles.items():
                 points = shown[shown["kind"] == kind]
-                ax.scatter(points["x"], points["y"], **style)
+                color = dict(color=colors[level]) if kind == "generated" else {}
+                ax.scatter(points["x"], points["y"], **style, **color)
             ax.set_title(f"{modality}, {level}", fontsize="medium")
             ax.set_xlabel("first component")
-        row[0].set_ylabel("second component")
-    figure.suptitle(f"{target.capitalize()}s of: {projection['relation'].iloc[0]}")
+        explained = of_modality["explained"].iloc[0]
+        row[0].set_ylabel(f"second component\n(both explain {explained:.0%} of the variance)")
+    model = type(inspection.source.model).__name__
+    figure.suptitle(f"{model}, {target}s of: {projection['relation'].iloc[0]}")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(styles))
     return figure

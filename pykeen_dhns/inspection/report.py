@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from .measures import summarize_scores
-from .plots import require_matplotlib, save_plots
+from .plots import has_matplotlib, save_plots
 from .sources import Source, Target
 from ..utils.validation import check_bool, check_type
 
@@ -51,7 +51,8 @@ class Inspection:
     num_relations: int
     #: The points of the projection: the ``relation``, the ``modality``, the ``kind`` (``true`` and ``uniform``
     #: entities, ``generated`` embeddings, and entities that become a ``negative``), the ``level`` (empty for ``true``
-    #: and ``uniform``), and the coordinates ``x`` and ``y``
+    #: and ``uniform``), the coordinates ``x`` and ``y``, and the share of the entities' variance that both of them
+    #: have ``explained``
     projection: pd.DataFrame
 
     @property
@@ -92,14 +93,11 @@ class Inspection:
         :param plots: whether to draw plots
 
         :returns: the files: ``report.md``, ``relations.tsv``, and, with plots, ``scores.png``, ``relations.png``, and
-            ``projection.png``
-
-        :raises ImportError: if matplotlib is needed, but not installed
-        """  # noqa: DOC502
+            ``projection.png``. Without matplotlib, there is a warning, and there are no plots.
+        """
         check_type("directory", directory, (str, PathLike), "a folder")
         check_bool("plots", plots)
-        if plots:
-            require_matplotlib()
+        plots = plots and has_matplotlib()
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         files = [directory / "report.md", directory / "relations.tsv"]

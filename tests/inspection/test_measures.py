@@ -116,6 +116,7 @@ def test_projection(source: Planted) -> None:
     assert set(points["modality"]) == {"good", "useless"}
     assert set(points["relation"]) == {FACTORY.relation_id_to_label[int(source.triples[:, 1].mode().values)]}
     assert set(points["kind"]) == {"true", "uniform", "generated"}
+    assert points.groupby("modality")["explained"].first().between(0.1, 0.5).all()
     good = points[points["modality"] == "good"]
     true = {tuple(point) for point in good.loc[good["kind"] == "true", ["x", "y"]].round(3).to_numpy()}
     hard, easy = (good.loc[good["level"] == level, ["x", "y"]] for level in source.levels[::2])
@@ -125,8 +126,10 @@ def test_projection(source: Planted) -> None:
 
 
 def test_projection_of_one_dimension() -> None:
-    """Embeddings of a single dimension have no second component."""
-    assert (inspect_source(Planted(dim=1)).projection["y"] == 0).all()
+    """Embeddings of a single dimension have no second component, and the first one explains everything."""
+    points = inspect_source(Planted(dim=1)).projection
+    assert (points["y"] == 0).all()
+    assert points["explained"].to_numpy() == pytest.approx(1)
 
 
 def test_choice_of_relation(source: Planted) -> None:

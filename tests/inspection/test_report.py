@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pykeen_dhns.inspection import Inspection, inspect_source
+from pykeen_dhns.inspection.plots import choose_colors
 
 from .runs import Planted
 
@@ -62,13 +63,26 @@ def test_files(inspection: Inspection, tmp_path: Path) -> None:
 
 
 def test_without_matplotlib(inspection: Inspection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without matplotlib, the error says what to install, and what works without it."""
+    """Without matplotlib, tables are saved, and a warning says what is missing, and how to get it."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"pip install 'pykeen-dhns\[examples\]'.*--no-plots, or plots=False"):
-        inspection.save(tmp_path / "with")
-    assert not (tmp_path / "with").exists()
-    assert [path.name for path in inspection.save(tmp_path, plots=False)] == ["report.md", "relations.tsv"]
+    with pytest.warns(UserWarning, match=r"pip install 'pykeen-dhns\[examples\]'.*--no-plots, or plots=False"):
+        files = inspection.save(tmp_path)
+    assert [path.name for path in files] == ["report.md", "relations.tsv"]
     assert "![" not in (tmp_path / "report.md").read_text(encoding="utf8")
+
+
+def test_no_plots(inspection: Inspection, tmp_path: Path) -> None:
+    """Plots can be left out."""
+    assert [path.name for path in inspection.save(tmp_path, plots=False)] == ["report.md", "relations.tsv"]
+
+
+def test_colors() -> None:
+    """What is not generated has the same color everywhere, and levels get lighter from hard to easy."""
+    colors = choose_colors(["positives", "uniform", "t = 2", "t = 5", "t = 10"])
+    assert colors["positives"] == colors["true"] == choose_colors(["t = 2"])["true"]
+    lightness = [sum(colors[name][:3]) for name in ("t = 2", "t = 5", "t = 10")]
+    assert lightness == sorted(lightness)
+    assert len(set(lightness)) == 3
 
 
 def test_odd_labels(inspection: Inspection, tmp_path: Path) -> None:
