@@ -18,6 +18,7 @@ from ..datasets.triple_files import check_triple_files
 from ..inspection import KeepSampler, save_result
 from ..inspection.saving import GENERATORS
 from ..utils.files import write_folder_atomically
+from ..utils.validation import check_integer
 
 __all__ = ["change_arguments", "format_metrics", "load_experiment", "run_experiment"]
 
@@ -131,8 +132,8 @@ def run_experiment(
     :raises FileExistsError: if the folder has a run, or another process is about to write one
     :raises OSError: if the run cannot be saved
     """  # noqa: DOC502, DOC503
+    _check_arguments(arguments)
     check_triple_files(arguments)
-    _check_validation(arguments)
     if output is None:
         report(format_metrics(_run(arguments, metadata)[0]))
         return
@@ -174,9 +175,21 @@ def _run(arguments: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[Pip
     return result, keeper.sampler
 
 
-def _check_validation(arguments: Mapping[str, Any]) -> None:
-    """Check that there are validation triples where they are needed."""
-    if arguments.get("training") is None or arguments.get("validation") is not None:
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Check what PyKEEN checks late, or not at all: files that belong together, and when a stopper evaluates."""
+    given = {name for name in TRIPLES if arguments.get(name) is not None}
+    for name in ("training", "testing"):
+        # with a dataset, PyKEEN says that both are too much
+        if given and name not in given and arguments.get("dataset") is None:
+            raise ValueError(
+                f"There are {' and '.join(sorted(given))} triples, but no {name} triples, which are needed, too: give "
+                f"a file by --{name}."
+            )
+    stopper_kwargs = arguments.get("stopper_kwargs") or {}
+    for name, minimum in {"frequency": 1, "patience": 0}.items():
+        if name in stopper_kwargs:
+            check_integer(f"stopper_kwargs: {name}", stopper_kwargs[name], minimum=minimum)
+    if not given or "validation" in given:
         return
     for name, without in {"stopper": (None, "nop"), "use_testing_data": (None, True)}.items():
         if arguments.get(name) not in without:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..utils.validation import check_choice, check_positive_int
+from ..utils.validation import check_choice, check_size
 
 __all__ = [
     "ConditionalDenoiser",
@@ -16,6 +16,8 @@ __all__ = [
 ]
 
 
+#: More hidden layers than this are certainly a mistake
+MAX_LAYERS = 1000
 #: What the network predicts: the velocity [salimans2022]_, or the noise itself, with the paper's closing layer norm
 Prediction = Literal["velocity", "noise"]
 
@@ -34,8 +36,8 @@ class SinusoidalTimeEmbedding(nn.Module):
 
         :raises ValueError: if the dimension is odd, since half of the time embedding is sine, half is cosine
         """  # noqa: DOC502
-        check_positive_int("num_timesteps", num_timesteps)
-        check_positive_int("dim", dim, multiple_of=2)
+        check_size("num_timesteps", num_timesteps)
+        check_size("dim", dim, multiple_of=2)
         super().__init__()
         frequencies = 1000 ** (-2 * torch.arange(dim // 2, dtype=torch.float64) / dim)
         angles = torch.arange(num_timesteps + 1, dtype=torch.float64).unsqueeze(dim=-1) * frequencies
@@ -87,11 +89,11 @@ class ConditionalDenoiser(nn.Module):
             unknown
         """  # noqa: DOC502
         check_choice("prediction", prediction, get_args(Prediction))
-        for name, value in dict(dim=dim, num_layers=num_layers).items():
-            check_positive_int(name, value)
-        check_positive_int("time_dim", time_dim, multiple_of=2)
+        check_size("dim", dim)
+        check_size("num_layers", num_layers, maximum=MAX_LAYERS)
+        check_size("time_dim", time_dim, multiple_of=2)
         if hidden_dim is not None:
-            check_positive_int("hidden_dim", hidden_dim)
+            check_size("hidden_dim", hidden_dim)
         super().__init__()
         hidden_dim = min(4 * dim, 256) if hidden_dim is None else hidden_dim
         self.time_embedding = SinusoidalTimeEmbedding(num_timesteps=num_timesteps, dim=time_dim)

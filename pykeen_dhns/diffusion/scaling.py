@@ -5,13 +5,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..utils.validation import check_number, check_positive, check_positive_int
+from ..utils.validation import check_number, check_positive, check_size
 
 __all__ = ["NonFiniteEmbeddingsError", "RunningScale"]
 
 
 class NonFiniteEmbeddingsError(RuntimeError):
-    """Embeddings that a generator should learn from are infinite or NaN.
+    """Embeddings that a generator should learn from are infinite or NaN, or too large to be squared.
 
     PyKEEN's hyper-parameter search goes on with the next trial after a :class:`RuntimeError`.
     """
@@ -43,8 +43,8 @@ class RunningScale(nn.Module):
 
         :raises ValueError: if an argument is out of its range
         """  # noqa: DOC502
-        check_positive_int("dim", dim)
-        check_positive_int("num_groups", num_groups)
+        check_size("dim", dim)
+        check_size("num_groups", num_groups)
         check_number("momentum", momentum, minimum=0, exclude_minimum=True, maximum=1)
         check_positive("eps", eps)
         super().__init__()
@@ -66,7 +66,8 @@ class RunningScale(nn.Module):
         :param mask: shape: `(num_groups, *batch_dims)` which of them count. If None, all do. A group without any keeps
             its statistics.
 
-        :raises NonFiniteEmbeddingsError: if a value that counts is infinite or NaN. The statistics stay what they are.
+        :raises NonFiniteEmbeddingsError: if a value that counts is infinite or NaN, or too large to be squared. The
+            statistics stay what they are.
         """
         # in full precision, also where a model computes in mixed precision
         x = x.flatten(start_dim=1, end_dim=-2).to(dtype=self.mean.dtype)
@@ -76,8 +77,8 @@ class RunningScale(nn.Module):
             mean, variance, number = _pool(mean, variance, number, self.sum_over_processes)
         if not variance.isfinite().all():
             raise NonFiniteEmbeddingsError(
-                "Embeddings or conditions are infinite or NaN, so a generator cannot learn from them. Has the training "
-                "diverged? Try a smaller learning rate."
+                "Embeddings or conditions are infinite or NaN, or too large to be squared, so a generator cannot learn "
+                "from them. Has the training diverged? Try a smaller learning rate."
             )
         momentum = self.momentum * (number > 0).to(dtype=x.dtype)
         self.weight.lerp_(torch.ones_like(self.weight), momentum)

@@ -34,7 +34,7 @@ from .encoded_features import (
 )
 from ..utils.files import write_atomically
 from ..utils.random_state import seeded
-from ..utils.validation import check_bool, check_hint, check_integer, check_kwargs, check_positive_int, show
+from ..utils.validation import check_bool, check_hint, check_integer, check_kwargs, show
 
 __all__ = ["describe", "encode"]
 
@@ -89,7 +89,7 @@ def encode(
     progress: bool,
 ) -> EncodedFeatures:
     """Encode items that are not None, or load the result of the same request from the cache."""
-    check_positive_int("batch_size", batch_size)
+    check_integer("batch_size", batch_size)
     check_bool("progress", progress)
 
     def run(unfinished: Path | None = None) -> EncodedFeatures:

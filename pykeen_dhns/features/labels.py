@@ -60,6 +60,8 @@ def split_labels(
     # pandas knows all kinds of empty cells
     series = pd.Series(to_list(name, inputs), dtype=object)
     items = [item if is_present else None for item, is_present in zip(series, series.notna(), strict=True)]
+    if not items:
+        raise ValueError(f"{name}={show(inputs)} is empty: there must be at least one item.")
     if labels is None:
         return items, None
     labels = to_list("labels", labels)
@@ -70,7 +72,8 @@ def split_labels(
 
 def to_list(name: str, values: Any) -> list[Any]:
     """Make a list of what has an order."""
-    if isinstance(values, str | bytes | AbstractSet | Mapping) or not isinstance(values, Iterable):
+    is_iterable = isinstance(values, Iterable) and getattr(values, "ndim", 1)
+    if isinstance(values, str | bytes | AbstractSet | Mapping) or not is_iterable:
         raise TypeError(
             f"{name}={show(values)} is a {type(values).__name__}: it must be a list, one item for each row."
         )

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from torch import Tensor
 from typing_extensions import override
 
-from ..utils.validation import check_integer, check_positive_int, check_type, show
+from ..utils.validation import check_integer, check_size, check_type, show
 
 __all__ = ["LexicalTextEncoder"]
 
@@ -46,10 +46,10 @@ class LexicalTextEncoder(TextEncoder):
         """
         super().__init__()
         # scikit-learn would only find out later, and crash
-        check_integer("dim", dim, maximum=2**31 - 1)
+        check_size("dim", dim)
         check_type("ngram_range", ngram_range, (tuple, list), "a pair of integers")
         for length in ngram_range:
-            check_positive_int("ngram_range", length)
+            check_integer("ngram_range", length)
         if len(ngram_range) != 2 or ngram_range[0] > ngram_range[1]:
             raise ValueError(
                 f"ngram_range={show(ngram_range)} is invalid: it must be the least and the largest length."

@@ -14,7 +14,7 @@ from .report import Inspection
 from .saving import find_generators, load_sources, make_sources
 from .sources import Source, Target
 from ..utils.module_state import evaluation_mode
-from ..utils.validation import check_choice, check_integer, check_positive_int, check_type, show
+from ..utils.validation import check_choice, check_integer, check_type, show
 
 __all__ = ["inspect_directory", "inspect_result", "inspect_source"]
 
@@ -59,7 +59,7 @@ def inspect_source(
     counts = dict(num_examples=num_examples, num_neighbors=num_neighbors, max_triples=max_triples)
     counts |= dict(num_uniform=num_uniform, num_relations=num_relations)
     for name, value in counts.items():
-        check_positive_int(name, value)
+        check_integer(name, value)
     check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
     chosen = _find_triples(source, examples)
     relation_id = None if relation is None else _find_id("relation", relation, source.relations)

@@ -29,15 +29,13 @@ from .shards import Shards
 from .synchronization import average_sampler, share_batches
 from ..training import LoopConfig
 from ..training.checkpoint import describe, describe_changes
-from ..training.checks import check_constructor_arguments
+from ..training.checks import MAX_NUM_WORKERS, check_constructor_arguments
 from ..training.objective import JointObjective
 from ..utils.random_state import seeded
 from ..utils.validation import check_fraction, check_integer, check_kwargs, check_positive, check_type
 
 __all__ = ["DHNSLitModule"]
 
-#: More processes than this are a mistake
-MAX_NUM_WORKERS = 1024
 #: The key of what this module adds to Lightning's checkpoints
 CHECKPOINT_KEY = "pykeen_dhns"
 #: The arguments of PyKEEN's modules

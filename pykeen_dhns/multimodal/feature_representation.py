@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from ..features import Features, load_features
 from ..utils.real_vectors import from_real_vector, to_real_vector
-from ..utils.validation import check_bool, check_positive_int, check_type
+from ..utils.validation import MAX_ENTITIES, check_bool, check_size, check_type
 
 __all__ = ["FeatureRepresentation", "Projection"]
 
@@ -45,7 +45,7 @@ class FeatureRepresentation(Representation):
         :raises ValueError: if these are no features, or not one row per entity
         """  # noqa: DOC103
         if max_id is not None:
-            check_positive_int("max_id", max_id)
+            check_size("max_id", max_id, maximum=MAX_ENTITIES)
         values, mask = load_features(name, features, num_entities=max_id)
         variance, mean = torch.var_mean(values[mask], dim=0, correction=0)
         scale = variance.mean().sqrt()
@@ -79,7 +79,7 @@ class Projection(nn.Linear):
         check_type("example", example, Tensor, "a tensor")
         check_type("shape", shape, Sequence, "a sequence of integers")
         for size in shape:
-            check_positive_int("shape", size)
+            check_size("shape", size)
         check_bool("is_complex", is_complex)
         check_type("dtype", dtype, (torch.dtype, NoneType), "a data type of PyTorch, or None")
         input_dim = to_real_vector(example, num_batch_dims=1).shape[-1]

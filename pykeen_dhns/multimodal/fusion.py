@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from ..utils.validation import check_fraction, check_positive_int
+from ..utils.validation import check_fraction, check_size
 
 __all__ = [
     "AttentionFusion",
@@ -24,6 +24,10 @@ __all__ = [
     "SumFusion",
     "fusion_resolver",
 ]
+
+
+#: More modalities than this are certainly a mistake
+MAX_MODALITIES = 1000
 
 
 class Fusion(nn.Module, ABC):
@@ -40,8 +44,8 @@ class Fusion(nn.Module, ABC):
 
         :raises ValueError: if one of them is not a positive integer
         """  # noqa: DOC502
-        check_positive_int("dim", dim)
-        check_positive_int("num_modalities", num_modalities)
+        check_size("dim", dim)
+        check_size("num_modalities", num_modalities, maximum=MAX_MODALITIES)
         super().__init__()
         self.dim = dim
         self.num_modalities = num_modalities

@@ -15,7 +15,7 @@ from typing_extensions import override
 from .fusion import Fusion, fusion_resolver
 from .modalities import Modality, load_modalities
 from .representation import MultimodalRepresentation
-from ..utils.validation import check_kwargs, check_positive_int, check_type, show
+from ..utils.validation import check_kwargs, check_size, check_type, show
 
 __all__ = [
     "NAMED_MODELS",
@@ -108,7 +108,7 @@ class MultimodalModel(AnyModel):
         check_type("triples_factory", triples_factory, KGInfo, "a triples factory")
         check_kwargs("interaction_kwargs", interaction_kwargs)
         if embedding_dim is not None:
-            check_positive_int("embedding_dim", embedding_dim)
+            check_size("embedding_dim", embedding_dim)
             kwargs["embedding_dim"] = embedding_dim
         cls = _named_model(interaction)
         max_id = triples_factory.num_entities

@@ -20,7 +20,16 @@ from .feature_representation import FeatureRepresentation, Projection
 from .fusion import Fusion, fusion_resolver
 from .modalities import STRUCTURAL, Modality, load_modalities
 from ..utils.real_vectors import from_real_vector, to_real_vector
-from ..utils.validation import check_bool, check_fraction, check_hint, check_integer, check_kwargs, check_type, show
+from ..utils.validation import (
+    MAX_ENTITIES,
+    check_bool,
+    check_fraction,
+    check_hint,
+    check_kwargs,
+    check_size,
+    check_type,
+    show,
+)
 
 __all__ = ["MultimodalRepresentation"]
 
@@ -96,7 +105,7 @@ class MultimodalRepresentation(Embedding):
             check_hint("fusion", fusion, fusion_resolver)
         check_kwargs("fusion_kwargs", fusion_kwargs)
         if max_id is not None:
-            check_integer("max_id", max_id)
+            check_size("max_id", max_id, maximum=MAX_ENTITIES)
         if dropout is not None:
             check_fraction("dropout", dropout)
         if unique is not None:

@@ -9,7 +9,7 @@ from pykeen.constants import TARGET_TO_INDEX
 from pykeen.sampling import BasicNegativeSampler, NegativeSampler, negative_sampler_resolver
 from pykeen.typing import LABEL_HEAD, LABEL_RELATION, LABEL_TAIL, MappedTriples, Target
 
-from ..utils.validation import check_choice, check_type, show
+from ..utils.validation import check_choice, show
 
 __all__ = ["make_base_sampler", "resolve_corruption_scheme"]
 
@@ -37,27 +37,32 @@ def resolve_corruption_scheme(
     :raises ValueError: if it has something that cannot be corrupted, or if there are two of them
     """  # noqa: DOC503
     own = (base_sampler_kwargs or {}).get("corruption_scheme", getattr(base_sampler, "corruption_scheme", None))
-    if scheme is None:
-        scheme = own or BOTH_SIDES
-    elif own is not None and set(own) != set(scheme):
+    given, own = (None if x is None else _check_corruption_scheme(x) for x in (scheme, own))
+    if given is not None and own is not None and set(own) != set(given):
         raise ValueError(
-            f"corruption_scheme={show(scheme)} is given, but the base sampler has {show(own)}. Leave one of them out."
+            f"corruption_scheme={show(given)} is given, but the base sampler has {show(own)}. Leave one of them out."
         )
-    allowed = f"a collection of {LABEL_HEAD!r} and {LABEL_TAIL!r}, e.g., ({LABEL_TAIL!r},)"
-    if isinstance(scheme, str):
-        raise TypeError(f"corruption_scheme={show(scheme)} is a str: it must be {allowed}.")
-    check_type("corruption_scheme", scheme, Collection, allowed)
-    if not scheme:
-        raise ValueError(f"corruption_scheme={scheme!r} is empty: it must be {allowed}.")
-    for side in scheme:
-        check_choice("corruption_scheme", side, TARGET_TO_INDEX)
-    if generates and LABEL_RELATION in scheme:
+    result = given or own or BOTH_SIDES
+    if generates and LABEL_RELATION in result:
         raise ValueError(
-            f"corruption_scheme={show(scheme)} has {LABEL_RELATION!r}, but only heads and tails can be generated. "
+            f"corruption_scheme={show(result)} has {LABEL_RELATION!r}, but only heads and tails can be generated. "
             "Leave it out, or use hard_fraction=0, with which nothing is generated."
         )
-    result: Collection[Target] = scheme
     return result
+
+
+def _check_corruption_scheme(scheme: Any) -> tuple[Target, ...]:
+    """Check what is to be corrupted."""
+    allowed = f"a collection of {LABEL_HEAD!r} and {LABEL_TAIL!r}, e.g., ({LABEL_TAIL!r},)"
+    # a single number of NumPy or PyTorch says that it is a collection, but is none
+    is_collection = isinstance(scheme, Collection) and getattr(scheme, "ndim", 1) == 1
+    if isinstance(scheme, str) or not is_collection:
+        raise TypeError(f"corruption_scheme={show(scheme)} is a {type(scheme).__name__}: it must be {allowed}.")
+    if not len(scheme):
+        raise ValueError(f"corruption_scheme={show(scheme)} is empty: it must be {allowed}.")
+    for side in scheme:
+        check_choice("corruption_scheme", side, TARGET_TO_INDEX)
+    return tuple(scheme)
 
 
 def make_base_sampler(

@@ -32,21 +32,19 @@ from ..diffusion import Levels, Reverse, Schedule
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..utils.random_state import seeded
 from ..utils.validation import (
+    MAX_POOL_SIZE,
     check_bool,
     check_component,
     check_fraction,
     check_ids,
-    check_integer,
     check_positive,
-    check_positive_int,
+    check_size,
     check_type,
     show,
 )
 
 __all__ = ["DHNSNegativeSampler"]
 
-#: More negatives than this fit into no memory
-MAX_NUM_NEGS_PER_POS = 2**20
 #: Combined with the seed, so that weights and negatives do not come from the same random numbers
 SEED_OF_WEIGHTS = 0x5D588B656C078965
 
@@ -186,7 +184,7 @@ class DHNSNegativeSampler(NegativeSampler):
         num_negs_per_pos = 1 if num_negs_per_pos is None else num_negs_per_pos
         check_ids(mapped_triples, num_entities=num_entities, num_relations=num_relations)
         mapped_triples = mapped_triples.long()
-        check_integer("num_negs_per_pos", num_negs_per_pos, maximum=MAX_NUM_NEGS_PER_POS)
+        check_size("num_negs_per_pos", num_negs_per_pos)
         check_bool("filtered", filtered)
         check_component("filterer", filterer, filterer_kwargs, filterer_resolver)
         check_component("base_sampler", base_sampler, base_sampler_kwargs, negative_sampler_resolver)
@@ -195,8 +193,8 @@ class DHNSNegativeSampler(NegativeSampler):
         check_fraction("hard_fraction", hard_fraction)
         if guidance is not None:
             check_fraction("guidance", guidance)
-        check_positive_int("num_candidates", num_candidates)
-        check_positive_int("embedding_dim", embedding_dim, multiple_of=2)
+        check_size("num_candidates", num_candidates, maximum=MAX_POOL_SIZE)
+        check_size("embedding_dim", embedding_dim, multiple_of=2)
         check_positive("learning_rate", learning_rate)
         check_positive("shadow_learning_rate", shadow_learning_rate)
         super().__init__(

@@ -22,7 +22,10 @@ from ..utils.validation import (
     check_type,
 )
 
-__all__ = ["check_constructor_arguments", "check_train_arguments"]
+__all__ = ["MAX_NUM_WORKERS", "check_constructor_arguments", "check_train_arguments"]
+
+#: More processes than this are certainly a mistake
+MAX_NUM_WORKERS = 1024
 
 RESOLVERS: Mapping[str, ClassResolver[Any]] = {
     "optimizer": optimizer_resolver,
@@ -39,7 +42,7 @@ CHECKS: Mapping[str, Callable[[str, Any], None]] = dict.fromkeys(SWITCHES, check
     num_epochs=partial(check_integer, minimum=0),
     batch_size=check_integer,
     sub_batch_size=check_integer,
-    num_workers=partial(check_integer, minimum=0),
+    num_workers=partial(check_integer, minimum=0, maximum=MAX_NUM_WORKERS),
     label_smoothing=check_fraction,
     gradient_clipping_max_norm=check_positive,
     gradient_clipping_max_abs_value=check_positive,

@@ -15,6 +15,8 @@ from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..losses import HardnessAdaptiveLoss
 from ..sampling import DHNSNegativeSampler
 from ..utils.validation import (
+    MAX_POOL_SIZE,
+    MAX_SIZE,
     check_bool,
     check_fraction,
     check_hint,
@@ -22,6 +24,7 @@ from ..utils.validation import (
     check_kwargs,
     check_non_negative,
     check_number,
+    check_size,
 )
 
 __all__ = ["LoopConfig", "is_same"]
@@ -31,8 +34,6 @@ SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwarg
 OWN_SAMPLER_ARGUMENTS = ("base_sampler", "base_sampler_kwargs", "hard_fraction")
 #: Arguments that configure the generator of our own sampler as well as that of the loop
 SHARED_ARGUMENTS = ("num_timesteps", "schedule", "reverse", "levels", "learning_rate")
-#: More sampled negatives than this fit into no memory
-MAX_NUM_NEGS_PER_POS = 2**20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,12 +106,12 @@ class LoopConfig(GeneratorConfig):
         if self.filtered is not None:
             check_bool("filtered", self.filtered)
         if self.num_negs_per_pos is not None:
-            check_integer("num_negs_per_pos", self.num_negs_per_pos, maximum=MAX_NUM_NEGS_PER_POS)
+            check_size("num_negs_per_pos", self.num_negs_per_pos)
         if self.hard_fraction is not None:
             check_fraction("hard_fraction", self.hard_fraction)
         check_number("generated_share", self.generated_share, minimum=0, maximum=1, exclude_minimum=True)
         check_non_negative("diffusion_weight", self.diffusion_weight)
-        check_integer("num_shared_negs", self.num_shared_negs, minimum=0)
+        check_integer("num_shared_negs", self.num_shared_negs, minimum=0, maximum=MAX_POOL_SIZE)
         check_fraction("shared_negs_from_batch", self.shared_negs_from_batch)
         self._check_shared()
         for field in dataclasses.fields(self):
@@ -132,8 +133,8 @@ class LoopConfig(GeneratorConfig):
             )
 
     def _check_shared(self) -> None:
-        check_integer("num_proposed_negs", self.num_proposed_negs, minimum=0)
-        check_integer("num_candidates", self.num_candidates)
+        check_integer("num_proposed_negs", self.num_proposed_negs, minimum=0, maximum=MAX_SIZE)
+        check_size("num_candidates", self.num_candidates, maximum=MAX_POOL_SIZE)
         check_non_negative("proposal_sharpness", self.proposal_sharpness)
         check_fraction("proposal_correction", self.proposal_correction)
         if self.shared_negs_from_batch and not self.num_shared_negs:

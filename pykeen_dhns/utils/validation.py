@@ -24,13 +24,19 @@ __all__ = [
     "check_number",
     "check_numbers",
     "check_positive",
-    "check_positive_int",
+    "check_size",
     "check_type",
     "show",
 ]
 
 #: Numbers beyond this are infinite in single precision
 LARGEST = torch.finfo(torch.float32).max
+#: More dimensions than this, or more negatives of a positive, fit into no memory
+MAX_SIZE = 2**20
+#: More entities than this cannot be drawn at once: torch.multinomial has this limit
+MAX_POOL_SIZE = 2**24
+#: More entities than this are in no graph
+MAX_ENTITIES = 2**31
 
 
 def show(value: Any) -> str:
@@ -105,17 +111,18 @@ def check_integer(name: str, value: Any, *, minimum: int = 1, maximum: int | Non
         raise ValueError(f"{name}={show(value)} is invalid: it must be {allowed}.")
 
 
-def check_positive_int(name: str, value: Any, multiple_of: int = 1) -> None:
-    """Check that an argument is a positive integer.
+def check_size(name: str, value: Any, *, maximum: int = MAX_SIZE, multiple_of: int = 1) -> None:
+    """Check that an argument is the size of something that fits into memory.
 
     :param name: the argument's name
     :param value: its value
+    :param maximum: the largest allowed value
     :param multiple_of: a number that it must be a multiple of
 
     :raises TypeError: if it is no integer
-    :raises ValueError: if it is not positive, or no such multiple
+    :raises ValueError: if it is not positive, too large, or no such multiple
     """  # noqa: DOC502
-    check_integer(name, value, multiple_of=multiple_of)
+    check_integer(name, value, maximum=maximum, multiple_of=multiple_of)
 
 
 def check_number(
@@ -291,7 +298,7 @@ def check_ids(
         )
     for limit, columns, number in (("num_entities", [0, 2], num_entities), ("num_relations", [1], num_relations)):
         if number is not None:
-            check_integer(limit, number)
+            check_size(limit, number, maximum=MAX_ENTITIES)
         low, high = (int(x) for x in mapped_triples[:, columns].aminmax())
         if low < 0 or (number is not None and high >= number):
             raise ValueError(

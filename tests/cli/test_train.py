@@ -315,6 +315,8 @@ def test_classification() -> None:
             "at start of device string: gpus (RuntimeError; --traceback shows where this happened.)",
         ),
         (("--dataset", "file.txt"), "'--dataset': Invalid Dataset name: file.txt"),
+        (("--stopper", "early", "--stopper-kwargs", '{"frequency": 0}'), "stopper_kwargs: frequency=0 is invalid"),
+        (("--stopper", "early", "--stopper-kwargs", '{"patience": "2"}'), "stopper_kwargs: patience='2' is a str"),
         # what the classes themselves refuse
         (("--training-loop", "dhns", "--training-loop-kwargs", '{"multimodal": "false"}'), "it must be True or False."),
     ],
@@ -331,7 +333,8 @@ def test_mistakes(arguments: tuple[str, ...], message: str, folder: Path) -> Non
     ("arguments", "message"),
     [
         ((), "Must specify either dataset or both training/testing triples"),
-        (("--training", "tabs.tsv"), "Must specify either dataset or both training/testing triples"),
+        (("--training", "tabs.tsv"), "There are training triples, but no testing triples, which are needed, too: give"),
+        (("--validation", "tabs.tsv"), "There are validation triples, but no training triples, which are needed, too"),
         (("--dataset", "nations"), "must pass one of model or interaction"),
         (("file.txt",), "Unknown configuration file format: .txt"),
         (("empty.json",), "empty.json needs an entry 'pipeline'"),

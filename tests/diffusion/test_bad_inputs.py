@@ -53,10 +53,11 @@ CASES = [
     *(
         case
         for name in ("dim", "num_timesteps", "num_layers", "time_dim")
-        for case in bad_values(denoiser, name, TypeError, *NO_COUNTS) + bad_values(denoiser, name, ValueError, 0, -1)
+        for case in bad_values(denoiser, name, TypeError, *NO_COUNTS)
+        + bad_values(denoiser, name, ValueError, 0, -1, 2**40)
     ),
     *bad_values(denoiser, "hidden_dim", TypeError, *(value for value in NO_COUNTS if value is not None)),
-    *bad_values(denoiser, "hidden_dim", ValueError, 0, -1),
+    *bad_values(denoiser, "hidden_dim", ValueError, 0, -1, 2**40),
     *bad_values(denoiser, "time_dim", ValueError, 5),
     *bad_values(denoiser, "prediction", TypeError, None, 3),
     *bad_values(denoiser, "prediction", ValueError, "score"),
@@ -64,7 +65,7 @@ CASES = [
     *(
         case
         for name in ("dim", "num_groups")
-        for case in bad_values(scale, name, TypeError, *NO_COUNTS) + bad_values(scale, name, ValueError, 0, -1)
+        for case in bad_values(scale, name, TypeError, *NO_COUNTS) + bad_values(scale, name, ValueError, 0, -1, 2**40)
     ),
     *bad_values(scale, "momentum", TypeError, *NO_NUMBERS),
     *bad_values(scale, "momentum", ValueError, 0, 1.1, -0.1, math.nan),

@@ -84,16 +84,16 @@ def test_moments_by_hand() -> None:
     torch.testing.assert_close(scale.variance, second - first.square())
 
 
-@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e25])
 @pytest.mark.parametrize("masked", [False, True])
 def test_not_finite(value: float, masked: bool) -> None:
-    """NaN and infinity are refused, and change nothing."""
+    """NaN, infinity, and what is too large to be squared are refused, and change nothing."""
     scale = RunningScale(dim=2)
     scale.update(torch.randn(1, 8, 2))
     before = {name: x.clone() for name, x in scale.state_dict().items()}
     bad = torch.randn(1, 8, 2)
     bad[0, 3, 1] = value
-    with pytest.raises(NonFiniteEmbeddingsError, match="infinite or NaN"):
+    with pytest.raises(NonFiniteEmbeddingsError, match="infinite or NaN, or too large to be squared"):
         scale.update(bad, torch.ones(1, 8, dtype=torch.bool) if masked else None)
     torch.testing.assert_close(scale.state_dict(), before, rtol=0, atol=0)
 

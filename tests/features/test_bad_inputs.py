@@ -30,7 +30,7 @@ aligned = with_defaults(align, features=ONES, labels=["a", "b"], triples_factory
 features = with_defaults(EncodedFeatures, features=ONES, provenance=PROVENANCE)
 loaded = with_defaults(load_features, name="textual", source=ONES)
 
-NO_LISTS = ("ab", {"a"}, 3, True)
+NO_LISTS = ("ab", {"a"}, 3, True, torch.tensor(1), np.array("ab"))
 NO_MAPPINGS = (3, "dim", ["dim"], True)
 NO_BOOLS = ("false", "no", 0, None)
 NO_PATHS = (3, True, ["a.npy"], {"a": 1})
@@ -38,6 +38,7 @@ NO_PATHS = (3, True, ["a.npy"], {"a": 1})
 CASES = [
     *bad_values(texts, "texts", TypeError, *NO_LISTS, None, [3], [b"a"]),
     *bad_values(texts, "labels", TypeError, *NO_LISTS, {"a": 1}),
+    *bad_values(texts, "texts", ValueError, [], (), {}, np.array([])),
     *bad_values(texts, "labels", ValueError, [], ["a", "b", "c"]),
     *bad_values(texts, "encoder", TypeError, 3, int, torch.nn.Identity(), ["lexical"]),
     *bad_values(texts, "encoder", ValueError, "", "nothing"),

@@ -33,11 +33,11 @@ CASES = [
         case
         for cls in (AttentionFusion, GateFusion, MeanFusion, SumFusion)
         for name in ("dim", "num_modalities")
-        for error, values in ((TypeError, (*NO_NUMBERS, 1.5)), (ValueError, (0, -1)))
+        for error, values in ((TypeError, (*NO_NUMBERS, 1.5)), (ValueError, (0, -1, 2**40)))
         for case in bad_values(with_defaults(cls, dim=4, num_modalities=2), name, error, *values)
     ),
     *bad_values(structural, "max_id", TypeError, "14", 14.0, True, [14], ()),
-    *bad_values(structural, "max_id", ValueError, 0, -1),
+    *bad_values(structural, "max_id", ValueError, 0, -1, 2**40),
     *bad_values(gate, "dropout", TypeError, *NO_NUMBERS),
     *bad_values(gate, "dropout", ValueError, -0.1, 1.1, float("nan")),
     *(
@@ -68,14 +68,14 @@ CASES = [
     *bad_values(model, "interaction", ValueError, "", "nothing", 3, int, ["rotate" * 10_000]),
     *bad_values(model, "interaction_kwargs", TypeError, *NO_MAPPINGS),
     *bad_values(model, "embedding_dim", TypeError, "4", 4.0, [4], True),
-    *bad_values(model, "embedding_dim", ValueError, 0, -1),
+    *bad_values(model, "embedding_dim", ValueError, 0, -1, 2**40),
     *bad_values(features, "features", ValueError, None, ONES[0], ONES * float("inf"), "features.csv"),
     *bad_values(features, "max_id", TypeError, "14", 14.0, True),
-    *bad_values(features, "max_id", ValueError, 0, -1),
+    *bad_values(features, "max_id", ValueError, 0, -1, 2**40),
     *bad_values(features, "name", TypeError, None, 3),
     *bad_values(projection, "example", TypeError, None, [[1.0]]),
     *bad_values(projection, "shape", TypeError, None, 4, "4", (4.0,), (True,)),
-    *bad_values(projection, "shape", ValueError, (0,), (4, -1)),
+    *bad_values(projection, "shape", ValueError, (0,), (4, -1), (2**40,)),
     *bad_values(projection, "is_complex", TypeError, *NO_BOOLS, None),
     *bad_values(projection, "dtype", TypeError, "float32", float),
 ]

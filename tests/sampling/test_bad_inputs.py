@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pykeen.sampling.filtering import PythonSetFilterer
@@ -35,7 +36,7 @@ CASES = [
     *bad_values(DHNSNegativeSampler, "mapped_triples", TypeError, TRIPLES.float(), TRIPLES.bool()),
     *bad_values(DHNSNegativeSampler, "mapped_triples", ValueError, TRIPLES[:, :2], TRIPLES[:0], TRIPLES - 1),
     *bad_values(make, "num_entities", TypeError, *NOT_NONE, 14.0),
-    *bad_values(make, "num_entities", ValueError, 0, -1, 13, 2**62),
+    *bad_values(make, "num_entities", ValueError, 0, -1, 13, 2**40, 2**62),
     *bad_values(_with(make, triples=torch.tensor([[0, 0, 0]])), "num_entities", ValueError, 1, None),
     *bad_values(make, "num_relations", TypeError, *NOT_NONE, 55.0),
     *bad_values(make, "num_relations", ValueError, 0, -1, 54, 2**62),
@@ -49,7 +50,16 @@ CASES = [
     *bad_values(make, "base_sampler", TypeError, *NO_HINTS),
     *bad_values(make, "base_sampler", ValueError, "nope"),
     *bad_values(_with(make, base_sampler="basic"), "base_sampler_kwargs", TypeError, *NO_KWARGS),
-    *bad_values(make, "corruption_scheme", TypeError, "tail", 3, [None], [("tail",)]),
+    *bad_values(make, "corruption_scheme", TypeError, "tail", 3, [None], [("tail",)], np.array("tail")),
+    *bad_values(make, "corruption_scheme", TypeError, torch.tensor(1), torch.tensor([1]), np.array([["head", "tail"]])),
+    *bad_values(
+        lambda corruption_scheme: make(
+            base_sampler="basic", base_sampler_kwargs=dict(corruption_scheme=corruption_scheme)
+        ),
+        "corruption_scheme",
+        TypeError,
+        3,
+    ),
     *bad_values(make, "corruption_scheme", ValueError, ["t"], (), ("relation",)),
     *bad_values(make, "hard_fraction", TypeError, *NO_NUMBERS),
     *bad_values(make, "hard_fraction", ValueError, -0.1, 1.1, math.nan),
@@ -68,9 +78,9 @@ CASES = [
     *bad_values(lambda exponent: make(selection_kwargs=dict(exponent=exponent)), "exponent", ValueError, -1),
     *bad_values(_with(make, selection=NearestSelection()), "selection_kwargs", ValueError, dict(margin=1)),
     *bad_values(make, "num_candidates", TypeError, *NO_NUMBERS, 1.5),
-    *bad_values(make, "num_candidates", ValueError, 0, -1),
+    *bad_values(make, "num_candidates", ValueError, 0, -1, 2**40),
     *bad_values(make, "embedding_dim", TypeError, *NO_NUMBERS, 2.0),
-    *bad_values(make, "embedding_dim", ValueError, 31, 0, -2),
+    *bad_values(make, "embedding_dim", ValueError, 31, 0, -2, 2**40),
     *(
         case
         for name in ("learning_rate", "shadow_learning_rate")

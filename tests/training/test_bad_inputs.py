@@ -42,6 +42,14 @@ CASES = [
     *bad_values(config, "num_negs_per_pos", ValueError, 0, -1, 2**40),
     *(
         case
+        for name in ("num_shared_negs", "num_proposed_negs", "num_candidates")
+        for case in (
+            *bad_values(config, name, TypeError, *NUMBERS, 4.0),
+            *bad_values(config, name, ValueError, -1, 2**40),
+        )
+    ),
+    *(
+        case
         for name in ("generator_kwargs", "negative_sampler_kwargs", "base_sampler_kwargs", "hardness_loss_kwargs")
         for case in bad_values(config, name, TypeError, "num_negs_per_pos", 5, [1], [("num_negs_per_pos", 1)])
     ),
@@ -92,6 +100,7 @@ CASES += [
         for case in (*bad_values(train, name, TypeError, *NUMBERS, 4.0), *bad_values(train, name, ValueError, -1))
     ),
     *bad_values(train, "batch_size", ValueError, 0),
+    *bad_values(train, "num_workers", ValueError, 2**40),
     *bad_values(train, "label_smoothing", TypeError, *NO_NUMBERS),
     *bad_values(train, "label_smoothing", ValueError, -0.1, 1.1, NAN),
     *(
