@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pykeen.datasets import Dataset, get_dataset
 from pykeen.pipeline import pipeline
 
@@ -63,11 +64,12 @@ def main() -> None:
     dataset_kwargs = {} if args.cache_root is None else dict(cache_root=str(args.cache_root))
     dataset = load_dataset(args.dataset, dataset_kwargs)
 
-    # one row for each entity, in the order of IDs; if the file is there already, it is used
-    labels = entity_labels(dataset.training)
+    # one row for each entity, in the order of IDs
+    features = encode_texts([label_to_text(label) for label in entity_labels(dataset.training)])
     path = args.output / "textual.npy"
-    features = encode_texts([label_to_text(label) for label in labels], labels=labels, cache=path)
-    print(f"{path}: {features.features.shape[1]} features, {(~features.mask).sum()} entities without")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, features)
+    print(f"{path}: {features.shape[1]} features, {np.isnan(features[:, 0]).sum()} entities without")
 
     result = pipeline(
         dataset=args.dataset,

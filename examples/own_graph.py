@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pykeen.pipeline import pipeline
 from pykeen.triples import TriplesFactory
@@ -126,9 +127,11 @@ def main() -> None:
     )
 
     table = pd.read_csv(descriptions_path, dtype=str).set_index("entity")
-    features = encode_texts(table["description"].to_dict(), encoder=args.encoder, cache=args.output / "encoded.npy")
+    features = encode_texts(table["description"], encoder=args.encoder)
     # rows are in the order of the file: bring them into the order of IDs, and report which are missing
-    path = align(features, list(table.index), factory, name="descriptions").save(args.output / "textual.npy")
+    path = args.output / "textual.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, align(features, table.index, factory, name="descriptions"))
 
     print(f"\n{'modalities':12}" + "".join(f"{name:>9}" for name in METRICS))
     for name, modalities in (("none", {}), ("textual", dict(textual=str(path)))):

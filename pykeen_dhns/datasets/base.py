@@ -169,20 +169,13 @@ class PublishedDataset(LazyDataset):
             NaN for each entity without any: what ``modalities`` of :class:`pykeen_dhns.MultimodalRepresentation` takes
 
         :raises FileNotFoundError: if there is no file
-        :raises ValueError: if it does not hold one row for each entity, or was encoded for other labels
-        """  # noqa: DOC503
+        :raises ValueError: if it does not hold one row for each entity
+        """  # noqa: DOC502
         # not when datasets are registered, which is before PyKEEN is complete
         from ..features import load_features
-        from ..features.loading import check_labels
 
         found = self.features_path(modality) if path is None else path
-        features, is_present = load_features(modality, found)
-        if len(features) != self.num_entities:
-            raise ValueError(
-                f"{found} has {len(features)} rows, but there are {self.num_entities} entities: there must be one row "
-                f"for each entity, ordered by ID, with a row of NaN for an entity without {modality} features."
-            )
-        check_labels(modality, found, self.training)
+        features, is_present = load_features(modality, found, self.num_entities)
         return features.masked_fill(~is_present.unsqueeze(dim=1), torch.nan)
 
     @override

@@ -1,16 +1,14 @@
 """Bring features into the order of entity IDs."""
 
-import dataclasses
 import logging
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pykeen.triples import CoreTriplesFactory
 
-from .encoded_features import EncodedFeatures, hash_json
 from .labels import entity_labels, to_list
 from .loading import Features, load_features
 from ..utils.validation import check_choice, check_type
@@ -22,25 +20,25 @@ logger = logging.getLogger(__name__)
 
 def align(
     features: Features,
-    labels: Sequence[str],
+    labels: Iterable[str],
     triples_factory: CoreTriplesFactory,
     *,
     missing: Literal["nan", "error"] = "nan",
     name: str = "features",
-) -> Any:
+) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Bring features into the order of a triples factory's entity IDs, by label.
 
     The log says how many entities have no row, and how many rows belong to no entity.
 
-    :param features: shape: (n, k) the features, in any order: encoded ones, or whatever
-        :func:`pykeen_dhns.features.load_features` can load
+    :param features: shape: (n, k) the features, in any order: whatever :func:`pykeen_dhns.features.load_features` can
+        load
     :param labels: length: n, the label of the entity to which each row belongs
     :param triples_factory: the triples factory
     :param missing: what to do if there are entities without a row: ``nan``, the default, gives them a row of NaN,
         ``error`` raises an error
     :param name: the features' name, for messages
 
-    :returns: shape: (num_entities, k) the rows, ordered by entity ID: encoded features if they were ones, else an array
+    :returns: shape: (num_entities, k) the rows, ordered by entity ID, with rows of NaN where features are missing
 
     :raises ValueError: if labels do not belong to the rows, or to no entity, or an entity must have a row, but has none
     """
@@ -55,8 +53,6 @@ def align(
             f"There are {len(rows)} labels and {len(tensor)} rows of {name}: there must be one for each, and none "
             f"twice. Twice are: {reprlib.repr(list(rows[rows.duplicated()]))}."
         )
-    if isinstance(features, EncodedFeatures) and features.provenance.labels_hash is not None:
-        features.check(labels)
     table = pd.DataFrame(tensor.masked_fill(~mask.unsqueeze(dim=1), np.nan).numpy(), index=rows)
     without, unknown = list(entities.difference(rows, sort=False)), list(rows.difference(entities, sort=False))
     message = (
@@ -67,11 +63,4 @@ def align(
         raise ValueError(f"{message} Write labels in the same way, and add rows, or use missing='nan'.")
     if without or unknown:
         logger.warning("%s", message)
-    aligned = table.reindex(entities).to_numpy(copy=True)
-    if not isinstance(features, EncodedFeatures):
-        return aligned
-    # another hash, so that no cache takes these rows for those in their old order
-    old = features.provenance
-    inputs_hash = hash_json([old.inputs_hash, old.labels_hash])
-    new = dataclasses.replace(old, inputs_hash=inputs_hash, labels_hash=hash_json(list(entities)))
-    return EncodedFeatures(features=aligned, provenance=new)
+    return np.array(table.reindex(entities), dtype=np.float32)

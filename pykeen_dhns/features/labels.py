@@ -1,17 +1,16 @@
-"""Labels: those of entities by ID and as text, and those of the rows to encode."""
+"""Labels of entities, by ID and as text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
-import pandas as pd
 from pykeen.triples import CoreTriplesFactory, TriplesFactory
 
 from ..utils.validation import check_type, show
 
-__all__ = ["entity_labels", "label_to_text", "split_labels", "to_list"]
+__all__ = ["entity_labels", "label_to_text", "to_list"]
 
 
 def entity_labels(triples_factory: CoreTriplesFactory) -> list[str]:
@@ -47,27 +46,6 @@ def label_to_text(label: str) -> str:
     if "://" in label:
         label = unquote(label.strip("<>").rstrip("/#").replace("#", "/").rpartition("/")[2])
     return " ".join(label.replace("_", " ").split())
-
-
-def split_labels(
-    name: str, inputs: Sequence[Any] | Mapping[str, Any], labels: Sequence[str] | None
-) -> tuple[list[Any], list[str] | None]:
-    """Separate inputs, with None where they are missing, from the labels of their rows, if they have labels."""
-    if isinstance(inputs, Mapping):
-        if labels is not None:
-            raise ValueError(f"{name} is a mapping, whose keys are the labels. Do not give labels in addition.")
-        labels, inputs = list(inputs), list(inputs.values())
-    # pandas knows all kinds of empty cells
-    series = pd.Series(to_list(name, inputs), dtype=object)
-    items = [item if is_present else None for item, is_present in zip(series, series.notna(), strict=True)]
-    if not items:
-        raise ValueError(f"{name}={show(inputs)} is empty: there must be at least one item.")
-    if labels is None:
-        return items, None
-    labels = to_list("labels", labels)
-    if len(labels) != len(items):
-        raise ValueError(f"There are {len(labels)} labels, but {len(items)} {name}: there must be one for each.")
-    return items, labels
 
 
 def to_list(name: str, values: Any) -> list[Any]:

@@ -1,29 +1,21 @@
 """Load the features of a modality, and check them."""
 
-import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import torch
-from pykeen.triples import TriplesFactory
 from torch import Tensor
 
-from .arrays import check_rows, expand_path, read_file
-from .encoded_features import EncodedFeatures, belongs_to, load_provenance
-from .labels import entity_labels
 from ..utils.validation import check_type
 
-__all__ = ["Features", "check_labels", "load_features"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Features", "load_features"]
 
 #: Where features come from: the features themselves, a file with them, or a mapping with ``features`` and ``mask``
-Features: TypeAlias = (
-    Tensor | np.ndarray[Any, Any] | pd.DataFrame | EncodedFeatures | str | os.PathLike[str] | Mapping[str, Any]
-)
+Features: TypeAlias = Tensor | np.ndarray[Any, Any] | pd.DataFrame | str | os.PathLike[str] | Mapping[str, Any]
 
 
 def load_features(name: str, source: Features, num_entities: int | None = None) -> tuple[Tensor, Tensor]:
@@ -31,9 +23,9 @@ def load_features(name: str, source: Features, num_entities: int | None = None) 
 
     :param name: the modality's name, for messages, and as the key in a file with several tensors
     :param source: shape: (n, k) the features of all entities, ordered by entity ID: a tensor, an array, a data frame,
-        encoded features, or the path of a file: ``.npy``, ``.pt``, ``.pth``, or ``.safetensors``. A row that is NaN, or
-        masked, says that the entity has no features. A mapping ``dict(features=..., mask=...)`` can say this, too. Its
-        mask has shape (n,) and holds Booleans. It comes from any of these sources.
+        or the path of a file: ``.npy``, ``.pt``, ``.pth``, or ``.safetensors``. A row that is NaN, or masked, says that
+        the entity has no features. A mapping ``dict(features=..., mask=...)`` can say this, too. Its mask has shape
+        (n,) and holds Booleans. It comes from any of these sources.
     :param num_entities: the number of entities, which the number of rows must be. If None, any number will do.
 
     :returns: shape: (n, k), dtype: float32, the features, which are zero where missing, and shape: (n,), dtype: bool,
@@ -47,28 +39,31 @@ def load_features(name: str, source: Features, num_entities: int | None = None) 
         if not {"features"} <= source.keys() <= {"features", "mask"}:
             raise ValueError(f"{label} is a mapping with {list(source)}: it must have features, and may have mask.")
         source, mask = source["features"], source.get("mask")
+    mask_label = _add_path(f"{label}['mask']", mask)
+    label = _add_path(label, source)
     features = _read(label, name, source).astype(np.float32)
     if mask is not None:
-        mask = _read(f"{label}['mask']", name, mask)
+        mask = _read(mask_label, name, mask)
         if mask.dtype != bool or mask.shape != features.shape[:1]:
             raise ValueError(
-                f"{label}['mask'] has shape {mask.shape} and dtype {mask.dtype}: it must be ({len(features)},), with "
+                f"{mask_label} has shape {mask.shape} and dtype {mask.dtype}: it must be ({len(features)},), with "
                 f"True for entities that have features, and False for others."
             )
         features[~mask] = np.nan
-    present = check_rows(label, features, num_entities)
+    present = _check_rows(label, features, num_entities)
     features[~present] = 0.0
     return torch.from_numpy(features), torch.from_numpy(present)
+
+
+def _add_path(label: str, source: Any) -> str:
+    """Add the path of a file to the label that messages begin with."""
+    return f"{label}={os.fspath(source)!r}" if isinstance(source, str | os.PathLike) else label
 
 
 def _read(label: str, name: str, source: Any) -> np.ndarray[Any, Any]:
     """Get an array of numbers or Booleans from where it is."""
     if isinstance(source, str | os.PathLike):
-        path = expand_path(source)
-        label = f"{label}={str(path)!r}"
-        source = read_file(label, path, key=name)
-    if isinstance(source, EncodedFeatures):
-        source = source.features
+        source = _read_file(label, Path(os.path.expandvars(source)).expanduser(), key=name)
     if isinstance(source, Tensor):
         source = source.detach().cpu().to_dense()
         # NumPy has no bfloat16
@@ -85,37 +80,57 @@ def _read(label: str, name: str, source: Any) -> np.ndarray[Any, Any]:
         return np.ma.filled(array.astype(np.float32), np.nan)
 
 
-def check_labels(name: str, source: Any, triples_factory: TriplesFactory) -> None:
-    """Check that features were encoded for the labels of the entities, if they are encoded ones, or a file of them.
-
-    :param name: the modality's name, for messages
-    :param source: the features, or where they come from, cf. :func:`load_features`
-    :param triples_factory: a triples factory with labels
-
-    :raises ValueError: if they were encoded for other labels, or in another order
-    """
-    label = f"modalities[{name!r}]"
-    if isinstance(source, Mapping):
-        source = source.get("features")
-    if isinstance(source, EncodedFeatures):
-        provenance = source.provenance
-    elif isinstance(source, str | os.PathLike) and (path := expand_path(source)).suffix == ".npy":
-        label = f"{label}={str(path)!r}"
-        if not path.with_name(f"{path.name}.json").exists():
-            return
-        try:
-            provenance = load_provenance(path)
-        except ValueError as error:
-            logger.warning("Nothing can check that the rows of %s are those of the entities. %s", label, error)
-            return
-    else:
-        return
-    if belongs_to(provenance, entity_labels(triples_factory)):
-        return
-    if provenance.labels_hash is None:
-        logger.warning("Nothing can check that the rows of %s are those of the entities. It has no labels.", label)
-    else:
+def _check_rows(
+    label: str, features: np.ndarray[Any, Any], num_rows: int | None
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Check that each row is finite, or NaN if it is missing, and return which rows are present, shape: (n,)."""
+    if features.ndim != 2 or not features.size:
         raise ValueError(
-            f"{label} was encoded for other labels than those of the entities, or for these in another order. Encode "
-            f"again with labels=entity_labels(triples_factory), or bring the rows into order by align."
+            f"{label} has shape {features.shape}: it must be (num_entities, num_features), both at least 1."
         )
+    if num_rows is not None and len(features) != num_rows:
+        raise ValueError(
+            f"{label} has {len(features)} rows, but there are {num_rows} entities: there must be one row for each "
+            f"entity, ordered by ID. Use a row of NaN for an entity without features."
+        )
+    present = ~np.isnan(features).all(axis=1)
+    if not present.any():
+        raise ValueError(f"{label} has {len(features)} rows, but all are missing: at least one must have features.")
+    bad = present & ~np.isfinite(features).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"{label} is partly NaN, infinite, or too large for float32 in {bad.sum()} rows, first in row "
+            f"{bad.argmax()}: all numbers of a row must be finite, or all NaN if the entity has no features."
+        )
+    return np.asarray(present)
+
+
+def _read_file(label: str, path: Path, key: str) -> Any:
+    """Read a tensor or an array from a file, by its key if there are several. No format runs code from it."""
+    suffix = path.suffix.lower()
+    if suffix not in {".npy", ".pt", ".pth", ".safetensors"}:
+        raise ValueError(f"{label} has an unknown suffix: it must be .npy, .pt, .pth, or .safetensors.")
+    if not path.is_file():
+        raise FileNotFoundError(f"{label} is not a file. The path looked at was {path.absolute()}.")
+    try:
+        if suffix == ".npy":
+            content = np.load(path, allow_pickle=False)
+        elif suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (ImportError, OSError):
+        raise
+    except Exception as error:
+        # without the libraries' own messages, which suggest to run the code in the file
+        raise ValueError(
+            f"{label} cannot be read: it is broken, or holds other objects than numbers, which could run code. Write "
+            f"it by numpy.save, torch.save, or safetensors.torch.save_file."
+        ) from error
+    if isinstance(content, Mapping):
+        if len(content) > 1 and key not in content:
+            raise ValueError(f"{label} holds tensors of the names {sorted(content)}: one of them must be {key!r}.")
+        content = content[key] if key in content else next(iter(content.values()), None)
+    return content

@@ -1,59 +1,74 @@
 """Features from texts."""
 
-import functools
-import os
+import logging
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
+import pandas as pd
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.nn.text import TextEncoder, text_encoder_resolver
 
-from .encoded_features import EncodedFeatures
-from .encoding import describe, encode
-from .labels import split_labels
+from .labels import to_list
+from ..utils.random_state import seeded
+from ..utils.validation import check_component, check_integer
 
 __all__ = ["encode_texts"]
 
+logger = logging.getLogger(__name__)
+
 
 def encode_texts(
-    texts: Sequence[str | None] | Mapping[str, str | None],
+    texts: Iterable[str | None],
     *,
-    labels: Sequence[str] | None = None,
     encoder: HintOrType[TextEncoder] = "lexical",
     encoder_kwargs: OptionalKwargs = None,
     random_seed: int = 0,
     batch_size: int = 256,
-    cache: str | os.PathLike[str] | None = None,
-    progress: bool = True,
-) -> EncodedFeatures:
+) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Encode texts, such as names or descriptions of entities.
 
-    :param texts: length: n, the texts, one for each row, or a mapping from labels to texts. None, NaN, and texts
-        without any character other than spaces become missing rows.
-    :param labels: length: n, the labels of the entities to which the rows belong. If None, these are the keys of the
-        mapping. Without either, nothing can check that rows are those of the entities of a triples factory.
+    The log says how many texts are missing.
+
+    :param texts: length: n, the texts, one for each row. None, NaN, and texts without any character other than spaces
+        become missing rows.
     :param encoder: the encoder: ``lexical``, the default, needs no pretrained model, cf.
         :class:`pykeen_dhns.features.LexicalTextEncoder`. All others are PyKEEN's, cf.
         :data:`pykeen.nn.text.text_encoder_resolver`: ``transformer`` needs ``pip install transformers``, and a model by
         name or path.
     :param encoder_kwargs: additional keyword-based parameters of the encoder
     :param random_seed: the seed of the encoder's initialisation, if this is random
-    :param batch_size: how many texts to encode at once. With too little memory, stop, and continue with less.
-    :param cache: the path of a file, with suffix ``.npy``. The result is saved there, with its provenance, and the same
-        call loads it later. If a run is stopped, the same call continues it.
-    :param progress: whether to show a progress bar
+    :param batch_size: how many texts to encode at once. PyKEEN takes less if a GPU has too little memory.
 
     :returns: shape: (n, k) the features, with rows of NaN for missing texts
 
     :raises TypeError: if there is something else than a text
+    :raises ValueError: if all texts are missing, or the encoder does not return one row for each text
     """
-    items, labels = split_labels("texts", texts, labels)
-    if not all(isinstance(text, str | None) for text in items):
-        raise TypeError(f"All texts must be strings, or None if they are missing: {reprlib.repr(items)}.")
+    # pandas knows all kinds of empty cells
+    items = pd.Series(to_list("texts", texts), dtype=object)
+    if not all(isinstance(text, str) for text in items.dropna()):
+        raise TypeError(f"All texts must be strings, or None if they are missing: {reprlib.repr(items.tolist())}.")
     # the resolver has another default
     encoder = "lexical" if encoder is None else encoder
-    inputs = [text or "" for text in items]
-    request = describe("texts", inputs, labels, text_encoder_resolver, encoder, encoder_kwargs, random_seed)
-    make_encoder = functools.partial(text_encoder_resolver.make, encoder, encoder_kwargs)
-    present = [text if text.strip() else None for text in inputs]
-    return encode(present, labels, request, make_encoder, TextEncoder.__call__, batch_size, cache, progress=progress)
+    check_component("encoder", encoder, encoder_kwargs, text_encoder_resolver)
+    # the range of PyTorch's seeds
+    check_integer("random_seed", random_seed, minimum=-(2**63), maximum=2**64 - 1)
+    check_integer("batch_size", batch_size)
+    present = np.asarray([isinstance(text, str) and bool(text.strip()) for text in items], dtype=bool)
+    if not present.any():
+        raise ValueError(f"All of the {len(items)} texts are missing: at least one must not be empty.")
+    with seeded(int(random_seed)):
+        instance = text_encoder_resolver.make(encoder, encoder_kwargs).eval()
+    encoded = instance.encode_all(items[present].tolist(), batch_size=int(batch_size)).float().cpu().numpy()
+    if encoded.ndim != 2 or len(encoded) != present.sum():
+        raise ValueError(
+            f"The encoder's result has shape {encoded.shape}: it must have one row for each of {present.sum()} texts."
+        )
+    if not present.all():
+        missing = reprlib.repr(np.flatnonzero(~present).tolist())
+        logger.warning("%d of %d texts are missing, in the rows %s", (~present).sum(), len(items), missing)
+    features = np.full((len(items), encoded.shape[1]), np.nan, dtype=np.float32)
+    features[present] = encoded
+    return features

@@ -6,12 +6,10 @@ from typing import TypeAlias
 
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.nn.representation import Representation
-from pykeen.triples import KGInfo, TriplesFactory
 from torch import nn
 
 from .feature_representation import FeatureRepresentation
 from ..features import Features
-from ..features.loading import check_labels
 from ..utils.validation import check_kwargs, check_type, show
 
 __all__ = [
@@ -32,7 +30,6 @@ def load_modalities(
     modalities_kwargs: Mapping[str, OptionalKwargs] | None,
     *,
     max_id: int,
-    triples_factory: KGInfo | None = None,
 ) -> dict[str, HintOrType[Representation]]:
     """Load the modalities that are features, so that several representations can share them.
 
@@ -40,7 +37,6 @@ def load_modalities(
         :class:`pykeen_dhns.multimodal.representation.MultimodalRepresentation`
     :param modalities_kwargs: additional keyword-based parameters for representations given by class or name
     :param max_id: the number of entities
-    :param triples_factory: the triples factory, if it is known, whose labels must be those of encoded features
 
     :returns: a representation, its class, or its name for each modality
 
@@ -67,8 +63,6 @@ def load_modalities(
             sources[name] = source
         elif name not in modalities_kwargs:
             sources[name] = FeatureRepresentation(source, max_id=max_id, name=name)
-            if isinstance(triples_factory, TriplesFactory):
-                check_labels(name, source, triples_factory)
         elif isinstance(source, str):
             sources[name] = source
         else:

@@ -112,7 +112,7 @@ class MultimodalModel(AnyModel):
             kwargs["embedding_dim"] = embedding_dim
         cls = _named_model(interaction)
         max_id = triples_factory.num_entities
-        sources = load_modalities(modalities, modalities_kwargs, max_id=max_id, triples_factory=triples_factory)
+        sources = load_modalities(modalities, modalities_kwargs, max_id=max_id)
         # Python looks up methods in the named model, then in _OtherInteraction, then in ERModel. So the second one sees
         # the arguments that the first one passes to the third.
         built = types.new_class(cls.__name__, (cls, _OtherInteraction))(

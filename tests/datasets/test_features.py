@@ -8,8 +8,6 @@ import pytest
 import torch
 from pykeen.pipeline import pipeline
 
-from pykeen_dhns.features import encode_texts, entity_labels
-
 from .small import NUM_ENTITIES, Small, write_files
 
 #: Features. The entity before the last one has none.
@@ -102,19 +100,10 @@ def test_bad_number_of_rows(num_rows: int, folder: Path) -> None:
     """There must be a row for each entity."""
     path = folder / "textual.npy"
     np.save(path, np.ones((num_rows, 2)))
-    with pytest.raises(ValueError, match=rf"{re.escape(str(path))} has {num_rows} rows, but there are {NUM_ENTITIES}"):
+    with pytest.raises(
+        ValueError, match=rf"'{re.escape(str(path))}' has {num_rows} rows, but there are {NUM_ENTITIES}"
+    ):
         Small(cache_root=folder).features("textual")
-
-
-def test_other_labels(folder: Path) -> None:
-    """Features that were encoded for other labels, or in another order, are refused."""
-    dataset = Small(cache_root=folder)
-    labels = entity_labels(dataset.training)
-    encode_texts(labels, labels=labels, cache=folder / "textual.npy", progress=False)
-    encode_texts(labels[::-1], labels=labels[::-1], cache=folder / "reversed.npy", progress=False)
-    assert dataset.features("textual").isfinite().all()
-    with pytest.raises(ValueError, match=r"reversed\.npy' was encoded for other labels"):
-        dataset.features("textual", path=folder / "reversed.npy")
 
 
 def test_model(folder: Path) -> None:

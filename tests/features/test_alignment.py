@@ -10,7 +10,7 @@ import pytest
 import torch
 from pykeen.triples import TriplesFactory
 
-from pykeen_dhns.features import EncodedFeatures, align, encode_texts, entity_labels
+from pykeen_dhns.features import align, entity_labels
 
 #: The IDs are in no order that could be guessed
 FACTORY = TriplesFactory(
@@ -67,16 +67,3 @@ def test_errors(labels: Any, kwargs: Any, message: str) -> None:
     """What cannot be aligned is refused."""
     with pytest.raises(ValueError, match=message):
         align(torch.ones(4, 1), labels, FACTORY, **kwargs)
-
-
-def test_encoded(tmp_path: Path) -> None:
-    """Encoded features keep their provenance, and belong to the entities of the factory then."""
-    texts = dict(c="some text", x="another text", a="", b="the third one")
-    features = encode_texts(texts, encoder_kwargs=dict(dim=16), progress=False)
-    with pytest.raises(ValueError, match="The 4 rows are not those of these 4 entities"):
-        align(features, ["c", "x", "b", "a"], FACTORY)
-    aligned = align(features, list(texts), FACTORY)
-    assert aligned.mask.tolist() == [False, True, False, True]
-    assert np.array_equal(aligned.features[[1, 3]], features.features[[0, 3]])
-    assert aligned.provenance.encoder_kwargs == features.provenance.encoder_kwargs
-    assert EncodedFeatures.load(aligned.save(tmp_path / "aligned.npy"), FACTORY).provenance == aligned.provenance

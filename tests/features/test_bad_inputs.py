@@ -1,6 +1,5 @@
 """Bad input for features."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,7 @@ import torch
 from pykeen.triples import TriplesFactory
 
 from pykeen_dhns.features import (
-    EncodedFeatures,
     LexicalTextEncoder,
-    Provenance,
     align,
     encode_texts,
     entity_labels,
@@ -23,51 +20,31 @@ from ..helpers.bad_inputs import NO_NUMBERS, BadInput, bad_values, check_refused
 
 FACTORY = TriplesFactory(torch.zeros(1, 3, dtype=torch.long), entity_to_id=dict(b=1, a=0), relation_to_id=dict(r=0))
 ONES = np.ones((2, 3), dtype=np.float32)
-PROVENANCE = Provenance(kind="texts", inputs_hash="", labels_hash="", encoder="lexical", encoder_kwargs={})
 
-texts = with_defaults(encode_texts, texts=["a", "b"], progress=False)
+texts = with_defaults(encode_texts, texts=["a", "b"])
 aligned = with_defaults(align, features=ONES, labels=["a", "b"], triples_factory=FACTORY)
-features = with_defaults(EncodedFeatures, features=ONES, provenance=PROVENANCE)
 loaded = with_defaults(load_features, name="textual", source=ONES)
 
-NO_LISTS = ("ab", {"a"}, 3, True, torch.tensor(1), np.array("ab"))
+NO_LISTS = ("ab", {"a"}, {"a": 1}, 3, True, torch.tensor(1), np.array("ab"))
 NO_MAPPINGS = (3, "dim", ["dim"], True)
-NO_BOOLS = ("false", "no", 0, None)
-NO_PATHS = (3, True, ["a.npy"], {"a": 1})
 
 CASES = [
     *bad_values(texts, "texts", TypeError, *NO_LISTS, None, [3], [b"a"]),
-    *bad_values(texts, "labels", TypeError, *NO_LISTS, {"a": 1}),
-    *bad_values(texts, "texts", ValueError, [], (), {}, np.array([])),
-    *bad_values(texts, "labels", ValueError, [], ["a", "b", "c"]),
+    *bad_values(texts, "texts", ValueError, [], (), np.array([])),
     *bad_values(texts, "encoder", TypeError, 3, int, torch.nn.Identity(), ["lexical"]),
     *bad_values(texts, "encoder", ValueError, "", "nothing"),
-    *bad_values(texts, "encoder_kwargs", TypeError, *NO_MAPPINGS, dict(dim={3})),
+    *bad_values(texts, "encoder_kwargs", TypeError, *NO_MAPPINGS),
     *bad_values(texts, "random_seed", TypeError, *NO_NUMBERS, 1.0),
     *bad_values(texts, "random_seed", ValueError, 2**64),
     *bad_values(texts, "batch_size", TypeError, *NO_NUMBERS, 1.0),
     *bad_values(texts, "batch_size", ValueError, 0, -1),
-    *bad_values(texts, "cache", TypeError, *NO_PATHS),
-    *bad_values(texts, "cache", ValueError, "", "textual.pt"),
-    *bad_values(texts, "progress", TypeError, *NO_BOOLS),
     *bad_values(aligned, "features", ValueError, None, "features.csv", ONES[0]),
-    *bad_values(aligned, "labels", TypeError, *NO_LISTS, None, {"a": 1}),
+    *bad_values(aligned, "labels", TypeError, *NO_LISTS, None),
     *bad_values(aligned, "labels", ValueError, [], ["a"], ["a", "a"]),
     *bad_values(aligned, "triples_factory", TypeError, None, 3, ["a", "b"]),
     *bad_values(aligned, "missing", TypeError, None, 0, True),
     *bad_values(aligned, "missing", ValueError, "zero"),
     *bad_values(aligned, "name", TypeError, None, 3),
-    *bad_values(
-        features, "features", TypeError, None, [[1.0]], torch.ones(2, 3), np.ma.masked_array(ONES), ONES > 0, ONES + 1j
-    ),
-    *bad_values(features, "features", ValueError, ONES[0], ONES[:0], ONES * np.float32("inf")),
-    *bad_values(features, "provenance", TypeError, None, {}, "texts"),
-    *bad_values(features().check, "entities", TypeError, None, 3, "ab"),
-    *bad_values(features().check, "entities", ValueError, [], ["a", "b"]),
-    *bad_values(features().save, "path", TypeError, None, *NO_PATHS),
-    *bad_values(features().save, "path", ValueError, "textual.pt"),
-    *bad_values(EncodedFeatures.load, "path", TypeError, None, *NO_PATHS),
-    *bad_values(EncodedFeatures.load, "path", ValueError, "textual.pt"),
     *bad_values(LexicalTextEncoder, "dim", TypeError, *NO_NUMBERS, 3.0),
     *bad_values(LexicalTextEncoder, "dim", ValueError, 0, -1, 2**31),
     *bad_values(LexicalTextEncoder, "ngram_range", TypeError, None, 3, "23", (2, 3.0), (True, 2)),
@@ -79,9 +56,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_refused(case: BadInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused(case: BadInput) -> None:
     """Test that bad values are refused by the argument's name."""
-    monkeypatch.chdir(tmp_path)
     check_refused(case)
 
 

@@ -1,14 +1,10 @@
 """Bad input for multimodal representations and models."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 import torch
 from pykeen.datasets import Nations
 from pykeen.nn.representation import Embedding
 
-from pykeen_dhns.features import EncodedFeatures, encode_texts, entity_labels
 from pykeen_dhns.multimodal.feature_representation import FeatureRepresentation, Projection
 from pykeen_dhns.multimodal.fusion import AttentionFusion, GateFusion, MeanFusion, SumFusion
 from pykeen_dhns.multimodal.model import MultimodalModel
@@ -93,35 +89,3 @@ def test_long_arguments() -> None:
     with pytest.raises(ValueError, match=r"^modalities\['text'\]='text' cannot be made.*argument 'wrong'$") as info:
         representation(modalities=dict(text="text"), modalities_kwargs=dict(text=kwargs))
     assert len(str(info.value)) < 400
-
-
-@pytest.mark.parametrize("is_path", [False, True])
-def test_features_of_other_entities(tmp_path: Path, caplog: pytest.LogCaptureFixture, is_path: bool) -> None:
-    """Test that encoded features must have the labels of the triples factory, in its order."""
-    labels = entity_labels(FACTORY)
-
-    def make(texts: Any) -> None:
-        encoded = encode_texts(texts, encoder_kwargs=dict(dim=4), progress=False)
-        MultimodalModel(
-            triples_factory=FACTORY,
-            embedding_dim=4,
-            modalities=dict(textual=encoded.save(tmp_path / "textual.npy") if is_path else encoded),
-        )
-
-    make(dict.fromkeys(labels, "text"))
-    with pytest.raises(
-        ValueError, match=r"modalities\['textual'\].* was encoded for other labels than those of the ent"
-    ):
-        make(dict.fromkeys(reversed(labels), "text"))
-    make(labels)
-    assert "Nothing can check" not in caplog.text
-    make(labels[::-1])
-    assert "Nothing can check that the rows of modalities['textual']" in caplog.text
-
-
-def test_file_next_to_features(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Test that a file of the user's own next to features is none of our business."""
-    path = EncodedFeatures.save(encode_texts(entity_labels(FACTORY), progress=False), tmp_path / "textual.npy")
-    path.with_name("textual.npy.json").write_text("[]", encoding="utf8")
-    model(modalities=dict(textual=str(path)))
-    assert "has no provenance that can be read" in caplog.text
