@@ -93,7 +93,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         :param levels: the hardness levels, as fractions in (0, 1] of the time steps. They must be those of the sampler,
             which has the same default.
         :param hard_fraction: the share of generated negatives, in [0, 1]. It must be that of the sampler, which has the
-            same default. Only matters in PyKEEN's own training loops.
+            same default, or 0 if the sampler has ``anneal_epochs``. Only matters in PyKEEN's own training loops.
         :param base: the loss $L_{KGC}$ over sampled negatives, by instance, class or name. Defaults to NSSA.
         :param base_kwargs: additional keyword-based parameters for the base loss
         :param reduction: how to reduce over the batch, ``mean`` or ``sum``. Also that of the base loss.

@@ -3,6 +3,9 @@
 import dataclasses
 import math
 
+import torch
+from torch import Tensor
+
 from ..diffusion import Levels
 
 __all__ = ["ColumnLayout"]
@@ -88,3 +91,18 @@ class ColumnLayout:
         :returns: the layout
         """
         return dataclasses.replace(self, num_negs_per_pos=self.num_negs_per_pos + num)
+
+    def fill(self, sampled: Tensor, generated: Tensor) -> Tensor:
+        """Put generated negatives into the generated columns, or a share of their rows.
+
+        :param sampled: shape: (batch_size, num_sampled, 3) the sampled negatives. There may be more of them, for the
+            rows of generated columns that are not generated.
+        :param generated: shape: (batch_size, num_generated, 3) the generated negatives
+
+        :returns: shape: (batch_size, num_negs_per_pos, 3) all negatives
+        """
+        sampled, others = sampled.tensor_split([self.num_sampled], dim=1)
+        if self.occupancy < 1:
+            is_generated = torch.rand(generated.shape[:-1], device=generated.device) < self.occupancy
+            generated = torch.where(is_generated.unsqueeze(dim=-1), generated, others)
+        return torch.cat([sampled, generated], dim=1)

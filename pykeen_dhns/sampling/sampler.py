@@ -4,14 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from class_resolver import (
-    Hint,
-    HintOrType,
-    HintType,
-    OptionalKwargs,
-    ResolverKey,
-    update_docstring_with_resolver_keys,
-)
+from class_resolver import Hint, HintOrType, HintType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
 from pykeen.constants import TARGET_TO_INDEX
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.sampling.filtering import Filterer, filterer_resolver
@@ -19,6 +12,7 @@ from pykeen.typing import LongTensor, MappedTriples, Target
 from torch import Tensor
 from typing_extensions import override
 
+from .annealing import Annealing
 from .base_sampler import make_base_sampler, resolve_corruption_scheme
 from .columns import ColumnLayout
 from .corruption import replace_known, replace_positives
@@ -79,6 +73,7 @@ class DHNSNegativeSampler(NegativeSampler):
     hpo_default: ClassVar[Mapping[str, Mapping[str, Any]]] = dict(
         num_negs_per_pos=dict(type=int, low=1, high=100, log=True),
         hard_fraction=dict(type=float, low=0.0, high=0.5),
+        anneal_epochs=dict(type="categorical", choices=[None, 10, 30]),
         # more is better on dense graphs, and worse on sparse ones
         guidance=dict(type=float, low=0.0, high=1.0),
         # what matters most on one graph does harm on another
@@ -113,6 +108,7 @@ class DHNSNegativeSampler(NegativeSampler):
         base_sampler_kwargs: OptionalKwargs = None,
         corruption_scheme: Collection[Target] | None = None,
         hard_fraction: float = 0.125,
+        anneal_epochs: int | None = None,
         generator: HintType[EmbeddingGenerator] = None,
         generator_kwargs: OptionalKwargs = None,
         guidance: float | None = None,
@@ -149,6 +145,9 @@ class DHNSNegativeSampler(NegativeSampler):
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. A
             share of less than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default
             did no harm on a sparse graph. Dense ones may profit from more (``docs/findings.md``).
+        :param anneal_epochs: over how many passes over the triples the ``hard_fraction`` decreases linearly to 0, one
+            step after each pass. Afterwards, negatives and their cost are those of the base sampler. The number of
+            generated columns is rounded in each pass as without it. If None, the share is constant.
         :param generator: the generator of embeddings, by class or name: ``diffheg``, the diffusion model; or, as
             controls for any claim about it, ``noise`` of the same scale, or ``query`` (also ``shadow``), the proxy
             model's own query, the same at all levels
@@ -191,6 +190,8 @@ class DHNSNegativeSampler(NegativeSampler):
         check_component("generator", generator, generator_kwargs, generator_resolver)
         check_component("selection", selection, selection_kwargs, selection_resolver)
         check_fraction("hard_fraction", hard_fraction)
+        if anneal_epochs is not None:
+            check_positive_int("anneal_epochs", anneal_epochs)
         if guidance is not None:
             check_fraction("guidance", guidance)
         check_size("num_candidates", num_candidates, maximum=MAX_POOL_SIZE)
@@ -223,9 +224,12 @@ class DHNSNegativeSampler(NegativeSampler):
             dense = self.layout.num_generated > 0 and self._make_entity_generator(
                 mapped_triples, made, chosen, num_candidates, guidance, shadow_learning_rate
             )
-        self._make_base_sampler(
-            base_sampler, base_sampler_kwargs, corruption_scheme, mapped_triples.long(), dense=dense
-        )
+        self.annealing = None
+        if anneal_epochs is not None and self.layout.num_generated:
+            self.annealing = Annealing(
+                self.layout, hard_fraction, num_epochs=anneal_epochs, num_triples=len(mapped_triples)
+            )
+        self._make_base_sampler(base_sampler, base_sampler_kwargs, corruption_scheme, mapped_triples, dense=dense)
 
     def _make_entity_generator(
         self,
@@ -270,6 +274,7 @@ class DHNSNegativeSampler(NegativeSampler):
         if issubclass(negative_sampler_resolver.lookup(base_sampler), DHNSNegativeSampler):
             message = f"base_sampler={show(base_sampler)} is this sampler itself. Choose another one, e.g., 'basic'."
             raise ValueError(message)  # noqa: TRY004
+        is_varying = self.layout.occupancy < 1 or self.annealing is not None
         self.base_sampler = make_base_sampler(
             base_sampler,
             kwargs,
@@ -277,8 +282,8 @@ class DHNSNegativeSampler(NegativeSampler):
             mapped_triples=mapped_triples,
             num_entities=self.num_entities,
             num_relations=self.num_relations,
-            # where not all rows of the generated columns are generated, the base sampler fills the others
-            num_negs_per_pos=self.layout.num_sampled if self.layout.occupancy == 1 else self.num_negs_per_pos,
+            # It fills generated columns, too, where they are not generated in all rows, or become fewer.
+            num_negs_per_pos=self.num_negs_per_pos if is_varying else self.layout.num_sampled,
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -298,22 +303,20 @@ class DHNSNegativeSampler(NegativeSampler):
             return positives.new_empty(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
         check_ids(positives, self.num_entities, self.num_relations, name="positive_batch")
         positives = positives.long()
-        parts = []
+        layout = self.layout
+        if self.annealing is not None:
+            layout = self.annealing.next_layout(len(positives), count=self.training)
+        negatives = positives.new_empty(len(positives), 0, 3)
         if self.base_sampler is not None:
             # PyKEEN's samplers have tensors on the CPU, which do not move with the module
-            sampled = self.base_sampler.corrupt_batch(positives.cpu()).to(positives.device)
-            parts.append(replace_positives(sampled, positives, self.corrupted_columns, self.num_entities))
-        if self.layout.num_generated:
+            negatives = self.base_sampler.corrupt_batch(positives.cpu()).to(positives.device)
+            negatives = replace_positives(negatives, positives, self.corrupted_columns, self.num_entities)
+        if layout.num_generated:
             # learning is impossible in inference mode, and with tensors that were created in it
             with torch.inference_mode(mode=False):
-                generated, _ = self.generate(positives.clone(), self.layout, self.corrupted_columns)
-            if self.layout.occupancy < 1:
-                sampled, remainder = parts.pop().tensor_split([self.layout.num_sampled], dim=1)
-                keep = torch.rand(generated.shape[:-1], device=generated.device) < self.layout.occupancy
-                parts += [sampled, torch.where(keep.unsqueeze(dim=-1), generated, remainder)]
-            else:
-                parts.append(generated)
-        return torch.cat(parts, dim=1).view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
+                generated, _ = self.generate(positives.clone(), layout, self.corrupted_columns)
+            negatives = layout.fill(negatives, generated)
+        return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
     def generate(
         self, positives: Tensor, layout: ColumnLayout, corrupted_columns: Sequence[int] = (0, 2)

@@ -116,9 +116,12 @@ class JointObjective:
     def adopt_columns(self, sampler: NegativeSampler) -> None:
         """Take from a sampler which of its negatives are generated, and at which levels.
 
+        With ``anneal_epochs``, this changes with each pass. So all of its negatives count as sampled.
+
         :param sampler: the sampler, which may be any
         """
-        self.layout = getattr(sampler, "layout", None)
+        is_annealed = getattr(sampler, "annealing", None) is not None
+        self.layout = None if is_annealed else getattr(sampler, "layout", None)
 
     def adopt_triples(self, triples_factory: CoreTriplesFactory) -> None:
         """Take the triples that are no negatives for a batch to share.

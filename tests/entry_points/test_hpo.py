@@ -21,7 +21,9 @@ from ..helpers.pages import read_page, run_page
 
 #: A sampler and a loss that fit, in PyKEEN's own loop
 FITTING: dict[str, Any] = dict(
-    negative_sampler="dhns", negative_sampler_kwargs=dict(num_negs_per_pos=16, hard_fraction=0.125), loss="dhns"
+    negative_sampler="dhns",
+    negative_sampler_kwargs=dict(num_negs_per_pos=16, hard_fraction=0.125, anneal_epochs=None),
+    loss="dhns",
 )
 #: Shared negatives only, where nothing that others need is searched
 SHARED: dict[str, Any] = dict(
@@ -73,6 +75,7 @@ def search(**kwargs: Any) -> HpoPipelineResult:
                 for name in (
                     "num_negs_per_pos",
                     "hard_fraction",
+                    "anneal_epochs",
                     "guidance",
                     "base_sampler",
                     "num_timesteps",

@@ -63,6 +63,8 @@ CASES = [
     *bad_values(make, "corruption_scheme", ValueError, ["t"], (), ("relation",)),
     *bad_values(make, "hard_fraction", TypeError, *NO_NUMBERS),
     *bad_values(make, "hard_fraction", ValueError, -0.1, 1.1, math.nan),
+    *bad_values(_with(make, hard_fraction=0.0), "anneal_epochs", TypeError, *NOT_NONE, 2.0),
+    *bad_values(make, "anneal_epochs", ValueError, 0, -1),
     *bad_values(make, "generator", TypeError, *NO_HINTS),
     *bad_values(make, "generator", ValueError, "nope"),
     *bad_values(make, "generator_kwargs", TypeError, *NO_KWARGS),

@@ -97,6 +97,23 @@ def test_levels_of_the_sampler(levels: list[float] | None) -> None:
     torch.testing.assert_close(loss.squeeze(), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_annealed_sampler() -> None:
+    """All negatives of a sampler that generates fewer and fewer of them go to the base loss."""
+    loop = make_loop(
+        model_kwargs=dict(loss="dhns"),
+        hard_fraction=0.5,
+        negative_sampler_kwargs=dict(anneal_epochs=2, num_negs_per_pos=4),
+        generator="none",
+    )
+    train(loop, num_epochs=1)
+    batch = make_batch(num_negs_per_pos=4)
+    positive, negative = (
+        loop.model.score_hrt(x.view(-1, 3)).view(32, -1) for x in (batch["positives"], batch["negatives"])
+    )
+    expected = loop.objective.criterion.base.process_slcwa_scores(positive, negative)
+    torch.testing.assert_close(loop._process_batch(batch, 0, 32).squeeze(), expected)
+
+
 def test_margins_of_the_loss_without_generated_columns() -> None:
     """Explicit margins of the loss need not fit the levels if nothing is generated."""
     losses = [
