@@ -50,7 +50,7 @@ def label_to_text(label: str) -> str:
 
 def to_list(name: str, values: Any) -> list[Any]:
     """Make a list of what has an order."""
-    is_iterable = isinstance(values, Iterable) and getattr(values, "ndim", 1)
+    is_iterable = isinstance(values, Iterable) and getattr(values, "ndim", 1) != 0
     if isinstance(values, str | bytes | AbstractSet | Mapping) or not is_iterable:
         raise TypeError(
             f"{name}={show(values)} is a {type(values).__name__}: it must be a list, one item for each row."

@@ -1,7 +1,6 @@
 """The arguments of generators, as sampler, training loop and Lightning module take them."""
 
 import dataclasses
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ from .base import EmbeddingGenerator
 from .controls import GaussianNoise, QueryGenerator
 from .diffheg import DiffHEG
 from ..diffusion import Levels, Prediction, Reverse, Schedule
-from ..utils.validation import check_kwargs, show
+from ..utils.arguments import argument_names
+from ..utils.validation import check_component
 
 __all__ = ["GeneratorConfig", "generator_resolver"]
 
@@ -65,16 +65,14 @@ class GeneratorConfig:
 
         :raises TypeError: if the generator is neither a name nor a class
         """
-        hint = self.generator
-        is_class = isinstance(hint, type) and issubclass(hint, EmbeddingGenerator)
-        if hint is not None and not isinstance(hint, str) and not is_class:
+        if isinstance(self.generator, EmbeddingGenerator):
             raise TypeError(
-                f"generator={show(hint)} must be a name, or a subclass of EmbeddingGenerator. Its arguments are "
-                "generator_kwargs."
+                f"generator is an instance of {type(self.generator).__name__}: it must be a name or a class, since its "
+                "dimension is that of the embeddings. Its other arguments are generator_kwargs."
             )
-        check_kwargs("generator_kwargs", self.generator_kwargs)
+        check_component("generator", self.generator, self.generator_kwargs, generator_resolver)
         cls = generator_resolver.lookup(self.generator)
-        accepted = {*inspect.signature(EmbeddingGenerator).parameters, *inspect.signature(cls).parameters}
+        accepted = argument_names(cls)
         names = [field.name for field in dataclasses.fields(GeneratorConfig)]
         kwargs: dict[str, Any] = {name: getattr(self, name) for name in names if name in accepted}
         kwargs.update(self.generator_kwargs or {})

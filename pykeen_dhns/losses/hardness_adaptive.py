@@ -17,7 +17,8 @@ from .level_terms import hardness_adaptive_rows, index_levels
 from .margins import LevelMargins
 from ..diffusion import Levels
 from ..sampling.columns import ColumnLayout
-from ..utils.validation import check_choice, check_fraction, check_hint, check_kwargs, check_non_negative
+from ..utils.arguments import suggest_names
+from ..utils.validation import check_choice, check_component, check_fraction, check_non_negative
 
 __all__ = ["HardnessAdaptiveLoss"]
 
@@ -64,6 +65,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         hardness_weight=dict(type=float, low=0.01, high=1.0, log=True),
     )
 
+    @suggest_names
     @update_docstring_with_resolver_keys(ResolverKey("base", "pykeen.losses.loss_resolver"))
     def __init__(
         self,
@@ -102,9 +104,8 @@ class HardnessAdaptiveLoss(SetwiseLoss):
             it, its value, and what is allowed
         """  # noqa: DOC502
         check_choice("reduction", reduction, ("mean", "sum"))
-        check_kwargs("base_kwargs", base_kwargs)
-        if base is not None:
-            check_hint("base", base, loss_resolver)
+        # the resolver has another default
+        check_component("base", NSSALoss if base is None else base, base_kwargs, loss_resolver)
         check_non_negative("positive_weight", positive_weight)
         check_non_negative("hardness_weight", hardness_weight)
         check_fraction("hard_fraction", hard_fraction)
@@ -124,10 +125,6 @@ class HardnessAdaptiveLoss(SetwiseLoss):
             message = f"base={base!r} is this loss itself. Choose another one, e.g., 'nssa'."
             raise ValueError(message)  # noqa: TRY004
         if isinstance(base, Loss):
-            if kwargs:
-                raise ValueError(
-                    f"base_kwargs={kwargs!r} have no effect on a base that is an instance. Leave them out."
-                )
             loss = base
         else:
             defaults: dict[str, Any] = dict(reduction=self.reduction)

@@ -15,6 +15,7 @@ from typing_extensions import override
 from .fusion import Fusion, fusion_resolver
 from .modalities import Modality, load_modalities
 from .representation import MultimodalRepresentation
+from ..utils.arguments import argument_names, check_names
 from ..utils.validation import check_kwargs, check_size, check_type, show
 
 __all__ = [
@@ -111,6 +112,7 @@ class MultimodalModel(AnyModel):
             check_size("embedding_dim", embedding_dim)
             kwargs["embedding_dim"] = embedding_dim
         cls = _named_model(interaction)
+        check_names(type(self).__name__, kwargs, argument_names(type(self)) | argument_names(cls))
         max_id = triples_factory.num_entities
         sources = load_modalities(modalities, modalities_kwargs, max_id=max_id)
         # Python looks up methods in the named model, then in _OtherInteraction, then in ERModel. So the second one sees

@@ -1,6 +1,5 @@
 """The representation of multimodal entities."""
 
-import inspect
 import math
 from collections.abc import Mapping
 from types import NoneType
@@ -19,13 +18,13 @@ from typing_extensions import Self, override
 from .feature_representation import FeatureRepresentation, Projection
 from .fusion import Fusion, fusion_resolver
 from .modalities import STRUCTURAL, Modality, load_modalities
+from ..utils.arguments import argument_names, check_names
 from ..utils.real_vectors import from_real_vector, to_real_vector
 from ..utils.validation import (
     MAX_ENTITIES,
     check_bool,
+    check_component,
     check_fraction,
-    check_hint,
-    check_kwargs,
     check_size,
     check_type,
     show,
@@ -101,9 +100,7 @@ class MultimodalRepresentation(Embedding):
         :raises ValueError: if a modality is not possible; the message names it, what was given, and what is needed
         """  # noqa: DOC103
         check_type("modalities", modalities, (Mapping, NoneType), "a mapping from names of modalities, or None")
-        if fusion is not None:
-            check_hint("fusion", fusion, fusion_resolver)
-        check_kwargs("fusion_kwargs", fusion_kwargs)
+        check_component("fusion", fusion, fusion_kwargs, fusion_resolver)
         if max_id is not None:
             check_size("max_id", max_id, maximum=MAX_ENTITIES)
         if dropout is not None:
@@ -156,13 +153,9 @@ class MultimodalRepresentation(Embedding):
 
         :returns: the class
 
-        :raises ValueError: if there is no such argument. Nothing is loaded yet.
-        """  # noqa: DOC103
-        initializers = [base.__init__ for base in cls.__mro__ if issubclass(base, Representation)]
-        known = {name for init in initializers for name in inspect.signature(init).parameters} - {"self", "kwargs"}
-        unknown = sorted(kwargs.keys() - known)
-        if unknown:
-            raise ValueError(f"{unknown} are unknown, known arguments are: {sorted(known)}.")
+        :raises TypeError: if there is no such argument. Nothing is loaded yet.
+        """  # noqa: DOC103, DOC502
+        check_names(cls.__name__, kwargs, argument_names(cls))
 
         def new(_: type, *args: Any, **explicit: Any) -> Any:
             return cls(*args, **(kwargs | explicit))

@@ -24,6 +24,7 @@ from .selection import Selection, selection_resolver
 from .shared_memory import share_memory
 from ..diffusion import Levels, Reverse, Schedule
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
+from ..utils.arguments import suggest_names
 from ..utils.random_state import seeded
 from ..utils.validation import (
     MAX_POOL_SIZE,
@@ -87,6 +88,7 @@ class DHNSNegativeSampler(NegativeSampler):
     entity_generator: EntityGenerator
     known: KnownTriples
 
+    @suggest_names
     # A loop may build its sampler within an evaluation, but tensors from inference mode cannot learn.
     @torch.inference_mode(mode=False)
     @update_docstring_with_resolver_keys(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from class_resolver import HintOrType, HintType, OptionalKwargs
 from pykeen.losses import Loss
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
@@ -14,10 +15,12 @@ from .instances import NoNegativeSampler
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..losses import HardnessAdaptiveLoss
 from ..sampling import DHNSNegativeSampler
+from ..utils.random_state import preserve_random_state
 from ..utils.validation import (
     MAX_POOL_SIZE,
     MAX_SIZE,
     check_bool,
+    check_component,
     check_fraction,
     check_hint,
     check_integer,
@@ -210,7 +213,23 @@ class LoopConfig(GeneratorConfig):
             sampler_kwargs = given.get("negative_sampler_kwargs") or {}
             shared = {name: sampler_kwargs[name] for name in SHARED_ARGUMENTS if name in sampler_kwargs}
             given = _merge(shared, given)
-        return cls(**given)
+        config = cls(**given)
+        config._check_sampler()
+        return config
+
+    def _check_sampler(self) -> None:
+        """Check the arguments of the sampler now, since it is made when the training begins."""
+        sampler, kwargs = self.make_sampler_arguments()
+        check_component("negative_sampler", sampler, kwargs, negative_sampler_resolver)
+        sampler_cls = negative_sampler_resolver.lookup(sampler)
+        check_component("filterer", kwargs.get("filterer"), kwargs.get("filterer_kwargs"), filterer_resolver)
+        if issubclass(sampler_cls, DHNSNegativeSampler) and not isinstance(sampler, NegativeSampler):
+            base_sampler, base_kwargs = kwargs.pop("base_sampler", None), kwargs.pop("base_sampler_kwargs", None)
+            check_component("base_sampler", base_sampler, base_kwargs, negative_sampler_resolver)
+            # for another graph, where any other sampler or filterer might fail
+            own = {name: value for name, value in kwargs.items() if not name.startswith("filter")}
+            with preserve_random_state():
+                sampler_cls(mapped_triples=torch.tensor([[0, 0, 1], [1, 1, 0]]), **own)
 
     def make_sampler_arguments(self) -> tuple[HintOrType[NegativeSampler], dict[str, Any]]:
         """Make the arguments for PyKEEN's resolver of negative samplers.

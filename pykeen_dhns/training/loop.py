@@ -20,6 +20,7 @@ from .instances import SharedSLCWAInstances
 from .objective import JointObjective
 from .resumable import ResumableTrainingLoop
 from ..sampling import DHNSNegativeSampler
+from ..utils.arguments import argument_names, check_names
 from ..utils.module_state import preserve_modules
 from ..utils.random_state import preserve_random_state
 
@@ -65,6 +66,7 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         :param kwargs: keyword-based arguments of :class:`pykeen_dhns.training.LoopConfig`, where they are described,
             and of :class:`pykeen.training.SLCWATrainingLoop`
         """  # noqa: DOC103
+        check_names(type(self).__name__, kwargs, {*LoopConfig.names(), *argument_names(type(self))})
         check_constructor_arguments(kwargs)
         self._given = {name: kwargs.pop(name) for name in LoopConfig.names() if name in kwargs}
         self.config = LoopConfig.from_arguments(self._given)
@@ -98,8 +100,10 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         :raises ValueError: if an argument is out of its range, differs from what the constructor was given, or from
             what was in effect before while training is to be continued
         """  # noqa: DOC103, DOC502
+        signature = inspect.signature(super().train)
+        check_names(f"{type(self).__name__}.train", kwargs, {*LoopConfig.names(), *signature.parameters})
         own = {name: kwargs.pop(name) for name in LoopConfig.names() if name in kwargs}
-        bound = inspect.signature(super().train).bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         check_train_arguments(bound.arguments)
         self._configure(own, continue_training=bound.arguments["continue_training"])

@@ -11,6 +11,8 @@ import torch
 from class_resolver import ClassResolver
 from torch import Tensor
 
+from .arguments import argument_names, check_names
+
 __all__ = [
     "check_bool",
     "check_choice",
@@ -234,7 +236,7 @@ def check_component(name: str, hint: Any, kwargs: Any, resolver: ClassResolver[A
     :param kwargs: its keyword-based parameters
     :param resolver: the resolver
 
-    :raises TypeError: if a type is wrong
+    :raises TypeError: if a type is wrong, or a parameter is unknown
     :raises ValueError: if a name is unknown, or an instance has parameters, too
     """  # noqa: DOC503
     check_hint(name, hint, resolver)
@@ -244,6 +246,9 @@ def check_component(name: str, hint: Any, kwargs: Any, resolver: ClassResolver[A
             f"{name}_kwargs={show(kwargs)} have no effect, since {name} is an instance, which has its arguments "
             f"already. Give them to it, or give {name} by name or class."
         )
+    if kwargs:
+        cls = resolver.lookup(hint)
+        check_names(cls.__name__, kwargs, argument_names(cls))
 
 
 def check_numbers(name: str, values: Any, allowed: str, **limits: Any) -> tuple[float, ...]:

@@ -41,8 +41,8 @@ def test_names(generator: Any, expected: type[EmbeddingGenerator]) -> None:
 
 
 def test_unknown_name() -> None:
-    """The resolver's error names the alternatives."""
-    with pytest.raises(KeyError, match=r"nope.*diffheg"):
+    """The error names the alternatives."""
+    with pytest.raises(ValueError, match=r"nope.*diffheg"):
         GeneratorConfig(generator="nope").make_generator(4)
 
 

@@ -325,9 +325,7 @@ class TestConfigured:
 
     def test_unknown_argument(self) -> None:
         """An error at once, not only when something is made."""
-        with pytest.raises(
-            ValueError, match=r"^\['modality'\] are unknown, known arguments are: .*'constrainer', .*'uniq"
-        ):
+        with pytest.raises(TypeError, match=r"argument 'modality'. Did you mean 'modalities'\?$"):
             MultimodalRepresentation.configured(modality=dict(textual="textual.npy"))
 
 

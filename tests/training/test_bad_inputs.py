@@ -81,6 +81,11 @@ def make(**kwargs: Any) -> None:
     make_loop(**kwargs)
 
 
+def _sampler(**kwargs: Any) -> None:
+    """Make a loop with arguments of its sampler."""
+    make_loop(negative_sampler_kwargs=kwargs)
+
+
 CASES += [
     *(
         case
@@ -121,7 +126,19 @@ CASES += [
         for case in (*bad_values(train, name, TypeError, "1", [1]), *bad_values(train, name, ValueError, 0, -1, NAN))
     ),
     *bad_values(train, "adaptive_training", TypeError, "no"),
-    *bad_values(train, "foo", TypeError, 1),
+    *(
+        case
+        for call in (make, train)
+        for name in ("foo", "num_shared_neg")
+        for case in bad_values(call, name, TypeError, 1)
+    ),
+    # what the sampler refuses, which is made when the training begins
+    *bad_values(_sampler, "num_negs_per_po", TypeError, 1),
+    *bad_values(_sampler, "num_candidates", ValueError, 0),
+    *bad_values(_sampler, "embedding_dim", ValueError, 3),
+    *bad_values(_sampler, "selection", ValueError, "nope"),
+    *bad_values(_sampler, "corruption_scheme", ValueError, ["t"]),
+    *bad_values(make, "filterer_kwargs", TypeError, 3),
 ]
 
 
