@@ -32,6 +32,7 @@ from ..utils.validation import (
     check_component,
     check_fraction,
     check_ids,
+    check_integer,
     check_positive,
     check_size,
     check_type,
@@ -193,7 +194,7 @@ class DHNSNegativeSampler(NegativeSampler):
         check_component("selection", selection, selection_kwargs, selection_resolver)
         check_fraction("hard_fraction", hard_fraction)
         if anneal_epochs is not None:
-            check_positive_int("anneal_epochs", anneal_epochs)
+            check_integer("anneal_epochs", anneal_epochs)
         if guidance is not None:
             check_fraction("guidance", guidance)
         check_size("num_candidates", num_candidates, maximum=MAX_POOL_SIZE)
