@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .losses import HardnessAdaptiveLoss
     from .multimodal.model import MultimodalModel
     from .multimodal.representation import MultimodalRepresentation
-    from .sampling import DHNSNegativeSampler
+    from .sampling import DHNSNegativeSampler, FastBernoulliNegativeSampler
     from .training import DHNSTrainingLoop
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "DHNSNegativeSampler",
     "DHNSTrainingLoop",
     "DiffHEG",
+    "FastBernoulliNegativeSampler",
     "HardnessAdaptiveLoss",
     "MultimodalModel",
     "MultimodalRepresentation",
@@ -45,6 +46,7 @@ _MODULES = {
     "DHNSNegativeSampler": "sampling",
     "DHNSTrainingLoop": "training",
     "DiffHEG": "generators",
+    "FastBernoulliNegativeSampler": "sampling",
     "HardnessAdaptiveLoss": "losses",
     "MultimodalModel": "multimodal.model",
     "MultimodalRepresentation": "multimodal.representation",

@@ -40,6 +40,7 @@ import types
 import pykeen.pipeline
 for module, resolver, name, expected in [
     ("sampling", "negative_sampler_resolver", "dhns", "DHNSNegativeSampler"),
+    ("sampling", "negative_sampler_resolver", "fastbernoulli", "FastBernoulliNegativeSampler"),
     ("losses", "loss_resolver", "dhns", "HardnessAdaptiveLoss"),
     ("losses", "loss_resolver", "hardnessadaptive", "HardnessAdaptiveLoss"),
     ("nn", "representation_resolver", "multimodal", "MultimodalRepresentation"),
@@ -156,10 +157,10 @@ def test_steps(tmp_path: Path) -> None:
     """Our modules come as soon as PyKEEN is ready for them, and what waits for this ends with the last one."""
     result = run(STEPS, tmp_path)
     assert result.returncode == 0, result.stderr
-    first, last = "DHNSNegativeSampler HardnessAdaptiveLoss", "MKGW MKGY"
+    first, last = "DHNSNegativeSampler FastBernoulliNegativeSampler HardnessAdaptiveLoss", "MKGW MKGY"
     at_once, with_text = f"{first} {last}", f"{first} LexicalTextEncoder {last}"
     entities = "MultimodalModel MultimodalRepresentation"
-    others = "DHNSTrainingLoop HardnessAdaptiveLoss LexicalTextEncoder"
+    others = "DHNSTrainingLoop FastBernoulliNegativeSampler HardnessAdaptiveLoss LexicalTextEncoder"
     assert result.stdout.splitlines() == [
         # this does not even look for plugins
         "sampling module",

@@ -1,5 +1,6 @@
 """The negative sampler."""
 
+from .bernoulli import FastBernoulliNegativeSampler
 from .sampler import DHNSNegativeSampler
 
-__all__ = ["DHNSNegativeSampler"]
+__all__ = ["DHNSNegativeSampler", "FastBernoulliNegativeSampler"]

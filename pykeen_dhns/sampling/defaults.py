@@ -5,9 +5,10 @@ What helps most on a dense graph does harm on a sparse one (``docs/findings.md``
 
 import torch
 from class_resolver import HintType, OptionalKwargs
-from pykeen.sampling import BernoulliNegativeSampler, NegativeSampler
+from pykeen.sampling import NegativeSampler
 from torch import Tensor
 
+from .bernoulli import FastBernoulliNegativeSampler
 from .known_triples import KnownTriples
 
 __all__ = ["default_base_sampler", "default_guidance", "is_dense"]
@@ -26,8 +27,9 @@ def is_dense(mapped_triples: Tensor, known: KnownTriples) -> bool:
 
     :returns: whether it is dense
     """
-    num_triples = len(mapped_triples) / 2 if _has_inverses(mapped_triples, known) else len(mapped_triples)
-    return num_triples >= DENSE * known.num_entities
+    num_triples, needed = len(mapped_triples), DENSE * known.num_entities
+    # only look for inverses where it depends on them
+    return num_triples >= needed and (num_triples >= 2 * needed or not _has_inverses(mapped_triples, known))
 
 
 def _has_inverses(mapped_triples: Tensor, known: KnownTriples) -> bool:
@@ -35,7 +37,9 @@ def _has_inverses(mapped_triples: Tensor, known: KnownTriples) -> bool:
     if known.num_relations % 2:
         return False
     head, relation, tail = mapped_triples.unbind(dim=-1)
-    return bool(known.contains(torch.stack([tail, relation ^ 1, head], dim=-1)).all())
+    inverses = torch.stack([tail, relation ^ 1, head], dim=-1)
+    # chunk by chunk, since the first one that is missing decides
+    return all(bool(known.contains(chunk).all()) for chunk in inverses.split(2**16))
 
 
 def default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[NegativeSampler]:
@@ -53,7 +57,7 @@ def default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[Neg
             f"base_sampler_kwargs={dict(kwargs)!r} is given without base_sampler, whose default depends on the graph. "
             f"Name it, e.g., base_sampler='basic'."
         )
-    return BernoulliNegativeSampler if dense else None
+    return FastBernoulliNegativeSampler if dense else None
 
 
 def default_guidance(*, learns: bool, dense: bool) -> float:

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = ["KnownTriples"]
 
@@ -45,12 +46,25 @@ class KnownTriples(nn.Module):
         self.num_relations = num_relations
         head, relation, tail = mapped_triples.long().unbind(dim=-1)
         numbers = torch.cat([self._number(relation, tail, 0), self._number(relation, head, 2)])
-        queries, index = numbers.unique(return_inverse=True)
-        answers = (index * num_entities + torch.cat([head, tail])).unique()
-        offsets = torch.searchsorted(answers, torch.arange(len(queries) + 2, device=answers.device) * num_entities)
-        rank = torch.arange(len(answers), device=answers.device) - offsets[answers // num_entities]
+        distinct = None
+        if 2 * num_relations * num_entities**2 >= 2**63:
+            # a query's number and an entity do not fit into one integer, but its position and the entity do
+            distinct, numbers = numbers.unique(return_inverse=True)
+        # in place, since on a large graph, each of these takes gigabytes
+        answers = numbers.mul_(num_entities).add_(torch.cat([head, tail])).unique()
+        del numbers
+        queries, num_answers = (answers // num_entities).unique_consecutive(return_counts=True)
+        offsets = functional.pad(num_answers.cumsum(dim=0), (1, 1))
+        offsets[-1] = len(answers)
+        # from the numbers of queries to their positions, and from entities to how many are no answers before them
+        position = torch.arange(len(queries), device=answers.device)
+        answers += ((position - queries) * num_entities).repeat_interleave(num_answers)
+        gaps = answers - torch.arange(len(answers), device=answers.device)
+        gaps += offsets[:-2].repeat_interleave(num_answers)
+        if distinct is not None:
+            queries = distinct
         # not saved, since they follow from the triples
-        for name, buffer in dict(queries=queries, offsets=offsets, answers=answers, gaps=answers - rank).items():
+        for name, buffer in dict(queries=queries, offsets=offsets, answers=answers, gaps=gaps).items():
             self.register_buffer(name, buffer, persistent=False)
 
     def _number(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:

@@ -138,9 +138,10 @@ class DHNSNegativeSampler(NegativeSampler):
         :param filterer: the filterer to use for it
         :param filterer_kwargs: additional keyword-based parameters for the filterer
         :param base_sampler: the sampler of the negatives that are not generated, by class or name, or an instance with
-            the right number of negatives. The default depends on the graph (``docs/findings.md``): ``bernoulli`` if
-            there are at least four triples per entity (a triple and its inverse count as one), else ``basic``, PyKEEN's
-            own default. If nothing is generated, or a single side corrupted, it is ``basic``.
+            the right number of negatives. The default depends on the graph (``docs/findings.md``): ``fastbernoulli``,
+            which draws the same as ``bernoulli``, if there are at least four triples per entity (a triple and its
+            inverse count as one), else ``basic``, PyKEEN's own default. If nothing is generated, or a single side
+            corrupted, it is ``basic``.
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler, which must be named then,
             unless nothing is generated
         :param corruption_scheme: the sides to corrupt, ``head`` or ``tail`` or both, as in PyKEEN's ``basic``. Defaults

@@ -25,16 +25,18 @@ class SelfOptimizedModule(nn.Module):
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Set the optimiser, and allocate its state at once.
 
-        PyTorch's optimisers create their state at the first step. In the worker process of a data loader this is too
-        late: the state could not be shared and would be lost with the process.
+        Most of PyTorch's optimisers create their state at the first step. In the worker process of a data loader this
+        is too late: the state could not be shared and would be lost with the process.
 
         :param optimizer: the optimiser of (some of) this module's parameters
         """
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = torch.zeros_like(parameter)
-        optimizer.step()
-        optimizer.zero_grad()
+        # Adagrad has its state already. Gradients of all entities would take as much memory again.
+        if not optimizer.state:
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    parameter.grad = torch.zeros_like(parameter)
+            optimizer.step()
+            optimizer.zero_grad()
         for state in optimizer.state.values():
             # not all optimisers count their steps
             if "step" in state:

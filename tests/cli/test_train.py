@@ -292,7 +292,7 @@ def test_classification() -> None:
     ("arguments", "message"),
     [
         (("--loss", "nsssa"), "'--loss': Invalid Loss name: nsssa"),
-        (("--negative-sampler", "dnhs"), "Valid choices are: ['basic', 'bernoulli', 'dhns', 'pseudotyped']"),
+        (("--negative-sampler", "dnhs"), "Valid choices are: ['basic', 'bernoulli', 'dhns', 'fastbernoulli', "),
         (("--dataset", "neither-name-nor-file"), "'--dataset': Invalid Dataset name: neither-name-nor-file"),
         (("--loss-kwargs", "{margin: 3}"), "'{margin: 3}' is no JSON"),
         (("--loss-kwargs", "[3]"), "'[3]' is a list, it must be an object"),
