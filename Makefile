@@ -3,6 +3,7 @@
 # make test-all  install, then run all tests
 # make check     install, then run linters and the type checker, and build the documentation
 # make docs      install, then build the documentation's site: docs/_build/html/index.html
+# make dist      install, then build what is uploaded, and check it: dist/
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,7 +18,7 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 EXTRA_INDEX = $(shell command -v nvidia-smi >/dev/null 2>&1 || \
 	{ curl --silent --fail --head --max-time 10 --output /dev/null $(TORCH_INDEX)/torch/ && echo --extra-index-url $(TORCH_INDEX); })
 
-.PHONY: demo test test-all check docs format clean
+.PHONY: demo test test-all check docs dist format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/quickstart.py
@@ -39,6 +40,12 @@ check: $(INSTALLED)
 docs: $(INSTALLED)
 	rm -rf docs/_build docs/reference/api
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
+
+# The wheel is built from the source distribution, so both are complete.
+dist: $(INSTALLED)
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

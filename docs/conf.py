@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_automodapi.automodapi",
     "sphinx_click",
+    "sphinx_copybutton",
     "texext.math_dollar",
 ]
 exclude_patterns = ["_build"]

@@ -10,21 +10,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-CHECK = """
-import sys
-from pathlib import Path
-from pykeen.pipeline import pipeline
-import pykeen_dhns
-assert Path(pykeen_dhns.__file__).is_relative_to(sys.prefix), pykeen_dhns.__file__
-assert Path(pykeen_dhns.__file__).with_name("py.typed").exists()
-result = pipeline(
-    dataset="nations", model="RotatE", negative_sampler="dhns", random_seed=0, device="cpu",
-    training_kwargs=dict(num_epochs=1, use_tqdm=False), evaluation_kwargs=dict(use_tqdm=False),
-)
-assert isinstance(result.training_loop.negative_sampler, type)
-assert result.training_loop.negative_sampler is pykeen_dhns.DHNSNegativeSampler
-"""
-
 
 def run(*command: str | Path, cwd: Path) -> None:
     """Run a command, and show its output if it fails."""
@@ -41,7 +26,7 @@ def test_wheel(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     run(python, "-m", "pip", "install", "--constraint", ROOT / "constraints.txt", wheel, cwd=tmp_path)
-    run(python, "-c", CHECK, cwd=tmp_path)
+    run(python, ROOT / "tests" / "check_wheel.py", cwd=tmp_path)
     run(python, "-m", "pip", "uninstall", "--yes", "pykeen-dhns", cwd=tmp_path)
     left = [path for path in (tmp_path / "venv").rglob("*pykeen_dhns*") if "__pycache__" not in path.parts]
     assert not left

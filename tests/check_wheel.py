@@ -1,0 +1,22 @@
+"""Check what a wheel has installed. This runs as a script, without the checkout on the path."""
+
+import sys
+from pathlib import Path
+
+from pykeen.pipeline import pipeline
+
+import pykeen_dhns
+
+assert Path(pykeen_dhns.__file__).is_relative_to(sys.prefix), pykeen_dhns.__file__
+assert Path(pykeen_dhns.__file__).with_name("py.typed").exists()
+result = pipeline(
+    dataset="nations",
+    model="RotatE",
+    negative_sampler="dhns",
+    random_seed=0,
+    device="cpu",
+    training_kwargs=dict(num_epochs=1, use_tqdm=False),
+    evaluation_kwargs=dict(use_tqdm=False),
+)
+sampler = result.training_loop.negative_sampler  # type: ignore[attr-defined]
+assert sampler is pykeen_dhns.DHNSNegativeSampler, sampler
