@@ -5,6 +5,8 @@ from pykeen.sampling import BernoulliNegativeSampler, NegativeSampler, negative_
 from pykeen.typing import MappedTriples
 from torch import Tensor
 
+from ..utils.caching import cached_by_tensor
+
 __all__ = ["FastBernoulliNegativeSampler"]
 
 
@@ -23,13 +25,14 @@ class FastBernoulliNegativeSampler(BernoulliNegativeSampler):
         """  # noqa: DOC103
         # not the constructor of PyKEEN's sampler, which computes the probabilities
         NegativeSampler.__init__(self, mapped_triples=mapped_triples, **kwargs)  # type: ignore[arg-type]
-        self.corrupt_head_probability = corrupt_head_probability(
-            mapped_triples, num_entities=self.num_entities, num_relations=self.num_relations
-        )
+        probability = corrupt_head_probability(mapped_triples, self.num_entities, self.num_relations)
+        # a copy, since other samplers of the same triples share it
+        self.corrupt_head_probability = probability.clone()
 
 
-def corrupt_head_probability(mapped_triples: Tensor, *, num_entities: int, num_relations: int) -> Tensor:
-    """Compute for each relation the probability to corrupt the head.
+@cached_by_tensor
+def corrupt_head_probability(mapped_triples: Tensor, num_entities: int, num_relations: int) -> Tensor:
+    """Compute for each relation the probability to corrupt the head, once for each tensor of triples.
 
     :param mapped_triples: shape: (num_triples, 3) the triples
     :param num_entities: the number of entities

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .bernoulli import FastBernoulliNegativeSampler
 from .known_triples import KnownTriples
+from ..utils.caching import cached_by_tensor
 
 __all__ = ["default_base_sampler", "default_guidance", "is_dense"]
 
@@ -17,29 +18,37 @@ __all__ = ["default_base_sampler", "default_guidance", "is_dense"]
 DENSE = 4
 
 
-def is_dense(mapped_triples: Tensor, known: KnownTriples) -> bool:
+def is_dense(mapped_triples: Tensor, num_entities: int, num_relations: int) -> bool:
     """Decide whether a graph has many triples per entity.
 
     An inverse triple says nothing new, so a triple and its inverse count as one.
 
     :param mapped_triples: shape: (num_triples, 3) the training triples
-    :param known: the same triples, and the number of entities and relations
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations
 
     :returns: whether it is dense
     """
-    num_triples, needed = len(mapped_triples), DENSE * known.num_entities
+    num_triples, needed = len(mapped_triples), DENSE * num_entities
     # only look for inverses where it depends on them
-    return num_triples >= needed and (num_triples >= 2 * needed or not _has_inverses(mapped_triples, known))
+    return num_triples >= needed and (
+        num_triples >= 2 * needed or not _has_inverses(mapped_triples, num_entities, num_relations)
+    )
 
 
-def _has_inverses(mapped_triples: Tensor, known: KnownTriples) -> bool:
+@cached_by_tensor
+def _has_inverses(mapped_triples: Tensor, num_entities: int, num_relations: int) -> bool:
+    """Return whether the inverse of each triple is there, too."""
     # PyKEEN's instances add inverse triples without saying so. Their relations come in pairs.
-    if known.num_relations % 2:
+    if num_relations % 2:
         return False
-    head, relation, tail = mapped_triples.unbind(dim=-1)
-    inverses = torch.stack([tail, relation ^ 1, head], dim=-1)
+    known = KnownTriples(mapped_triples, num_entities, num_relations)
     # chunk by chunk, since the first one that is missing decides
-    return all(bool(known.contains(chunk).all()) for chunk in inverses.split(2**16))
+    for chunk in mapped_triples.split(2**16):
+        head, relation, tail = chunk.unbind(dim=-1)
+        if not known.contains(torch.stack([tail, relation ^ 1, head], dim=-1)).all():
+            return False
+    return True
 
 
 def default_base_sampler(kwargs: OptionalKwargs, *, dense: bool) -> HintType[NegativeSampler]:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..utils.caching import cached_by_tensor
+
 __all__ = ["KnownTriples"]
 
 
@@ -24,8 +26,6 @@ class KnownTriples(nn.Module):
     offsets: Tensor
     #: One number for each answer, of its query's position and the entity, sorted, shape: (num_answers,)
     answers: Tensor
-    #: The same with the number of smaller entities that are no answers instead of the entity, shape: (num_answers,)
-    gaps: Tensor
 
     def __init__(self, mapped_triples: Tensor, num_entities: int, num_relations: int) -> None:
         """Initialize the index.
@@ -44,36 +44,16 @@ class KnownTriples(nn.Module):
             )
         self.num_entities = num_entities
         self.num_relations = num_relations
-        head, relation, tail = mapped_triples.long().unbind(dim=-1)
-        numbers = torch.cat([self._number(relation, tail, 0), self._number(relation, head, 2)])
-        distinct = None
-        if 2 * num_relations * num_entities**2 >= 2**63:
-            # a query's number and an entity do not fit into one integer, but its position and the entity do
-            distinct, numbers = numbers.unique(return_inverse=True)
-        # in place, since on a large graph, each of these takes gigabytes
-        answers = numbers.mul_(num_entities).add_(torch.cat([head, tail])).unique()
-        del numbers
-        queries, num_answers = (answers // num_entities).unique_consecutive(return_counts=True)
-        offsets = functional.pad(num_answers.cumsum(dim=0), (1, 1))
-        offsets[-1] = len(answers)
-        # from the numbers of queries to their positions, and from entities to how many are no answers before them
-        position = torch.arange(len(queries), device=answers.device)
-        answers += ((position - queries) * num_entities).repeat_interleave(num_answers)
-        gaps = answers - torch.arange(len(answers), device=answers.device)
-        gaps += offsets[:-2].repeat_interleave(num_answers)
-        if distinct is not None:
-            queries = distinct
-        # not saved, since they follow from the triples
-        for name, buffer in dict(queries=queries, offsets=offsets, answers=answers, gaps=gaps).items():
+        buffers = index_triples(mapped_triples, num_entities, num_relations)
+        #: How often to halve the answers of a query to find one of them
+        self.num_halvings = int(buffers["offsets"].diff().max()).bit_length()
+        # Not saved, since they follow from the triples. All indices of the same triples share them.
+        for name, buffer in buffers.items():
             self.register_buffer(name, buffer, persistent=False)
-
-    def _number(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:
-        """Return the numbers of queries, whether they have answers or not."""
-        return ((column == 2) * self.num_relations + relation) * self.num_entities + entity
 
     def _find_query(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:
         """Return the positions of queries in the index."""
-        number = self._number(relation.long(), entity.long(), column)
+        number = ((column == 2) * self.num_relations + relation.long()) * self.num_entities + entity.long()
         position = torch.searchsorted(self.queries, number)
         is_there = self.queries[position.clamp(max=len(self.queries) - 1)] == number
         return torch.where(is_there, position, len(self.queries))
@@ -83,6 +63,18 @@ class KnownTriples(nn.Module):
         number = query * self.num_entities + entity.long()
         position = torch.searchsorted(self.answers, number)
         return position, self.answers[position.clamp(max=len(self.answers) - 1)] == number
+
+    def _count_answers_before(self, query: Tensor, rank: Tensor) -> Tensor:
+        """Count the answers that are smaller than the entity of a rank among those that are no answers."""
+        start, high = self.offsets[query], self.offsets[query + 1]
+        low = start
+        for _ in range(self.num_halvings):
+            middle = (low + high) // 2
+            # how many entities that are no answers come before this answer
+            gap = self.answers[middle.clamp(max=len(self.answers) - 1)] - query * self.num_entities - (middle - start)
+            is_before = (middle < high) & (gap <= rank)
+            low, high = torch.where(is_before, middle + 1, low), torch.where(is_before, high, middle)
+        return low - start
 
     def contains(self, triples: Tensor) -> Tensor:
         """Check which triples are known.
@@ -130,10 +122,38 @@ class KnownTriples(nn.Module):
         # among the unknown entities, in ascending order
         rank = draw_below(num_unknown)
         rank += ~is_known & (rank >= excluded - (position - start))
-        num_smaller_answers = torch.searchsorted(self.gaps, query * self.num_entities + rank, right=True) - start
+        num_smaller_answers = self._count_answers_before(query, rank)
         other = draw_below(torch.full_like(excluded, self.num_entities - 1))
         other += other >= excluded
         return torch.where(num_unknown > 0, rank + num_smaller_answers, other)
+
+
+@cached_by_tensor
+def index_triples(mapped_triples: Tensor, num_entities: int, num_relations: int) -> dict[str, Tensor]:
+    """Compute the tensors of an index, once for each tensor of triples.
+
+    :param mapped_triples: shape: (num_triples, 3) the known triples
+    :param num_entities: the number of entities
+    :param num_relations: the number of relations
+
+    :returns: the tensors by their names
+    """
+    head, relation, tail = mapped_triples.long().unbind(dim=-1)
+    # each of these takes gigabytes on a large graph, hence in place
+    numbers = torch.cat([relation, relation + num_relations]).mul_(num_entities).add_(torch.cat([tail, head]))
+    distinct = None
+    if 2 * num_relations * num_entities**2 >= 2**63:
+        # a query's number and an entity do not fit into one integer, but its position and the entity do
+        distinct, numbers = numbers.unique(return_inverse=True)
+    answers = numbers.mul_(num_entities).add_(torch.cat([head, tail])).unique()
+    del numbers
+    queries, num_answers = (answers // num_entities).unique_consecutive(return_counts=True)
+    # from numbers of queries to their positions
+    shift = torch.arange(len(queries), device=answers.device).sub_(queries).mul_(num_entities)
+    answers += shift.repeat_interleave(num_answers)
+    offsets = functional.pad(num_answers.cumsum(dim=0), (1, 1))
+    offsets[-1] = len(answers)
+    return dict(queries=queries if distinct is None else distinct, offsets=offsets, answers=answers)
 
 
 def draw_below(bounds: Tensor) -> Tensor:

@@ -225,40 +225,24 @@ class DHNSNegativeSampler(NegativeSampler):
         with seeded(torch.initial_seed() ^ SEED_OF_WEIGHTS):
             made = config.make_generator(dim=embedding_dim)
             self.layout = ColumnLayout.create(num_negs_per_pos, hard_fraction, levels=made.levels)
-            dense = self.layout.num_generated > 0 and self._make_entity_generator(
-                mapped_triples, made, chosen, num_candidates, guidance, shadow_learning_rate
-            )
-        self.annealing = None
-        if anneal_epochs is not None and self.layout.num_generated:
-            self.annealing = Annealing(
-                self.layout, hard_fraction, num_epochs=anneal_epochs, num_triples=len(mapped_triples)
-            )
-        self._make_base_sampler(base_sampler, base_sampler_kwargs, corruption_scheme, mapped_triples, dense=dense)
-
-    def _make_entity_generator(
-        self,
-        mapped_triples: Tensor,
-        generator: EmbeddingGenerator,
-        selection: Selection,
-        num_candidates: int,
-        guidance: float | None,
-        learning_rate: float,
-    ) -> bool:
-        """Make what generates negatives, and the index of known triples, and return whether the graph is dense."""
-        self.known = KnownTriples(mapped_triples, self.num_entities, self.num_relations)
-        dense = is_dense(mapped_triples, self.known)
-        learns = generator.optimizer is not None
-        self.entity_generator = EntityGenerator(
-            proxy_model=ProxyModel(
-                self.num_entities, self.num_relations, dim=generator.dim, learning_rate=learning_rate
-            ),
-            generator=generator,
-            selection=selection,
-            num_candidates=num_candidates,
-            guidance=default_guidance(learns=learns, dense=dense) if guidance is None else guidance,
-        )
-        share_memory(self.entity_generator)
-        return dense
+            generates = self.layout.num_generated > 0
+            self.annealing = None
+            if anneal_epochs is not None and generates:
+                self.annealing = Annealing(
+                    self.layout, hard_fraction, num_epochs=anneal_epochs, num_triples=len(mapped_triples)
+                )
+            dense = generates and is_dense(mapped_triples, self.num_entities, self.num_relations)
+            # It needs much memory for a moment, and the generator keeps much, so it comes first.
+            self._make_base_sampler(base_sampler, base_sampler_kwargs, corruption_scheme, mapped_triples, dense=dense)
+            if generates:
+                self.known = KnownTriples(mapped_triples, self.num_entities, self.num_relations)
+                proxy_model = ProxyModel(
+                    self.num_entities, self.num_relations, dim=embedding_dim, learning_rate=shadow_learning_rate
+                )
+                if guidance is None:
+                    guidance = default_guidance(learns=made.optimizer is not None, dense=dense)
+                self.entity_generator = EntityGenerator(proxy_model, made, chosen, num_candidates, guidance)
+                share_memory(self.entity_generator)
 
     def _make_base_sampler(
         self,

@@ -49,7 +49,7 @@ def test_inverse_triples() -> None:
         (torch.cat([plain, inverse]), False),
         (torch.cat([plain, inverse[1:], plain[:1]]), True),
     ):
-        assert is_dense(extended, make(extended, num_entities=NUM_ENTITIES + 1).known) == expected
+        assert is_dense(extended, NUM_ENTITIES + 1, num_relations=6) == expected
     # PyKEEN's training loop passes them without saying so
     factory = Nations(create_inverse_triples=True).training
     instances = BatchedSLCWAInstances.from_triples_factory(factory, negative_sampler="dhns")
@@ -57,4 +57,4 @@ def test_inverse_triples() -> None:
     assert isinstance(sampler, DHNSNegativeSampler)
     assert len(instances.mapped_triples) == 2 * factory.num_triples
     assert sampler.known.contains(instances.mapped_triples).all()
-    assert is_dense(instances.mapped_triples, sampler.known)
+    assert is_dense(instances.mapped_triples, sampler.num_entities, sampler.num_relations)

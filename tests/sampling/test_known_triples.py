@@ -124,3 +124,11 @@ def test_hub() -> None:
     known = KnownTriples(torch.stack([entities, zeros, zeros], dim=-1)[1:], num_entities=num_entities, num_relations=1)
     queries = zeros[:10_000]
     assert known.draw_unknown(queries, queries, 0, entities[1:10_001]).eq(0).all()
+
+
+def test_shared() -> None:
+    """Indices of the same triples share their memory, and one can be moved without the others."""
+    first, second = (KnownTriples(TRIPLES, num_entities=NUM_ENTITIES, num_relations=NUM_RELATIONS) for _ in range(2))
+    assert all(x is y for x, y in zip(first.buffers(), second.buffers(), strict=True))
+    first.to("meta")
+    assert second.contains(TRIPLES).all()

@@ -70,6 +70,19 @@ def test_other_precision(model: Any, dtype: torch.dtype, num_shared_negs: int) -
     assert {p.dtype for p in loop.objective.generator.parameters()} == {expected}
 
 
+def test_known_triples_are_indexed_once() -> None:
+    """The sampler of each training and the negatives of a batch share the index of the training triples."""
+    loop = make_loop(hard_fraction=0.5, num_negs_per_pos=4, num_shared_negs=10, filtered=True)
+    indices = []
+    for _ in range(2):
+        train(loop, num_epochs=1)
+        assert isinstance(loop.sampler, DHNSNegativeSampler)
+        indices.append(loop.sampler.known.answers)
+    assert loop.objective.shared is not None
+    assert loop.objective.shared.known is not None
+    assert indices[0] is indices[1] is loop.objective.shared.known.answers
+
+
 def test_restart() -> None:
     """A second training starts with a new model, generator, and sampler, and is the same as a first one, to the bit."""
     again, first = make_loop(hard_fraction=0.5), make_loop(hard_fraction=0.5)
