@@ -1,16 +1,15 @@
-"""Write files and folders so that a reader never sees half of one."""
+"""Write files so that a reader never sees half of one."""
 
 import contextlib
 import glob
 import importlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["write_atomically", "write_folder_atomically"]
+__all__ = ["write_atomically"]
 
 try:
     fcntl: Any = importlib.import_module("fcntl")
@@ -20,7 +19,7 @@ except ImportError:
 
 
 def _lock(descriptor: int, *, wait: bool = False) -> None:
-    """Lock a file or folder, or raise an OSError. The lock ends with the process, however that ends."""
+    """Lock a file, or raise an OSError. The lock ends with the process, however that ends."""
     if fcntl is not None:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -83,50 +82,3 @@ def _remove_left_overs(path: Path) -> None:
             with other.open("rb") as file:
                 _lock(file.fileno())
                 other.unlink()
-
-
-@contextlib.contextmanager
-def write_folder_atomically(folder: Path, *, last: str) -> Iterator[Path]:
-    """Fill a folder, and give it its name only once it is complete.
-
-    If there is such a folder already, what is new is moved into it at the end. If the process fails or is killed, there
-    is none, or it stays as it was. What is left of a killed process is removed when the same folder is written again.
-
-    :param folder: the folder
-    :param last: the file that marks a complete folder. It is moved last.
-
-    :yields: a temporary folder, to write to
-
-    :raises FileExistsError: if another process is writing to the folder
-    """  # noqa: DOC404
-    # An existing folder may be on a file system of its own. Otherwise, a single renaming is possible.
-    parent = folder if folder.is_dir() else folder.parent
-    temporary = parent / f".{folder.name}.tmp"
-    with contextlib.ExitStack() as stack:
-        temporary.mkdir(parents=True, exist_ok=True)
-        if temporary.is_symlink():
-            raise FileExistsError(f"{temporary} is a symbolic link, which is in the way. Remove it.")
-        if fcntl is not None:
-            descriptor = os.open(temporary, os.O_RDONLY)
-            stack.callback(os.close, descriptor)
-            try:
-                _lock(descriptor)
-            except BlockingIOError as error:
-                raise FileExistsError(f"Another process is writing to {folder}. Choose another folder.") from error
-            except OSError:
-                # some file systems have no locks
-                pass
-        _clear(temporary)
-        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
-        yield temporary
-        if not folder.exists():
-            temporary.rename(folder)
-            return
-        for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
-            path.replace(folder / path.name)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what is in a folder."""
-    for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

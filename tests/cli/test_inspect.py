@@ -1,5 +1,6 @@
 """Test the command that looks at negatives."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -15,11 +16,22 @@ from .running import fail, invoke, run
 def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train, with the loop's generator and the sampler's."""
     folder = tmp_path_factory.mktemp("run") / "output"
-    arguments: tuple[Any, ...] = ("--dataset", "nations", "--model", "RotatE", "--model-kwargs", '{"embedding_dim": 4}')
-    arguments += ("--training-loop", "dhns", "--negative-sampler-kwargs", '{"hard_fraction": 0.5}', "--epochs", 2)
+    arguments: dict[str, Any] = dict(
+        dataset="nations",
+        model="RotatE",
+        model_kwargs=dict(embedding_dim=4),
+        training_loop="dhns",
+        negative_sampler_kwargs=dict(hard_fraction=0.5),
+        training_kwargs=dict(num_epochs=2, batch_size=512),
+        random_seed=0,
+        device="cpu",
+        use_tqdm=False,
+    )
+    file = folder.with_name("experiment.json")
+    file.write_text(json.dumps(dict(pipeline=arguments)), encoding="utf8")
     # more than one thread per process only slows such small tensors down
     torch.set_num_threads(1)
-    run("train", *arguments, "--batch-size", 512, "--random-seed", 0, "--device", "cpu", "--silent", "--output", folder)
+    run("train", file, "--output", folder)
     return folder
 
 

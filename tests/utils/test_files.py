@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pykeen_dhns.utils.files import write_atomically, write_folder_atomically
+from pykeen_dhns.utils.files import write_atomically
 
 
 def test_new_file(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_failure(tmp_path: Path) -> None:
 
 
 def test_symbolic_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A symbolic link with the name of the temporary file or folder is not followed."""
+    """A symbolic link with the name of the temporary file is not followed."""
     victim = tmp_path / "victim.txt"
     victim.write_bytes(b"content")
     monkeypatch.setattr("secrets.token_hex", lambda _: str(os.getpid()))
@@ -44,12 +44,6 @@ def test_symbolic_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileExistsError), write_atomically(tmp_path / "new") as file:
         file.write(b"overwritten")
     assert victim.read_bytes() == b"content"
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "file").touch()
-    (tmp_path / ".other.tmp").symlink_to(tmp_path / "folder")
-    with pytest.raises(FileExistsError, match="is a symbolic link"):
-        write_folder_atomically(tmp_path / "other", last="").__enter__()
-    assert (tmp_path / "folder" / "file").exists()
 
 
 def test_at_the_same_time(tmp_path: Path) -> None:
@@ -66,56 +60,14 @@ def test_at_the_same_time(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
-@pytest.mark.parametrize("exists", [False, True])
-def test_folder(tmp_path: Path, exists: bool) -> None:
-    """A folder has its name only once it is complete. What was in it stays."""
-    folder = tmp_path / "new" / "folder"
-    if exists:
-        folder.mkdir(parents=True)
-        (folder / "old.txt").touch()
-    with write_folder_atomically(folder, last="a.txt") as temporary:
-        (temporary / "below").mkdir()
-        (temporary / "below" / "b.txt").touch()
-        (temporary / "a.txt").touch()
-        assert not (folder / "below").exists()
-    assert {path.name for path in folder.iterdir()} == {"below", "a.txt"} | ({"old.txt"} if exists else set())
-    assert list(folder.parent.iterdir()) == [folder]
-
-
-@pytest.mark.parametrize("exists", [False, True])
-def test_failure_of_folder(tmp_path: Path, exists: bool) -> None:
-    """If anything fails, there is no folder, or it is as it was."""
-    folder = tmp_path / "folder"
-    if exists:
-        folder.mkdir()
-    with contextlib.suppress(KeyboardInterrupt), write_folder_atomically(folder, last="b") as temporary:
-        (temporary / "a").touch()
-        raise KeyboardInterrupt
-    assert folder.exists() == exists
-    assert not list(folder.glob("*"))
-
-
-def test_folder_in_use(tmp_path: Path) -> None:
-    """Two processes do not write to the same folder."""
-    folder = tmp_path / "folder"
-    second = write_folder_atomically(folder, last="a")
-    with (
-        write_folder_atomically(folder, last="a"),
-        pytest.raises(FileExistsError, match=r"Another process is writing to .*folder\. Choose another"),
-    ):
-        second.__enter__()
-    assert folder.is_dir()
-
-
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from pykeen_dhns.utils.files import write_atomically, write_folder_atomically
+from pykeen_dhns.utils.files import write_atomically
 path = Path(sys.argv[1])
-with write_atomically(path) as file, write_folder_atomically(path.with_name("folder"), last="a") as folder:
+with write_atomically(path) as file:
     file.write(b"new")
     file.flush()
-    (folder / "b").touch()
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -123,18 +75,15 @@ with write_atomically(path) as file, write_folder_atomically(path.with_name("fol
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 def test_kill(tmp_path: Path) -> None:
     """If the process is killed, the old file stays as it was, and the next one can write, and removes what is left."""
-    path, folder = tmp_path / "file.txt", tmp_path / "folder"
+    path = tmp_path / "file.txt"
     path.write_bytes(b"old")
     process = subprocess.run([sys.executable, "-c", KILL, str(path)], env=os.environ, check=False)
     assert process.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
-    assert not folder.exists()
-    with write_folder_atomically(folder, last="a") as temporary:
-        assert not list(temporary.iterdir())
     with write_atomically(path) as file:
         # another writer leaves this one's file alone
         with write_atomically(path) as other:
             other.write(b"other")
         file.write(b"newer")
     assert path.read_bytes() == b"newer"
-    assert set(tmp_path.iterdir()) == {path, folder}
+    assert set(tmp_path.iterdir()) == {path}
