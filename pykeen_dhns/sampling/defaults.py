@@ -3,6 +3,9 @@
 What helps most on a dense graph does harm on a sparse one (``docs/findings.md``).
 """
 
+import logging
+from typing import TYPE_CHECKING, Any
+
 import torch
 from class_resolver import HintType, OptionalKwargs
 from pykeen.sampling import NegativeSampler
@@ -12,7 +15,12 @@ from .bernoulli import FastBernoulliNegativeSampler
 from .known_triples import KnownTriples
 from ..utils.caching import cached_by_tensor
 
-__all__ = ["default_base_sampler", "default_guidance", "is_dense"]
+if TYPE_CHECKING:
+    from .sampler import DHNSNegativeSampler
+
+__all__ = ["default_base_sampler", "default_guidance", "is_dense", "log_choices"]
+
+logger = logging.getLogger(__name__)
 
 #: A graph is dense if it has at least this many triples per entity
 DENSE = 4
@@ -78,3 +86,22 @@ def default_guidance(*, learns: bool, dense: bool) -> float:
     :returns: the guidance, in [0, 1]
     """
     return 0.5 if dense and learns else 0.0
+
+
+def log_choices(sampler: "DHNSNegativeSampler") -> dict[str, Any]:
+    """Log what a sampler has chosen, whether it was given or is a default.
+
+    :param sampler: the sampler
+
+    :returns: the ``base_sampler``, the ``guidance``, the share of generated negatives (``hard_fraction``), and the
+        ``levels`` that have a column
+    """
+    layout, generates = sampler.layout, sampler.layout.num_generated > 0
+    choices = dict(
+        base_sampler=type(sampler.base_sampler).__name__ if sampler.base_sampler is not None else None,
+        guidance=sampler.entity_generator.guidance if generates else None,
+        hard_fraction=layout.occupancy * layout.num_generated / layout.num_negs_per_pos,
+        levels=[layout.levels.fractions[i] for i in sorted(set(layout.generated))],
+    )
+    logger.info("Negatives are from %s.", ", ".join(f"{name}={value}" for name, value in choices.items()))
+    return choices

@@ -16,7 +16,7 @@ from .annealing import Annealing
 from .base_sampler import make_base_sampler, resolve_corruption_scheme
 from .columns import ColumnLayout
 from .corruption import replace_known, replace_positives
-from .defaults import default_base_sampler, default_guidance, is_dense
+from .defaults import default_base_sampler, default_guidance, is_dense, log_choices
 from .entity_generator import EntityGenerator
 from .known_triples import KnownTriples
 from .proxy_model import ProxyModel
@@ -243,6 +243,8 @@ class DHNSNegativeSampler(NegativeSampler):
                     guidance = default_guidance(learns=made.optimizer is not None, dense=dense)
                 self.entity_generator = EntityGenerator(proxy_model, made, chosen, num_candidates, guidance)
                 share_memory(self.entity_generator)
+        #: The base sampler, the guidance, the share, and the levels, given or by default
+        self.choices = log_choices(self)
 
     def _make_base_sampler(
         self,

@@ -40,6 +40,27 @@ def test_base_sampler() -> None:
         assert isinstance(make(TRIPLES, num_entities=NUM_ENTITIES, **kwargs).base_sampler, BasicNegativeSampler)
 
 
+@pytest.mark.parametrize(
+    ("num_entities", "kwargs", "expected"),
+    [
+        (NUM_ENTITIES, {}, ["FastBernoulliNegativeSampler", 0.5, 0.125, [0.1, 0.5]]),
+        (NUM_ENTITIES + 1, dict(hard_fraction=0.25), ["BasicNegativeSampler", 0.0, 0.25, [0.05, 0.1, 0.2, 0.5]]),
+        (NUM_ENTITIES, dict(num_negs_per_pos=1), ["FastBernoulliNegativeSampler", 0.5, 0.125, [0.2]]),
+        (NUM_ENTITIES, dict(hard_fraction=0.0), ["BasicNegativeSampler", None, 0.0, []]),
+        (NUM_ENTITIES, dict(hard_fraction=1.0, levels=[0.1]), [None, 0.5, 1.0, [0.1]]),
+    ],
+)
+def test_choices(
+    num_entities: int, kwargs: dict[str, Any], expected: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line of the log says what the sampler has chosen, and so does an attribute."""
+    caplog.set_level("INFO", logger="pykeen_dhns")
+    sampler = make(TRIPLES, num_entities=num_entities, **dict(num_negs_per_pos=16, hard_fraction=0.125) | kwargs)
+    assert list(sampler.choices.values()) == expected
+    (line,) = caplog.messages
+    assert line.startswith(f"Negatives are from base_sampler={expected[0]}, guidance={expected[1]}, hard_fraction=")
+
+
 def test_inverse_triples() -> None:
     """Inverse triples do not make a graph denser."""
     relations = 2 * TRIPLES[:, 1]
