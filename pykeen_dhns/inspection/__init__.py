@@ -2,7 +2,7 @@
 
 from .inspection import inspect_directory, inspect_result, inspect_source
 from .report import Inspection
-from .saving import KeepSampler, load_sources, save_result
+from .saving import KeepSampler, load_source, save_result
 from .sources import LoopSource, SamplerSource, Source
 
 __all__ = [
@@ -14,6 +14,6 @@ __all__ = [
     "inspect_directory",
     "inspect_result",
     "inspect_source",
-    "load_sources",
+    "load_source",
     "save_result",
 ]

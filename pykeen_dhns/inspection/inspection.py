@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from pykeen.pipeline import PipelineResult
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from .measures import collect_scores, find_neighbors, list_negatives, project, rate_relations, summarize_neighbors
 from .report import Inspection
-from .saving import find_generators, load_sources, make_sources
-from .sources import Source, Target
+from .saving import find_generator, load_source, make_source
+from .sources import LoopSource, Source, Target
 from ..utils.module_state import evaluation_mode
 from ..utils.validation import check_choice, check_integer, check_type, show
 
@@ -54,7 +54,7 @@ def inspect_source(
     :raises TypeError: if an argument is of a wrong type
     :raises ValueError: if an argument is out of range, a label is unknown, or the training has diverged
     """  # noqa: DOC503
-    check_type("source", source, Source, "a source, e.g., one of load_sources")
+    check_type("source", source, Source, "a source, e.g., that of load_source")
     check_choice("target", target, get_args(Target))
     counts = dict(num_examples=num_examples, num_neighbors=num_neighbors, max_triples=max_triples)
     counts |= dict(num_uniform=num_uniform, num_relations=num_relations)
@@ -124,11 +124,10 @@ def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = 
 
     :raises ValueError: if nothing was generated, or a setting does not fit
     """  # noqa: DOC103
-    part = "loop" if sampler is None else "sampler"
-    generators = find_generators(result, sampler)
-    sources = make_sources(result.model, result.training, generators)
-    if part in sources:
-        return inspect_source(sources[part], **settings)
+    generator = find_generator(result, sampler)
+    source = make_source(result.model, result.training, generator)
+    if source is not None and isinstance(source, LoopSource) == (sampler is None):
+        return inspect_source(source, **settings)
     if sampler is not None:
         raise ValueError(
             f"The {type(sampler).__name__} generates nothing, so there is nothing to inspect. Train with "
@@ -142,13 +141,7 @@ def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = 
     )
 
 
-def inspect_directory(
-    directory: str | Path,
-    *,
-    part: Literal["loop", "sampler"] | None = None,
-    device: str | torch.device = "cpu",
-    **settings: Any,
-) -> Inspection:
+def inspect_directory(directory: str | Path, *, device: str | torch.device = "cpu", **settings: Any) -> Inspection:
     """Inspect what generated the negatives of a saved run.
 
     .. warning::
@@ -157,18 +150,11 @@ def inspect_directory(
         you trust.
 
     :param directory: where :func:`pykeen_dhns.inspection.save_result`, or ``pykeen-dhns train``, saved the run
-    :param part: which generator to inspect. Defaults to the training loop's, if there is one, else the sampler's.
     :param device: where to compute
     :param settings: what to look at, cf. :func:`pykeen_dhns.inspection.inspect_source`
 
     :returns: what was found
 
-    :raises ValueError: if there is no such part, or a setting does not fit
-    """  # noqa: DOC103
-    if part is not None:
-        check_choice("part", part, ("loop", "sampler"))
-    sources = load_sources(directory, device=device)
-    name: str = part or next(iter(sources))
-    if name not in sources:
-        raise ValueError(f"The run in {directory} has no part {name!r}. Try one of: {sorted(sources)}")
-    return inspect_source(sources[name], **settings)
+    :raises ValueError: if a setting does not fit
+    """  # noqa: DOC103, DOC502
+    return inspect_source(load_source(directory, device=device), **settings)

@@ -148,8 +148,7 @@ def rate_relations(scores: pd.DataFrame) -> pd.DataFrame:
     summaries = {name: summarize_scores(part).set_index("triples") for name, part in scores.groupby("relation")}
     table = pd.concat(summaries, names=["relation"]).unstack("triples")
     names = [name for name in scores["triples"].unique() if name != "uniform"]
-    shares = table["above"][names[1:]].add_prefix("above the positive, ")
-    table = table["gap"][names].join(shares).rename_axis(columns=None).reset_index()
+    table = table["gap"][names].rename_axis(columns=None).reset_index()
     numbers = scores.loc[scores["triples"] == "positives", "relation"].value_counts()
     table.insert(1, "triples", table["relation"].map(numbers))
     return table.sort_values("triples", ascending=False, kind="stable", ignore_index=True)
@@ -167,14 +166,11 @@ def project(source: Source, *, target: Target, relation: int | None = None) -> p
     true = triples[:, TARGET_TO_INDEX[target]].unique()
     uniform = torch.randperm(len(source.entities))[:MAX_POINTS]
     samples, embeddings = source.generate(triples, target), source.embed(target)
-    negatives = source.sample_negatives(triples, target, 1)
     frames = []
     for j, modality in enumerate(source.modalities):
         points = {("true", ""): embeddings[j, true], ("uniform", ""): embeddings[j, uniform]}
         for i, level in enumerate(source.levels):
             points["generated", level] = samples[i, j]
-            if negatives is not None:
-                points["negative", level] = embeddings[j, negatives[i, :, 0]]
         vectors = torch.cat(list(points.values())).double().numpy()
         frame = pd.DataFrame([key for key, x in points.items() for _ in x], columns=["kind", "level"])
         # NaN stands for what lacks the modality.

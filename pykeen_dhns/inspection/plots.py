@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["choose_colors", "has_matplotlib", "save_plots"]
 
 #: The colors of what is not generated, in all pictures. Levels have the colors of a sequence.
-COLORS = {"positives": "#0072b2", "true": "#0072b2", "uniform": "0.6", "basic": "0.6", "negative": "black"}
+COLORS = {"positives": "#0072b2", "true": "#0072b2", "uniform": "0.6", "basic": "0.6"}
 
 
 def has_matplotlib() -> bool:
@@ -49,15 +49,10 @@ def choose_colors(names: Iterable[str]) -> dict[str, Any]:
 
 def save_plots(inspection: "Inspection", directory: Path) -> list[Path]:
     """Draw and save the plots of an inspection."""
-    figures = {
-        "scores": _plot_scores(inspection),
-        "relations": _plot_relations(inspection),
-        "projection": _plot_projection(inspection),
-    }
-    paths = [directory / f"{name}.png" for name in figures]
-    for path, figure in zip(paths, figures.values(), strict=True):
-        figure.savefig(path, dpi=150)
-    return paths
+    figures = {"scores": _plot_scores(inspection), "projection": _plot_projection(inspection)}
+    for name, figure in figures.items():
+        figure.savefig(directory / f"{name}.png", dpi=150)
+    return [directory / f"{name}.png" for name in figures]
 
 
 def _make_figure(width: float, height: float) -> "Figure":
@@ -85,27 +80,6 @@ def _plot_scores(inspection: "Inspection") -> "Figure":
     return figure
 
 
-def _plot_relations(inspection: "Inspection") -> "Figure":
-    """Plot how hard the negatives of each relation are."""
-    relations = inspection.relations.head(inspection.num_relations)
-    figure = _make_figure(8, 2 + 0.3 * len(relations))
-    ax = figure.subplots()
-    positions = range(len(relations))
-    colors = choose_colors(inspection.source.levels)
-    ax.axvline(0, color=colors["uniform"], linewidth=1, label="uniform")
-    ax.plot(relations["positives"], positions, "|", color=colors["positives"], markersize=14, label="positives")
-    for level in inspection.source.levels:
-        ax.plot(relations[level], positions, "o", color=colors[level], label=level)
-    names = relations["relation"] + " (" + relations["triples"].astype(str) + ")"
-    ax.set_yticks(positions, names, fontsize="small")
-    # The most frequent relation is at the top, and no mark lies on the frame.
-    ax.set_ylim(len(relations) - 0.25, -0.75)
-    ax.set(xlabel="mean score, in standard deviations above uniform negatives")
-    ax.set_title("How hard the negatives of each relation are (number of triples)")
-    figure.legend(loc="outside lower center", ncols=3, fontsize="small")
-    return figure
-
-
 def _plot_projection(inspection: "Inspection") -> "Figure":
     """Plot what is generated next to entities: a row for each modality, a column for each level."""
     projection, levels, target = inspection.projection, inspection.source.levels, inspection.target
@@ -114,9 +88,7 @@ def _plot_projection(inspection: "Inspection") -> "Figure":
         "uniform": dict(s=10, color=colors["uniform"], label="uniform"),
         "true": dict(s=22, color=colors["true"], label=f"true {target}s"),
         "generated": dict(s=12, marker="x", linewidth=0.9, label="generated"),
-        "negative": dict(s=14, facecolors="none", edgecolors=colors["negative"], label="becomes a negative"),
     }
-    styles = {kind: style for kind, style in styles.items() if kind in set(projection["kind"])}
     modalities = projection["modality"].unique()
     figure = _make_figure(3.6 * len(levels), 0.6 + 3.4 * len(modalities))
     axes = figure.subplots(nrows=len(modalities), ncols=len(levels), squeeze=False, sharex="row", sharey="row")

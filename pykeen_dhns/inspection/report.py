@@ -43,16 +43,14 @@ class Inspection:
     #: All scores: the ``relation``, the kind of ``triples`` (``positives``, ``uniform`` negatives, or the name of a
     #: level), the ``score``, and whether it is ``above`` that of the positive
     scores: pd.DataFrame
-    #: All relations, the most frequent one first: the number of ``triples``, the gap (cf. :attr:`score_summary`) of
-    #: ``positives`` and of each level to the relation's uniform negatives, and the share of scores ``above the
-    #: positive`` for each level
+    #: All relations, the most frequent one first: the number of ``triples``, and the gap (cf. :attr:`score_summary`) of
+    #: ``positives`` and of each level to the relation's uniform negatives
     relations: pd.DataFrame
     #: How many relations the report shows
     num_relations: int
     #: The points of the projection: the ``relation``, the ``modality``, the ``kind`` (``true`` and ``uniform``
-    #: entities, ``generated`` embeddings, and entities that become a ``negative``), the ``level`` (empty for ``true``
-    #: and ``uniform``), the coordinates ``x`` and ``y``, and the share of the entities' variance that both of them
-    #: have ``explained``
+    #: entities, and ``generated`` embeddings), the ``level`` (empty for ``true`` and ``uniform``), the coordinates
+    #: ``x`` and ``y``, and the share of the entities' variance that both of them have ``explained``
     projection: pd.DataFrame
 
     @property
@@ -72,18 +70,14 @@ class Inspection:
         :returns: the report, in Markdown
         """
         check_bool("plots", plots)
-        parts = [*self._introduction(), *self._neighbors(), *self._ranks(), *self._scores()]
-        if plots:
-            parts.append("![distributions of scores](scores.png)")
-        parts += self._relations()
+        parts = [*self._introduction(), *self._neighbors(), *self._ranks(), *self._scores(plots), *self._relations()]
         if plots:
             text = (
                 f"What is generated for the missing {self.target}s of a relation, next to the true ones and to "
                 "uniformly drawn entities, in the two principal components of the entities' embeddings. It should lie "
                 "among the true ones."
             )
-            parts += ["![hardness by relation](relations.png)", "## Projection", text]
-            parts.append("![true, uniform, and generated entities](projection.png)")
+            parts += ["## Projection", text, "![true, uniform, and generated entities](projection.png)"]
         return "\n\n".join(parts) + "\n"
 
     def save(self, directory: str | Path, *, plots: bool = True) -> list[Path]:
@@ -92,8 +86,8 @@ class Inspection:
         :param directory: the folder, which is made if there is none
         :param plots: whether to draw plots
 
-        :returns: the files: ``report.md``, ``relations.tsv``, and, with plots, ``scores.png``, ``relations.png``, and
-            ``projection.png``. Without matplotlib, there is a warning, and there are no plots.
+        :returns: the files: ``report.md``, ``relations.tsv``, and, with plots, ``scores.png`` and ``projection.png``.
+            Without matplotlib, there is a warning, and there are no plots.
         """
         check_type("directory", directory, (str, PathLike), "a folder")
         check_bool("plots", plots)
@@ -145,7 +139,7 @@ class Inspection:
         formats = {"triples": "{:,}", "median rank": "{:,.1f}", **shares, "spread": "{:.2f}"}
         return ["## Ranks of the missing entities", text, _to_table(self.ranks, **formats)]
 
-    def _scores(self) -> list[str]:
+    def _scores(self, plots: bool) -> list[str]:
         text = (
             f"The model's scores of {self.relations['triples'].sum():,} training triples, of uniform negatives that "
             "are no known triples, and of what is generated for both sides. The gap is the distance from the mean of "
@@ -153,18 +147,17 @@ class Inspection:
         )
         table = self.score_summary.rename(columns={"above": "above the positive"})
         formats = {"mean": "{:.3f}", "std": "{:.3f}", "gap": "{:+.2f}", "above the positive": "{:.1%}"}
-        return ["## Scores", text, _to_table(table, **formats)]
+        parts = ["## Scores", text, _to_table(table, **formats)]
+        return [*parts, "![distributions of scores](scores.png)"] if plots else parts
 
     def _relations(self) -> list[str]:
         text = (
             "The gaps of the most frequent relations, each to its own uniform negatives. The file relations.tsv has "
             "all relations."
         )
-        gaps, above = ["positives", *self.source.levels], "hardest above the positive"
-        table = self.relations.rename(columns={f"above the positive, {self.source.levels[0]}": above})
-        table = table[["relation", "triples", *gaps, above]].head(self.num_relations)
-        formats = {"triples": "{:,}", **dict.fromkeys(gaps, "{:+.2f}"), above: "{:.1%}"}
-        return ["## Hardness by relation", text, _to_table(table, **formats)]
+        formats = {"triples": "{:,}", **dict.fromkeys(["positives", *self.source.levels], "{:+.2f}")}
+        table = _to_table(self.relations.head(self.num_relations), **formats)
+        return ["## Hardness by relation", text, table]
 
 
 def _to_table(frame: pd.DataFrame, **formats: str) -> str:

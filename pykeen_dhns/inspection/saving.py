@@ -22,7 +22,7 @@ from ..training.loop import DHNSTrainingLoop
 from ..utils.files import write_atomically
 from ..utils.validation import check_type
 
-__all__ = ["GENERATORS", "KeepSampler", "find_generators", "load_sources", "make_sources", "save_result"]
+__all__ = ["KeepSampler", "find_generator", "load_source", "make_source", "save_result"]
 
 #: The file next to those of PyKEEN's ``save_to_directory``
 GENERATORS = "generators.pt"
@@ -66,56 +66,54 @@ class KeepSampler(TrainingCallback):
         training_loop._create_training_data_loader = create_and_keep  # type: ignore[method-assign]
 
 
-def find_generators(result: PipelineResult, sampler: NegativeSampler | None = None) -> dict[str, Any]:
-    """Find what generated negatives: the arguments of the :class:`LoopSource` for ``loop``, and the ``sampler``."""
+def find_generator(result: PipelineResult, sampler: NegativeSampler | None = None) -> dict[str, Any]:
+    """Find what generated negatives: the arguments of the :class:`LoopSource` as ``loop``, or a ``sampler``."""
     check_type("result", result, PipelineResult, "what PyKEEN's pipeline returns")
     if sampler is not None:
         check_type("sampler", sampler, NegativeSampler, "a negative sampler, e.g., that of KeepSampler")
-    generators: dict[str, Any] = {}
-    loop = result.training_loop
-    if isinstance(loop, DHNSTrainingLoop) and loop.objective.generator is not None:
-        generators["loop"] = dict(
-            generator=loop.objective.generator,
-            query=loop.objective.query,
-            multimodal=loop.objective.config.multimodal,
-            mode=loop.objective.adapter.mode,
-        )
     if isinstance(sampler, DHNSNegativeSampler) and sampler.layout.num_generated:
-        generators["sampler"] = sampler
-    return generators
+        return dict(sampler=sampler)
+    loop = result.training_loop
+    if not isinstance(loop, DHNSTrainingLoop) or loop.objective.generator is None:
+        return {}
+    arguments = dict(
+        generator=loop.objective.generator,
+        query=loop.objective.query,
+        multimodal=loop.objective.config.multimodal,
+        mode=loop.objective.adapter.mode,
+    )
+    return dict(loop=arguments)
 
 
-def make_sources(model: Model, training: CoreTriplesFactory, generators: Mapping[str, Any]) -> dict[str, Source]:
-    """Make a source, by the same name, for each of what :func:`find_generators` has found."""
-    sources: dict[str, Source] = {}
-    if "loop" in generators:
-        sources["loop"] = LoopSource(model, training, **generators["loop"])
-    if "sampler" in generators:
-        sources["sampler"] = SamplerSource(model, training, generators["sampler"])
-    return sources
+def make_source(model: Model, training: CoreTriplesFactory, generator: Mapping[str, Any]) -> Source | None:
+    """Make a source of what :func:`find_generator` has found."""
+    if "loop" in generator:
+        return LoopSource(model, training, **generator["loop"])
+    return SamplerSource(model, training, generator["sampler"]) if "sampler" in generator else None
 
 
 def save_result(result: PipelineResult, directory: str | Path, *, sampler: NegativeSampler | None = None) -> None:
     """Save the result of PyKEEN's pipeline, and what generated its negatives.
 
-    The latter is saved to a file ``generators.pt``. There is none if nothing was generated.
+    The latter is saved to a file ``generators.pt``. There is none if nothing was generated. If both the sampler and the
+    training loop generate, it has the sampler.
 
     :param result: the result
     :param directory: the folder
     :param sampler: the sampler of PyKEEN's own training loop, cf. :class:`pykeen_dhns.inspection.KeepSampler`
     """
-    generators = find_generators(result, sampler)
+    generator = find_generator(result, sampler)
     check_type("directory", directory, (str, PathLike), "a folder")
     path = Path(directory) / GENERATORS
     # First, so that the generator of an earlier run is never next to the model of this one.
     path.unlink(missing_ok=True)
     result.save_to_directory(directory)
-    if generators:
+    if generator:
         with write_atomically(path) as file:
-            torch.save(generators, file)
+            torch.save(generator, file)
 
 
-def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -> dict[str, Source]:
+def load_source(directory: str | Path, *, device: str | torch.device = "cpu") -> Source:
     """Load what generated the negatives of a run, from the folder that :func:`save_result` wrote.
 
     .. warning::
@@ -126,7 +124,7 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
     :param directory: the folder
     :param device: where to load the model to
 
-    :returns: the sources by name: ``loop``, ``sampler``, or both
+    :returns: what generated them, with its model
 
     :raises FileNotFoundError: if a file is missing; the message says which, and what writes it
     :raises ValueError: if a file is damaged, or the device cannot be used
@@ -137,28 +135,25 @@ def load_sources(directory: str | Path, *, device: str | torch.device = "cpu") -
         torch.empty(0, device=device)
     except (AssertionError, RuntimeError) as error:
         raise ValueError(f"device={str(device)!r} cannot be used: {error}") from error
-    model_path, triples_path, generators_path = (
-        Path(directory) / name
-        for name in (PipelineResult.MODEL_FILE_NAME, PipelineResult.TRAINING_TRIPLES_FILE_NAME, GENERATORS)
-    )
-    for path, origin in (
-        (model_path, "PyKEEN's save_to_directory writes it, unless save_replicates=False"),
-        (triples_path, "PyKEEN's save_to_directory writes it, but pykeen experiments does not"),
-        (generators_path, "pykeen-dhns train, or pykeen_dhns.save_result, writes it, if negatives were generated"),
-    ):
+    names = (PipelineResult.MODEL_FILE_NAME, PipelineResult.TRAINING_TRIPLES_FILE_NAME, GENERATORS)
+    model_path, triples_path, generator_path = (Path(directory) / name for name in names)
+    for path in (model_path, triples_path, generator_path):
         if not path.exists():
-            raise FileNotFoundError(f"There is no {path}: {origin}.")
+            raise FileNotFoundError(
+                f"There is no {path}. pykeen-dhns train, or pykeen_dhns.save_result, writes it, if negatives were "
+                f"generated. PyKEEN's experiments do not."
+            )
     has_labels = (triples_path / f"{TriplesFactory.file_name_entity_to_id}.tsv.gz").exists()
-    generators, model = (
+    generator, model = (
         _load(path, lambda path: torch.load(path, map_location=device, weights_only=False))
-        for path in (generators_path, model_path)
+        for path in (generator_path, model_path)
     )
     training = _load(triples_path, (TriplesFactory if has_labels else CoreTriplesFactory).from_path_binary)
-    is_run = isinstance(generators, dict) and isinstance(model, Model)
-    sources = make_sources(model, training, generators) if is_run else {}
-    if not sources:
+    is_run = isinstance(generator, dict) and isinstance(model, Model)
+    source = make_source(model, training, generator) if is_run else None
+    if source is None:
         raise ValueError(f"{directory} is no run that pykeen_dhns.save_result has saved.")
-    return sources
+    return source
 
 
 def _load(path: Path, load: Callable[[Path], Any]) -> Any:

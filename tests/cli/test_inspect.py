@@ -14,14 +14,13 @@ from .running import fail, invoke, run
 
 @pytest.fixture(name="finished", scope="module")
 def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train, with the loop's generator and the sampler's."""
+    """Train."""
     folder = tmp_path_factory.mktemp("run") / "output"
     arguments: dict[str, Any] = dict(
         dataset="nations",
         model="RotatE",
         model_kwargs=dict(embedding_dim=4),
         training_loop="dhns",
-        negative_sampler_kwargs=dict(hard_fraction=0.5),
         training_kwargs=dict(num_epochs=2, batch_size=512),
         random_seed=0,
         device="cpu",
@@ -47,13 +46,13 @@ def test_report(finished: Path) -> None:
         "Hardness by relation",
     ]
     folder = finished / "inspection"
-    names = {"report.md", "relations.tsv", "scores.png", "projection.png", "relations.png"}
+    names = {"report.md", "relations.tsv", "scores.png", "projection.png"}
     assert {path.name for path in folder.iterdir()} == names
     assert all(str(folder / name) in result.stderr for name in names)
     saved = (folder / "report.md").read_text(encoding="utf8")
     # the printed report is the saved one without plots
     shown, number = re.subn(r"!\[.*\]\(.*\)", "", saved.partition("## Projection")[0])
-    assert number == 2
+    assert number == 1
     assert shown.split() == result.stdout.split()
 
 
@@ -67,8 +66,6 @@ def test_options(finished: Path, tmp_path: Path) -> None:
         2,
         "--target",
         "head",
-        "--part",
-        "loop",
     ]
     options += ["--example", "brazil", "treaties", "usa", "--example", "usa", "embassy", "uk", "--num-relations", 3]
     report = run("inspect", finished, *options, "--max-triples", 100, "--seed", 1)
@@ -81,7 +78,7 @@ def test_options(finished: Path, tmp_path: Path) -> None:
     assert row is not None
     assert row.group(1).count("(") == 2
     assert "scores of 100 training triples" in report
-    assert report.rpartition("hardest above the positive |")[2].count("\n| ") == 3
+    assert report.rpartition("## Hardness by relation")[2].count("\n| ") == 1 + 3
     assert run("inspect", finished, *options, "--max-triples", 100, "--seed", 2) != report
     relation = run(
         "inspect", finished, "--output", tmp_path, "--no-plots", "--relation", "embassy", "--num-examples", 2
@@ -96,13 +93,6 @@ def test_unwritable(finished: Path, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "## Hardness by relation" in result.stdout
     assert "Not a directory" in result.stderr
-
-
-def test_sampler(finished: Path, tmp_path: Path) -> None:
-    """The other part of a run."""
-    report = run("inspect", finished, "--part", "sampler", "--output", tmp_path, "--no-plots")
-    assert report.startswith("# What the sampler's generator makes for RotatE")
-    assert "become negatives" in report
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import yaml
 from pykeen.datasets import Nations
 from pykeen.pipeline import pipeline_from_path
 
-from pykeen_dhns.inspection import load_sources
+from pykeen_dhns.inspection import load_source
 
 from .running import fail, invoke, run, run_pykeen
 
@@ -71,7 +71,7 @@ def test_same_as_pipeline(suffix: str, folder: Path) -> None:
     expected = pipeline_from_path(path)
     assert re.search(rf"^\| mrr +\| +{expected.get_metric('mrr'):.4g} \|$", printed, flags=re.MULTILINE)
     assert read(folder / "new/run/results.json")["losses"] == expected.losses
-    (source,) = load_sources(folder / "new/run").values()
+    source = load_source(folder / "new/run")
     state = source.model.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in expected.model.state_dict().items())
     assert source.levels[0].endswith(" of 20")
@@ -82,7 +82,7 @@ def test_sampler_is_kept(folder: Path) -> None:
     kwargs = dict(root="checkpoints", schedule="every", schedule_kwargs=dict(frequency=1))
     training = SMALL["training_kwargs"] | dict(callbacks="checkpoint", callbacks_kwargs=kwargs)
     run("train", write(negative_sampler="dhns", training_kwargs=training), "--output", "output")
-    assert load_sources(folder / "output").keys() == {"sampler"}
+    assert load_source(folder / "output").title == "the sampler's generator"
     assert list((folder / "checkpoints").iterdir())
 
 
@@ -105,7 +105,7 @@ def test_own_triples(folder: Path) -> None:
     inverse = dict(create_inverse_triples=True)
     stopper: dict[str, Any] = dict(stopper="early", stopper_kwargs=dict(frequency=1))
     run("train", write(dataset=None, dataset_kwargs=inverse, training_loop="dhns", **files, **stopper), "--output", "o")
-    (source,) = load_sources(folder / "o").values()
+    source = load_source(folder / "o")
     assert len(source.triples) == dataset.training.num_triples
     assert set(source.entities) == set(dataset.training.entity_to_id)
     assert set(source.relations) == set(range(0, 2 * dataset.training.num_relations, 2))

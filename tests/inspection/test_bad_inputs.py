@@ -12,7 +12,7 @@ from pykeen_dhns.inspection import (
     inspect_directory,
     inspect_result,
     inspect_source,
-    load_sources,
+    load_source,
     save_result,
 )
 
@@ -78,12 +78,10 @@ CASES = [
     *bad_values(inspect, "source", TypeError, None, "sampler", make_inspection),
     *bad_values(inspect_run, "result", TypeError, None, "folder", {}),
     *bad_values(inspect_run, "sampler", TypeError, "dhns", 1, {}),
-    *bad_values(inspect_nothing, "part", TypeError, 0, True, ["loop"]),
-    *bad_values(inspect_nothing, "part", ValueError, "", "both"),
     *bad_values(inspect_nothing, "device", TypeError, None, 0, ["cpu"]),
     *bad_values(inspect_nothing, "device", ValueError, "", "gpu", "cuda:1000"),
     *bad_values(inspect_nothing, "directory", TypeError, None, 1, ["nowhere"]),
-    *bad_values(load_sources, "directory", TypeError, None, 1, ["nowhere"]),
+    *bad_values(load_source, "directory", TypeError, None, 1, ["nowhere"]),
     *bad_values(save, "result", TypeError, None, "folder", {}),
     *bad_values(save, "sampler", TypeError, "dhns", 1, {}),
     *bad_values(save, "directory", TypeError, None, 1, ["nowhere"]),

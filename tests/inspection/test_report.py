@@ -37,7 +37,7 @@ def test_markdown(inspection: Inspection) -> None:
     assert re.search(r"\| t = 1 of 10 \| good \| \d+ \| 1\.0 \| \d+\.\d% \|", report)
     uniform = inspection.score_summary.set_index("triples").loc["uniform"]
     assert f"| uniform | {uniform['mean']:.3f} |" in report
-    assert report.rpartition("hardest above the positive |")[2].count("\n|") == 1 + 10
+    assert report.rpartition("## Hardness by relation")[2].count("\n|") == 2 + 10
     # plots are shown only if they are saved
     assert "![" not in report
 
@@ -54,7 +54,7 @@ def test_files(inspection: Inspection, tmp_path: Path) -> None:
     report, relations, *plots = inspection.save(tmp_path / "new" / "folder")
     assert (report.name, relations.name) == ("report.md", "relations.tsv")
     names = [path.name for path in plots]
-    assert names == ["scores.png", "relations.png", "projection.png"]
+    assert names == ["scores.png", "projection.png"]
     assert re.findall(r"!\[.*\]\((.*)\)", report.read_text(encoding="utf8")) == names
     for path in plots:
         assert path.read_bytes().startswith(b"\x89PNG")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pykeen_dhns import inspect_result
 from pykeen_dhns.inspection import KeepSampler, LoopSource, SamplerSource, inspect_source
-from pykeen_dhns.inspection.saving import find_generators
+from pykeen_dhns.inspection.saving import find_generator
 
 from .runs import run, run_with_sampler
 
@@ -41,7 +41,7 @@ def test_models(model: str) -> None:
 def test_true_embeddings(target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the true embeddings were generated, they would be the nearest, and have the scores of the positives."""
     result = run(training_loop="dhns", model="RotatE")
-    source = LoopSource(result.model, result.training, **find_generators(result)["loop"])
+    source = LoopSource(result.model, result.training, **find_generator(result)["loop"])
     triples = source.triples[:50]
     index = 0 if target == "head" else 2
     heads, tails = source.embed("head"), source.embed("tail")
@@ -115,8 +115,6 @@ def test_sampler() -> None:
     assert inspection.negatives is not None
     assert (inspection.negatives.groupby(["head", "relation", "tail", "level"]).size() == 6).all()
     assert inspection.negatives["entity"].nunique() > 5
-    kinds = inspection.projection["kind"].value_counts()
-    assert kinds["negative"] == kinds["generated"]
     assert "| become negatives" in inspection.to_markdown()
 
 
