@@ -36,10 +36,9 @@ __all__ = ["inspect"]
 @click.option("--max-triples", type=click.IntRange(min=1), default=2000, show_default=True, help="Triples to score.")
 @click.option("--num-relations", type=click.IntRange(min=1), default=20, show_default=True, help="Relations to show.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of what is drawn.")
-@click.option("--device", default="cpu", show_default=True, help="Where to compute.")
 @click.option("--plots/--no-plots", default=True, show_default=True, help="Whether to draw.")
 @show_errors
-def inspect(*, directory: Path, output: Path | None, device: str, plots: bool, **settings: Any) -> None:
+def inspect(*, directory: Path, output: Path | None, plots: bool, **settings: Any) -> None:
     """Show what the generator of a run makes.
 
     DIRECTORY is where `pykeen-dhns train --output` saved the run, or `pykeen_dhns.save_result`.
@@ -51,7 +50,7 @@ def inspect(*, directory: Path, output: Path | None, device: str, plots: bool, *
     """
     from ..inspection import inspect_directory
 
-    inspection = inspect_directory(directory, device=device, **settings)
+    inspection = inspect_directory(directory, **settings)
     try:
         files = inspection.save(output or directory / "inspection", plots=plots)
     finally:

@@ -85,20 +85,14 @@ def inspect_source(
 
 def _find_triples(source: Source, examples: Sequence[tuple[str, str, str]]) -> Tensor:
     """Find triples by their labels, shape: (n, 3)."""
-    entities = dict(enumerate(source.entities))
-    ids = []
     check_type("examples", examples, (list, tuple), "a list of triples of labels")
+    entities = "entity", dict(enumerate(source.entities))
+    columns = (entities, ("relation", source.relations), entities)
+    ids = []
     for example in examples:
         if not isinstance(example, list | tuple) or len(example) != 3:
             raise ValueError(f"examples={show(examples)} is invalid: each must have a head, a relation, and a tail.")
-        head, relation, tail = example
-        ids.append(
-            (
-                _find_id("entity", head, entities),
-                _find_id("relation", relation, source.relations),
-                _find_id("entity", tail, entities),
-            )
-        )
+        ids.append(tuple(_find_id(kind, label, labels) for label, (kind, labels) in zip(example, columns, strict=True)))
     return torch.as_tensor([*dict.fromkeys(ids)])
 
 
@@ -141,8 +135,8 @@ def inspect_result(result: PipelineResult, *, sampler: NegativeSampler | None = 
     )
 
 
-def inspect_directory(directory: str | Path, *, device: str | torch.device = "cpu", **settings: Any) -> Inspection:
-    """Inspect what generated the negatives of a saved run.
+def inspect_directory(directory: str | Path, **settings: Any) -> Inspection:
+    """Inspect what generated the negatives of a saved run, on the CPU.
 
     .. warning::
 
@@ -150,11 +144,10 @@ def inspect_directory(directory: str | Path, *, device: str | torch.device = "cp
         you trust.
 
     :param directory: where :func:`pykeen_dhns.inspection.save_result`, or ``pykeen-dhns train``, saved the run
-    :param device: where to compute
     :param settings: what to look at, cf. :func:`pykeen_dhns.inspection.inspect_source`
 
     :returns: what was found
 
     :raises ValueError: if a setting does not fit
     """  # noqa: DOC103, DOC502
-    return inspect_source(load_source(directory, device=device), **settings)
+    return inspect_source(load_source(directory), **settings)

@@ -113,8 +113,8 @@ def save_result(result: PipelineResult, directory: str | Path, *, sampler: Negat
             torch.save(generator, file)
 
 
-def load_source(directory: str | Path, *, device: str | torch.device = "cpu") -> Source:
-    """Load what generated the negatives of a run, from the folder that :func:`save_result` wrote.
+def load_source(directory: str | Path) -> Source:
+    """Load what generated the negatives of a run to the CPU, from the folder that :func:`save_result` wrote.
 
     .. warning::
 
@@ -122,19 +122,13 @@ def load_source(directory: str | Path, *, device: str | torch.device = "cpu") ->
         you trust.
 
     :param directory: the folder
-    :param device: where to load the model to
 
     :returns: what generated them, with its model
 
     :raises FileNotFoundError: if a file is missing; the message says which, and what writes it
-    :raises ValueError: if a file is damaged, or the device cannot be used
+    :raises ValueError: if a file is damaged
     """  # noqa: DOC503
     check_type("directory", directory, (str, PathLike), "a folder")
-    check_type("device", device, (str, torch.device), "a device, e.g., 'cpu'")
-    try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:
-        raise ValueError(f"device={str(device)!r} cannot be used: {error}") from error
     names = (PipelineResult.MODEL_FILE_NAME, PipelineResult.TRAINING_TRIPLES_FILE_NAME, GENERATORS)
     model_path, triples_path, generator_path = (Path(directory) / name for name in names)
     for path in (model_path, triples_path, generator_path):
@@ -145,7 +139,7 @@ def load_source(directory: str | Path, *, device: str | torch.device = "cpu") ->
             )
     has_labels = (triples_path / f"{TriplesFactory.file_name_entity_to_id}.tsv.gz").exists()
     generator, model = (
-        _load(path, lambda path: torch.load(path, map_location=device, weights_only=False))
+        _load(path, lambda path: torch.load(path, map_location="cpu", weights_only=False))
         for path in (generator_path, model_path)
     )
     training = _load(triples_path, (TriplesFactory if has_labels else CoreTriplesFactory).from_path_binary)

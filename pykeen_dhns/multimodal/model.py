@@ -90,8 +90,7 @@ class MultimodalModel(AnyModel):
             chosen model has for it.
         :param embedding_dim: the embedding dimension. If None, use the chosen model's default.
         :param modalities: features of entities, or a file with them, by modality, cf.
-            :class:`pykeen_dhns.multimodal.representation.MultimodalRepresentation`. Features that were encoded with
-            labels must have those of the triples factory, in its order.
+            :class:`pykeen_dhns.multimodal.representation.MultimodalRepresentation`
         :param modalities_kwargs: additional keyword-based parameters for modalities which are given as representations
         :param fusion: the strategy to fuse modalities, by class or name: ``attention``, the default, ``sum``, ``mean``,
             or ``gate``

@@ -78,8 +78,6 @@ CASES = [
     *bad_values(inspect, "source", TypeError, None, "sampler", make_inspection),
     *bad_values(inspect_run, "result", TypeError, None, "folder", {}),
     *bad_values(inspect_run, "sampler", TypeError, "dhns", 1, {}),
-    *bad_values(inspect_nothing, "device", TypeError, None, 0, ["cpu"]),
-    *bad_values(inspect_nothing, "device", ValueError, "", "gpu", "cuda:1000"),
     *bad_values(inspect_nothing, "directory", TypeError, None, 1, ["nowhere"]),
     *bad_values(load_source, "directory", TypeError, None, 1, ["nowhere"]),
     *bad_values(save, "result", TypeError, None, "folder", {}),
