@@ -25,6 +25,8 @@ def train(*, config: Path, output: Path) -> None:
     generated the negatives, for `pykeen-dhns inspect`.
     """
     from .experiment import run_experiment
+    from ..inspection.saving import GENERATORS
 
     run_experiment(config, output, report=click.echo)
-    click.echo(f"\nSaved to {output}. To look at the negatives: pykeen-dhns inspect {output}", err=True)
+    hint = f" To look at the negatives: pykeen-dhns inspect {output}" if (output / GENERATORS).exists() else ""
+    click.echo(f"\nSaved to {output}.{hint}", err=True)

@@ -86,6 +86,22 @@ def test_sampler_is_kept(folder: Path) -> None:
     assert list((folder / "checkpoints").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_generated"),
+    [
+        (dict(negative_sampler="dhns"), True),
+        (dict(training_loop="dhns"), True),
+        (dict(training_loop="dhns", training_loop_kwargs=dict(num_shared_negs=8)), False),
+        (dict(negative_sampler="dhns", negative_sampler_kwargs=dict(hard_fraction=0)), False),
+    ],
+)
+def test_hint(changes: dict[str, Any], is_generated: bool, folder: Path) -> None:
+    """The command that shows the negatives is suggested where there is something to show."""
+    result = invoke("train", write(**changes), "--output", "output")
+    assert (folder / "output" / "generators.pt").exists() == is_generated
+    assert ("pykeen-dhns inspect output" in result.stderr) == is_generated
+
+
 def test_nothing_to_keep(folder: Path) -> None:
     """Other runs are saved as PyKEEN saves them."""
     (folder / "output").mkdir()
