@@ -2,7 +2,11 @@
 
 import math
 import shutil
+import signal
 import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -196,6 +200,35 @@ def test_threads(
     monkeypatch.setattr(module.subprocess, "Popen", popen)  # type: ignore[attr-defined]
     run_in_process(make().trials(make().cells[0])[0], tmp_path, processes)
     assert popen.call_args.kwargs["env"]["OMP_NUM_THREADS"] == expected
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows has no such signals")
+def test_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt ends the run that is being started, and no other one is started."""
+    original, started = subprocess.Popen, []
+
+    def start(*_: Any, **kwargs: Any) -> subprocess.Popen[str]:
+        process = original([sys.executable, "-c", "import time; time.sleep(60)"], **kwargs)
+        started.append(process)
+        # Python may miss a signal at the moment at which it begins to wait
+        time.sleep(0.5)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return process
+
+    monkeypatch.setattr(module.subprocess, "Popen", start)  # type: ignore[attr-defined]
+    monkeypatch.setattr(module, "check", lambda *_: None)
+    # a shell may have told its background processes to ignore interrupts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    begin = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            compare(make(), tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    (process,) = started
+    assert process.poll() == -signal.SIGKILL
+    assert time.monotonic() < begin + 30
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

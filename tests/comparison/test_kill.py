@@ -1,7 +1,8 @@
-"""Test that a comparison that is killed goes on where it was."""
+"""Test that a comparison that is killed goes on where it was, and that one that is interrupted ends."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,16 +40,57 @@ def wait(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not list(Path("/proc/self/task").glob("*/children")), reason="children are found by /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not list(Path("/proc/self/task").glob("*/children")), reason="children are found by /proc"),
+]
+
+
+def make_command(tmp_path: Path, num_epochs: int) -> list[str]:
+    """Write a comparison, and return the command that does it."""
+    epochs = {"training_kwargs": {"num_epochs": num_epochs}, "stopper_kwargs": {"frequency": num_epochs}}
+    config = tmp_path / "tiny.json"
+    config.write_text(json.dumps(merge(CONTENT, {"search": [], "seeds": [0], "pipeline": epochs})), encoding="utf8")
+    script = str(ROOT / "benchmarks" / "compare.py")
+    return [sys.executable, script, str(config), "--output", str(tmp_path / "results")]
+
+
+def listen_to_interrupts() -> None:
+    """Undo what a shell may have told its background processes, which is to ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_interrupt(tmp_path: Path) -> None:
+    """Interrupted in its first run, a comparison ends this run, and itself, within seconds."""
+    with subprocess.Popen(
+        make_command(tmp_path, num_epochs=100_000),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_interrupts,  # noqa: PLW1509
+    ) as process:
+        wait(lambda: children(process.pid))
+        (run,) = children(process.pid)
+        # Python may miss a signal at the moment at which it begins to wait
+        time.sleep(1)
+        # to the comparison only, not to its run
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert errors.rstrip().endswith("Aborted!")
+    wait(lambda: not is_alive(run))
+    assert not list((tmp_path / "results").rglob("*.jsonl.gz"))
+
+
 @pytest.mark.parametrize("is_short", [False, True])
 def test_kill(tmp_path: Path, is_short: bool) -> None:
     """Killed in its first run, a comparison leaves nothing behind. Killed after it, it does only the rest."""
-    num_epochs = 2 if is_short else 100_000
-    epochs = {"training_kwargs": {"num_epochs": num_epochs}, "stopper_kwargs": {"frequency": num_epochs}}
-    config, folder = tmp_path / "tiny.json", tmp_path / "results" / "tiny"
-    config.write_text(json.dumps(merge(CONTENT, {"search": [], "seeds": [0], "pipeline": epochs})), encoding="utf8")
-    command = [sys.executable, str(ROOT / "benchmarks" / "compare.py"), str(config), "--output", str(folder.parent)]
+    command = make_command(tmp_path, num_epochs=2 if is_short else 100_000)
+    folder = tmp_path / "results" / "tiny"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait(lambda: list(folder.glob("*.jsonl.gz")) if is_short else children(process.pid))
