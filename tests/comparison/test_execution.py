@@ -217,6 +217,8 @@ def test_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(module.subprocess, "Popen", start)  # type: ignore[attr-defined]
     monkeypatch.setattr(module, "check", lambda *_: None)
+    # not that of the finished comparison above
+    monkeypatch.setattr(module, "run_in_process", run_in_process)
     # a shell may have told its background processes to ignore interrupts
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     begin = time.monotonic()
