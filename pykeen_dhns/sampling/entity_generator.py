@@ -10,6 +10,7 @@ from .columns import ColumnLayout
 from .proxy_model import ProxyModel
 from .selection import Selection
 from ..generators import EmbeddingGenerator
+from ..utils.occurrences import find_occurrences
 
 __all__ = ["EntityGenerator"]
 
@@ -129,7 +130,7 @@ class EntityGenerator(nn.Module):
         # for each row, chain and candidate
         positive_score = (queries * self.proxy_model.entity(true)).sum(dim=-1, keepdim=True)
         excess = (queries @ entities.t()).sub_(positive_score)
-        excess.masked_fill_(candidates == true.unsqueeze(dim=-1), float("inf"))
+        excess.flatten(end_dim=1)[find_occurrences(true.flatten(), candidates)] = float("inf")
         admissible = self.selection.admits(excess)
 
         # shape: (num_levels, batch_size, num_chains, dim). Each column takes what it needs.

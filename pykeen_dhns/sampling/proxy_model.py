@@ -1,11 +1,13 @@
 """The proxy model: a small embedding model that the sampler trains for itself."""
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..queries.elementwise import HadamardQuery
+from ..utils.occurrences import find_occurrences
 from ..utils.optimization import SelfOptimizedModule
 
 __all__ = ["ProxyModel", "sampled_softmax_loss"]
@@ -70,7 +72,7 @@ class ProxyModel(SelfOptimizedModule):
         :returns: shape: () the loss before the step, detached
         """
         # a candidate that happens to be the true entity is no corruption
-        excluded = candidates == triples[:, ::2].t().reshape(-1, 1)
+        excluded = find_occurrences(triples[:, ::2].t().flatten(), candidates)
         loss = sampled_softmax_loss(
             self.queries(triples).flatten(end_dim=1),
             self.targets(triples).flatten(end_dim=1),
@@ -89,11 +91,15 @@ class _SampledSoftmax(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, queries: Tensor, targets: Tensor, candidates: Tensor, excluded: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, queries: Tensor, targets: Tensor, candidates: Tensor, excluded: tuple[Tensor, Tensor]
+    ) -> Tensor:
         target_logits = (queries * targets).sum(dim=-1, keepdim=True)
-        logits = (queries @ candidates.t()).masked_fill_(excluded, float("-inf"))
+        logits = queries @ candidates.t()
+        logits[excluded] = float("-inf")
         maximum = torch.maximum(target_logits, logits.amax(dim=-1, keepdim=True))
-        weights = logits.sub_(maximum).exp_()
+        # where the result underflows, exp takes more than ten times as long as exp2
+        weights = logits.sub_(maximum).mul_(1 / math.log(2)).exp2_()
         target_weights = target_logits.sub(maximum).exp_()
         total = weights.sum(dim=-1, keepdim=True).add_(target_weights)
         loss = (total.log() + maximum - target_logits).mean()
@@ -113,13 +119,15 @@ class _SampledSoftmax(torch.autograd.Function):
         return *(grad * gradient for gradient in ctx.saved_tensors), None
 
 
-def sampled_softmax_loss(queries: Tensor, targets: Tensor, candidates: Tensor, excluded: Tensor) -> Tensor:
+def sampled_softmax_loss(
+    queries: Tensor, targets: Tensor, candidates: Tensor, excluded: tuple[Tensor, Tensor]
+) -> Tensor:
     """Compute the cross-entropy of each query's target, by a softmax over it and the candidates.
 
     :param queries: shape: (num_queries, dim) the queries
     :param targets: shape: (num_queries, dim) their targets. The logits are dot products.
     :param candidates: shape: (num_candidates, dim) the candidates, the same for all queries
-    :param excluded: shape: (num_queries, num_candidates) which candidates a query leaves out
+    :param excluded: shape: (num_excluded,), twice: queries, and the candidates that they leave out, by their positions
 
     :returns: shape: () the mean over the queries. It can be differentiated once.
     """

@@ -10,6 +10,7 @@ from .scoring import ScoredTriples
 from ..queries.base import Query
 from ..queries.pairwise import score_candidates
 from ..sampling.known_triples import KnownTriples
+from ..utils.occurrences import find_occurrences
 
 __all__ = ["Pool", "SharedNegatives", "SharedScores"]
 
@@ -121,14 +122,9 @@ class SharedNegatives(nn.Module):
         # a query of a hub has many answers, and is often in a batch
         distinct, index = queries.flatten(end_dim=1).unique(dim=0, return_inverse=True)
         row, answer = known.find_answers(*distinct.unbind(dim=-1))
-        ordered, order = entities.sort()
-        # an entity may be there several times
-        first, last = (torch.searchsorted(ordered, answer, right=right) for right in (False, True))
-        times = last - first
+        found, position = find_occurrences(answer, entities)
         is_known = torch.zeros(len(distinct), len(entities), dtype=torch.bool, device=entities.device)
-        rows, firsts = row.repeat_interleave(times), first.repeat_interleave(times)
-        starts = (times.cumsum(dim=0) - times).repeat_interleave(times)
-        is_known[rows, order[firsts + torch.arange(len(rows), device=rows.device) - starts]] = True
+        is_known[row[found], position] = True
         return is_known[index].view(len(positives), 2, len(entities))
 
     def score(
