@@ -51,8 +51,15 @@ class KnownTriples(nn.Module):
         for name, buffer in buffers.items():
             self.register_buffer(name, buffer, persistent=False)
 
-    def _find_query(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:
-        """Return the positions of queries in the index."""
+    def find_query(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:
+        """Find the positions of queries in the index.
+
+        :param relation: shape: `batch_dims` the relations
+        :param entity: shape: `batch_dims` the known entities
+        :param column: shape: broadcastable to `batch_dims`, the columns to fill, 0 for head, 2 for tail
+
+        :returns: shape: `batch_dims` the positions, the same for all queries without an answer
+        """
         number = ((column == 2) * self.num_relations + relation.long()) * self.num_entities + entity.long()
         position = torch.searchsorted(self.queries, number)
         is_there = self.queries[position.clamp(max=len(self.queries) - 1)] == number
@@ -84,20 +91,17 @@ class KnownTriples(nn.Module):
         :returns: shape: `batch_dims`, whether they are known
         """
         head, relation, tail = triples.unbind(dim=-1)
-        is_known = self._find_answer(self._find_query(relation, head, 2), tail)[1]
+        is_known = self._find_answer(self.find_query(relation, head, 2), tail)[1]
         return is_known & (triples >= 0).all(dim=-1)
 
-    def find_answers(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> tuple[Tensor, Tensor]:
+    def find_answers(self, query: Tensor) -> tuple[Tensor, Tensor]:
         """Find the known answers of queries.
 
-        :param relation: shape: (num_queries,) the relations
-        :param entity: shape: (num_queries,) the known entities
-        :param column: shape: (num_queries,) or () the columns to fill, 0 for head, 2 for tail
+        :param query: shape: (num_queries,) the positions of the queries, as :meth:`find_query` returns them
 
         :returns: shape: (num_answers,), twice: the row of each answer's query, and the answer, an entity. They are
             sorted by row, then by entity, and can be used as an index: ``mask[row, answer] = True``.
         """
-        query = self._find_query(relation, entity, column)
         start = self.offsets[query]
         num_answers = self.offsets[query + 1] - start
         row = torch.arange(len(query), device=query.device).repeat_interleave(num_answers)
@@ -115,7 +119,7 @@ class KnownTriples(nn.Module):
 
         :returns: shape: (num_queries,) entities. Where all but the excluded entity make a known triple, one of these.
         """
-        query = self._find_query(relation, entity, column)
+        query = self.find_query(relation, entity, column)
         start = self.offsets[query]
         position, is_known = self._find_answer(query, excluded)
         num_unknown = self.num_entities - (self.offsets[query + 1] - start) - (~is_known).long()

@@ -116,16 +116,15 @@ class SharedNegatives(nn.Module):
 
     def _find_known(self, known: KnownTriples, positives: Tensor, entities: Tensor) -> Tensor:
         """Find training triples. The answers of each query are looked up, not each triple."""
-        relation = positives[:, 1]
-        columns = torch.tensor([0, 2], device=positives.device).expand(len(positives), 2)
-        queries = torch.stack([relation.unsqueeze(dim=-1).expand_as(columns), positives[:, [2, 0]], columns], dim=-1)
+        columns = torch.tensor([0, 2], device=positives.device)
+        queries = known.find_query(positives[:, 1:2], positives[:, [2, 0]], columns)
         # a query of a hub has many answers, and is often in a batch
-        distinct, index = queries.flatten(end_dim=1).unique(dim=0, return_inverse=True)
-        row, answer = known.find_answers(*distinct.unbind(dim=-1))
+        distinct, index = queries.unique(return_inverse=True)
+        row, answer = known.find_answers(distinct)
         found, position = find_occurrences(answer, entities)
         is_known = torch.zeros(len(distinct), len(entities), dtype=torch.bool, device=entities.device)
         is_known[row[found], position] = True
-        return is_known[index].view(len(positives), 2, len(entities))
+        return is_known[index]
 
     def score(
         self, adapter: ModelAdapter, query: Query, scored: ScoredTriples, positives: Tensor, pool: Pool
