@@ -14,12 +14,14 @@ from pykeen.utils import load_configuration, random_non_negative_int
 
 from ..datasets.triple_files import check_triple_files
 from ..inspection import KeepSampler, save_result
-from ..utils.validation import check_integer
+from ..utils.validation import check_integer, check_kwargs
 
 __all__ = ["run_experiment"]
 
 #: Where the arguments are saved
 FILE_NAME = "experiment.json"
+#: Where they are until the run is saved. If it is killed before, the next run takes its place.
+UNFINISHED = "unfinished.json"
 #: The metrics that are printed, of both sides, and with realistic ranks
 METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
 
@@ -37,14 +39,15 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
     metadata, arguments = _load(path)
     _check_arguments(arguments)
     check_triple_files(arguments)
-    if (output / PipelineResult.RESULT_FILE_NAME).exists():
+    unfinished = output / UNFINISHED
+    if (output / PipelineResult.RESULT_FILE_NAME).exists() and not unfinished.exists():
         raise FileExistsError(f"{output} already has a run in it. Choose another folder, or delete it.")
     if arguments.get("random_seed") is None:
         arguments["random_seed"] = random_non_negative_int()
     # before the training, which would be lost if nothing could be written
     output.mkdir(parents=True, exist_ok=True)
     content = json.dumps({"metadata": metadata, "pipeline": arguments}, indent=1)
-    (output / FILE_NAME).write_text(content + "\n", encoding="utf8")
+    unfinished.write_text(content + "\n", encoding="utf8")
     keeper = KeepSampler()
     training = dict(arguments.get("training_kwargs") or {})
     callbacks = MultiTrainingCallback(training.pop("callbacks", None), training.pop("callbacks_kwargs", None))
@@ -52,6 +55,7 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
     result = pipeline(**{**arguments, "training_kwargs": training}, metadata=metadata)
     try:
         save_result(result, output, sampler=keeper.sampler)
+        unfinished.replace(output / FILE_NAME)
     finally:
         # even if the disk is full
         report(_format_metrics(result))
@@ -74,6 +78,9 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
     """Check what PyKEEN checks late, or not at all: when a stopper evaluates, and by which triples."""
+    for name, value in arguments.items():
+        if name.endswith("_kwargs"):
+            check_kwargs(name, value)
     stopper_kwargs = arguments.get("stopper_kwargs") or {}
     for name, minimum in {"frequency": 1, "patience": 0}.items():
         if name in stopper_kwargs:

@@ -10,7 +10,7 @@ from class_resolver import Hint
 from torch import Tensor, nn
 
 from .schedule import Schedule, make_betas
-from ..utils.validation import check_choice, check_integer
+from ..utils.validation import check_choice
 
 __all__ = [
     "GaussianDiffusion",
@@ -19,9 +19,6 @@ __all__ = [
 
 #: How to walk back from noise to data: all steps, with new noise in each (``"ddpm"``), or a short deterministic grid
 Reverse = Literal["short", "ddpm"]
-
-#: The largest number of time steps. The paper has up to 100, and image models 1,000.
-MAX_TIMESTEPS = 100_000
 
 #: Predicts the noise from noisy embeddings (shape: `(*batch_dims, dim)`) and the time step (shape: ())
 NoisePredictor = Callable[[Tensor, Tensor], Tensor]
@@ -47,10 +44,9 @@ class GaussianDiffusion(nn.Module):
         :raises TypeError: if the number of steps is no integer
         :raises ValueError: if there are fewer than 2 steps, or too many to store, or the schedule is invalid
         """  # noqa: DOC502
-        check_integer("num_timesteps", num_timesteps, minimum=2, maximum=MAX_TIMESTEPS)
         super().__init__()
-        self.num_timesteps = int(num_timesteps)
-        betas = make_betas(schedule, self.num_timesteps)
+        betas = make_betas(schedule, num_timesteps)
+        self.num_timesteps = len(betas)
         betas = torch.cat([betas.new_zeros(1), betas])
         dtype = torch.get_default_dtype()
         self.register_buffer("betas", betas.to(dtype=dtype), persistent=False)

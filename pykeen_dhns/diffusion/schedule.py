@@ -13,7 +13,7 @@ import torch
 from class_resolver import FunctionResolver, Hint
 from torch import Tensor
 
-from ..utils.validation import show
+from ..utils.validation import check_integer, show
 
 __all__ = [
     "cosine",
@@ -25,6 +25,8 @@ __all__ = [
 
 #: No single step may remove everything: $\alpha_t = 0$ would divide by zero in the reverse process.
 MAX_BETA = 0.999
+#: The largest number of time steps. The paper has up to 100, and image models 1,000.
+MAX_TIMESTEPS = 100_000
 
 
 def linear(num_timesteps: int) -> Tensor:
@@ -80,9 +82,13 @@ def make_betas(schedule: Hint[Schedule], num_timesteps: int) -> Tensor:
 
     :returns: shape: (num_timesteps,) the variances, float64
 
-    :raises TypeError: if the schedule is neither a function nor a name, or does not return a tensor
-    :raises ValueError: if the name is unknown, or the tensor has another shape, or variances outside of (0, 1)
+    :raises TypeError: if the number is no integer, or the schedule is neither a function nor a name, or does not return
+        a tensor
+    :raises ValueError: if there are fewer than 2 steps, or too many to store, the name is unknown, or the tensor has
+        another shape, or variances outside of (0, 1)
     """
+    check_integer("num_timesteps", num_timesteps, minimum=2, maximum=MAX_TIMESTEPS)
+    num_timesteps = int(num_timesteps)
     if schedule is not None and not isinstance(schedule, str) and not callable(schedule):
         raise TypeError(f"schedule={show(schedule)} must be a function, or one of {sorted(schedule_resolver.options)}.")
     try:

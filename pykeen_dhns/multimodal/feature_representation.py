@@ -77,7 +77,7 @@ class Projection(nn.Linear):
         :param dtype: the (real) data type of the parameters. None is PyTorch's default.
         """
         check_type("example", example, Tensor, "a tensor")
-        check_type("shape", shape, Sequence, "a sequence of integers")
+        check_type("shape", shape, (list, tuple), "a sequence of integers")
         for size in shape:
             check_size("shape", size)
         check_bool("is_complex", is_complex)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 
 from class_resolver import HintOrType, OptionalKwargs, ResolverKey, update_docstring_with_resolver_keys
 from pykeen.constants import DEFAULT_EMBEDDING_HPO_EMBEDDING_DIM_RANGE
+from pykeen.losses import loss_resolver
 from pykeen.models import ERModel, model_resolver
 from pykeen.nn.modules import Interaction, interaction_resolver
 from pykeen.triples import KGInfo
@@ -16,7 +17,7 @@ from .fusion import Fusion, fusion_resolver
 from .modalities import Modality, load_modalities
 from .representation import MultimodalRepresentation
 from ..utils.arguments import argument_names, check_names
-from ..utils.validation import check_kwargs, check_size, check_type, show
+from ..utils.validation import check_hint, check_integer, check_kwargs, check_size, check_type, show
 
 __all__ = [
     "NAMED_MODELS",
@@ -107,6 +108,10 @@ class MultimodalModel(AnyModel):
             )
         check_type("triples_factory", triples_factory, KGInfo, "a triples factory")
         check_kwargs("interaction_kwargs", interaction_kwargs)
+        # PyKEEN takes anything for a loss, and its messages about seeds do not say that they are about seeds
+        check_hint("loss", kwargs.get("loss"), loss_resolver)
+        if kwargs.get("random_seed") is not None:
+            check_integer("random_seed", kwargs["random_seed"], minimum=0, maximum=2**32 - 1)
         if embedding_dim is not None:
             check_size("embedding_dim", embedding_dim)
             kwargs["embedding_dim"] = embedding_dim

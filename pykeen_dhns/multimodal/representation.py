@@ -12,6 +12,7 @@ from pykeen.nn import representation_resolver
 from pykeen.nn.representation import Embedding, Representation, TransformedRepresentation
 from pykeen.regularizers import Regularizer
 from pykeen.typing import LongTensor
+from pykeen.utils import upgrade_to_sequence
 from torch import Tensor, nn
 from typing_extensions import Self, override
 
@@ -109,6 +110,10 @@ class MultimodalRepresentation(Embedding):
             check_bool("unique", unique)
         else:
             unique = bool(modalities) and not dropout
+        check_names(type(self).__name__, kwargs, argument_names(type(self)))
+        for name in kwargs.keys() & {"shape", "embedding_dim"}:
+            for size in () if kwargs[name] is None else upgrade_to_sequence(kwargs[name]):
+                check_size(name, size)
         super().__init__(max_id=max_id, dropout=dropout, unique=unique, **kwargs)
         sources = load_modalities(modalities, modalities_kwargs, max_id=self.max_id)
         self.projected = cast(dict[str, TransformedRepresentation], nn.ModuleDict())

@@ -148,7 +148,19 @@ def test_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 1
     assert "| mrr " in result.stdout
     assert "No space left on device" in result.stderr
-    assert [path.name for path in (folder / "output").iterdir()] == ["experiment.json"]
+    assert [path.name for path in (folder / "output").iterdir()] == ["unfinished.json"]
+
+
+def test_killed(folder: Path) -> None:
+    """A run that was killed while it was saved is replaced by the next one, and a finished run is not."""
+    run("train", write(training_loop="dhns"), "--output", "output")
+    output = folder / "output"
+    assert "output already has a run in it" in fail("train", write(), "--output", "output")
+    (output / "experiment.json").rename(output / "unfinished.json")
+    (output / "trained_model.pkl").write_bytes(b"")
+    run("train", write(training_loop="dhns"), "--output", "output")
+    assert load_source(output).levels
+    assert not (output / "unfinished.json").exists()
 
 
 def test_output_is_probed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +207,7 @@ def test_classification(folder: Path) -> None:  # noqa: ARG001
             dict(dataset=None, training="tabs.tsv", testing="tabs.tsv", use_testing_data=False),
             "use_testing_data=False needs validation triples",
         ),
+        (dict(model_kwargs="dim"), "model_kwargs='dim' is a str: it must be a mapping"),
         (dict(stopper="early", stopper_kwargs=dict(frequency=0)), "stopper_kwargs: frequency=0 is invalid"),
         (dict(stopper="early", stopper_kwargs=dict(patience="2")), "stopper_kwargs: patience='2' is a str"),
         # what the classes themselves refuse

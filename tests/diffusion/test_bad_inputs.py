@@ -14,6 +14,7 @@ from pykeen_dhns.diffusion import (
     RunningScale,
     SinusoidalTimeEmbedding,
 )
+from pykeen_dhns.diffusion.schedule import make_betas
 
 from ..helpers.bad_inputs import NO_NUMBERS, BadInput, bad_values, check_refused, with_defaults
 
@@ -33,6 +34,7 @@ def _returns(value: Any) -> Any:
     return lambda num_timesteps: torch.full((num_timesteps,), 0.5).index_fill(0, torch.tensor(3), value)
 
 
+betas = with_defaults(make_betas, schedule="cosine")
 denoiser = with_defaults(ConditionalDenoiser, dim=4, num_timesteps=10)
 embedding = with_defaults(SinusoidalTimeEmbedding, num_timesteps=10, dim=4)
 scale = with_defaults(RunningScale, dim=4)
@@ -43,8 +45,14 @@ CASES = [
     ),
     *bad_values(_levels, "levels", TypeError, np.array(0.5), np.array([[0.5]]), np.array(["0.5"]), torch.tensor([0.5])),
     *bad_values(_levels, "levels", ValueError, [], (), np.array([]), [0], [0.1, 1.1], [math.nan], np.array([math.inf])),
-    *bad_values(GaussianDiffusion, "num_timesteps", TypeError, *NO_COUNTS),
-    *bad_values(GaussianDiffusion, "num_timesteps", ValueError, 1, 0, -3, 2**40, 10**400),
+    *(
+        case
+        for call in (GaussianDiffusion, betas)
+        for case in (
+            *bad_values(call, "num_timesteps", TypeError, *NO_COUNTS, np.array(3), torch.tensor(3)),
+            *bad_values(call, "num_timesteps", ValueError, 1, 0, -3, 2**40, 10**400),
+        )
+    ),
     *bad_values(GaussianDiffusion, "schedule", TypeError, 3, [0.1] * 50, torch.rand(50), lambda num: [0.1] * num),
     *bad_values(GaussianDiffusion, "schedule", ValueError, *map(_returns, (math.nan, 0.0, -0.1, 1.0, 1.1, math.inf))),
     *bad_values(GaussianDiffusion, "schedule", ValueError, lambda num: torch.rand(num + 1), lambda _: torch.rand(())),

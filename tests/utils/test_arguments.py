@@ -61,7 +61,7 @@ def test_suggestion(make: Callable[..., Any], kwargs: dict[str, Any], owner: str
 
 def test_no_suggestion() -> None:
     """Without a similar name, the message has the names that there are, if they are not too many."""
-    with pytest.raises(TypeError, match=r"DHNSNegativeSampler got .* 'x'. Its arguments are: base_sampler, "):
+    with pytest.raises(TypeError, match=r"DHNSNegativeSampler got .* 'x'. Its arguments are: .*base_sampler, "):
         make_sampler(x=1)
 
 
