@@ -1,6 +1,6 @@
 """Write the best configurations of comparisons as experiments, which PyKEEN's command line runs.
 
-pykeen experiments run examples/experiments/mkgy-rotate-dhns-sampler.json OUTPUT_FOLDER
+pykeen experiments run examples/experiments/mkgy-rotate-shared-softmax.json OUTPUT_FOLDER
 """
 
 import argparse
@@ -17,14 +17,8 @@ EXPERIMENTS = Path(__file__).parents[1] / "examples" / "experiments"
 
 #: The names of files, each with a comparison, and the name of a cell
 CELLS = {
-    "codexmedium-rotate-dhns-on-bernoulli": ("margins", "CoDEx-M, dhns on bernoulli"),
-    "db15k-rotate-dhns-on-basic": ("longer", "DB15K, dhns on basic"),
-    "db15k-rotate-dhns-on-bernoulli": ("longer", "DB15K, dhns on bernoulli"),
-    "db15k-rotate-dhns-on-bernoulli-short": ("rotate", "DB15K, dhns on bernoulli"),
-    "fb15k237-rotate-dhns-on-bernoulli": ("margins", "FB15k-237, dhns on bernoulli"),
-    "mkgw-rotate-dhns-sampler": ("rotate", "MKG-W, dhns on basic"),
-    "mkgy-rotate-dhns-sampler": ("rotate", "MKG-Y, dhns on basic"),
-    "mkgy-rotate-dhns-text": ("rotate", "MKG-Y, dhns + text"),
+    "mkgw-rotate-shared-nssa": ("converged", "MKG-W, shared 1024, nssa"),
+    "mkgy-rotate-shared-softmax": ("converged", "MKG-Y, shared 1024, softmax"),
 }
 
 
