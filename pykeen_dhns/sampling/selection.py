@@ -113,7 +113,7 @@ class SemiHardSelection(Selection):
         :param exponent: the exponent $\alpha \ge 0$. The default is nearly the hardest admissible candidate for the
             harder levels, and nearly uniform for the easiest one.
         :param margin: by how much the proxy model must prefer the positive to a candidate, as a log odds ratio. The
-            default leaves a seventh of the false negatives that there are without a margin (``docs/findings.md``).
+            default leaves a seventh of the false negatives that there are without a margin (``docs/results.md``).
 
         :raises ValueError: if the exponent is negative, or one of the arguments is not a number
         """  # noqa: DOC502
