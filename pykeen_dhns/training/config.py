@@ -15,6 +15,7 @@ from .instances import NoNegativeSampler
 from ..generators import EmbeddingGenerator, GeneratorConfig, generator_resolver
 from ..losses import HardnessAdaptiveLoss
 from ..sampling import DHNSNegativeSampler
+from ..sampling.defaults import logger as choices_logger
 from ..utils.random_state import preserve_random_state
 from ..utils.validation import (
     MAX_POOL_SIZE,
@@ -228,8 +229,13 @@ class LoopConfig(GeneratorConfig):
             check_component("base_sampler", base_sampler, base_kwargs, negative_sampler_resolver)
             # for another graph, where any other sampler or filterer might fail
             own = {name: value for name, value in kwargs.items() if not name.startswith("filter")}
-            with preserve_random_state():
-                sampler_cls(mapped_triples=torch.tensor([[0, 0, 1], [1, 1, 0]]), **own)
+            # what it logs is about this graph, too
+            choices_logger.disabled = True
+            try:
+                with preserve_random_state():
+                    sampler_cls(mapped_triples=torch.tensor([[0, 0, 1], [1, 1, 0]]), **own)
+            finally:
+                choices_logger.disabled = False
 
     def make_sampler_arguments(self) -> tuple[HintOrType[NegativeSampler], dict[str, Any]]:
         """Make the arguments for PyKEEN's resolver of negative samplers.

@@ -11,6 +11,7 @@ from pykeen.sampling import BasicNegativeSampler
 
 from pykeen_dhns import DHNSNegativeSampler
 from pykeen_dhns.generators import GaussianNoise
+from pykeen_dhns.training import LoopConfig
 
 from ..helpers.generators import LinearGenerator
 from ..helpers.loops import FACTORY, assert_same, make_loop, train
@@ -191,3 +192,16 @@ def test_arguments_given_twice() -> None:
     with pytest.raises(TypeError, match="num_stepstones"):
         train(loop, num_epochs=1, num_stepstones=4)
     train(loop, num_epochs=1, num_timesteps=20)
+
+
+def test_sampler_is_checked(caplog: pytest.LogCaptureFixture) -> None:
+    """The sampler whose only purpose is to check its arguments changes no draw, and logs nothing."""
+    caplog.set_level("INFO")
+    drawn = []
+    for arguments in (None, dict(hard_fraction=0.5)):
+        torch.manual_seed(0)
+        if arguments is not None:
+            LoopConfig.from_arguments(arguments)
+        drawn.append(torch.rand(3))
+    assert torch.equal(*drawn)
+    assert not caplog.records
