@@ -1,6 +1,7 @@
 """Test that examples and benchmarks run, in a short form."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_speed_shared(tmp_path: Path) -> None:
     output = run("benchmarks/speed_shared.py", *sizes, *arguments, cwd=tmp_path)
     assert first_column(output) == list(arms)
     assert all(len(row["steps"]) == 2 for row in json.loads((tmp_path / "x.json").read_text(encoding="utf8"))["rows"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory by files of Linux")
+def test_scale(tmp_path: Path) -> None:
+    """The benchmark of large graphs has a row for each arm and size."""
+    arms = ("sampler `dhns`", "shared negatives, Adagrad, sparse gradients")
+    sizes = ("--entities", "100", "300", "--relations", "5", "--batch-size", "32", "--batches", "4")
+    output = run("benchmarks/scale.py", *sizes, "--arms", *arms, "--output", str(tmp_path / "x.json"), cwd=tmp_path)
+    assert first_column(output) == [arm for arm in arms for _ in range(2)]
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from class_resolver.contrib.torch import lr_scheduler_resolver
 from pykeen.optimizers import optimizer_resolver
 from pykeen.stoppers import Stopper
 from pykeen.triples.weights import loss_weighter_resolver
+from torch.optim import SGD, Adagrad, Optimizer, SparseAdam
 
 from ..utils.validation import (
     check_bool,
@@ -80,3 +81,20 @@ def check_train_arguments(arguments: Mapping[str, Any]) -> None:
     for name, check in CHECKS.items():
         if arguments[name] is not None or name in {"num_epochs", "label_smoothing"}:
             check(name, arguments[name])
+
+
+def check_sparse_gradients(optimizer: Optimizer, arguments: Mapping[str, Any]) -> None:
+    """Check that sparse gradients are possible. PyTorch's own errors take a page.
+
+    :param optimizer: the model's optimizer
+    :param arguments: all arguments of ``train``, by name
+
+    :raises ValueError: if the optimizer does not allow them, or if they are to be clipped
+    """
+    if not isinstance(optimizer, Adagrad | SparseAdam | SGD):
+        name = type(optimizer).__name__
+        message = f"sparse_gradients=True is not possible with {name}. Use optimizer='adagrad', 'sparseadam', or 'sgd'."
+        raise ValueError(message)  # noqa: TRY004
+    for name in ("gradient_clipping_max_norm", "gradient_clipping_max_abs_value"):
+        if arguments[name] is not None:
+            raise ValueError(f"{name} is given, but PyTorch cannot clip sparse gradients. Use sparse_gradients=False.")

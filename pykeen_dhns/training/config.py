@@ -67,6 +67,9 @@ class LoopConfig(GeneratorConfig):
     proposal_sharpness: float = 1.0
     #: How far to correct the scores for the probability of a draw: 1 is unbiased, 0 does not correct at all
     proposal_correction: float = 1.0
+    #: Whether the gradients of embeddings are sparse. On a large graph, a step then takes a fraction of the time. The
+    #: model's optimizer must allow it: ``adagrad``, ``sparseadam``, or ``sgd``. It stays so in the model.
+    sparse_gradients: bool = False
     #: The number of sampled negatives per positive
     num_negs_per_pos: int | None = None
     #: Whether to filter known triples among the sampled negatives, and among those that a batch shares
@@ -105,7 +108,7 @@ class LoopConfig(GeneratorConfig):
         :raises TypeError: if one has a wrong type
         :raises ValueError: if one is out of range
         """  # noqa: DOC503
-        for name in ("multimodal", "adaptive_training", "adaptive_margin"):
+        for name in ("multimodal", "adaptive_training", "adaptive_margin", "sparse_gradients"):
             check_bool(name, getattr(self, name))
         if self.filtered is not None:
             check_bool("filtered", self.filtered)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from .callbacks import GeneratorTrainingCallback, take_callbacks
-from .checks import check_constructor_arguments, check_train_arguments
+from .checks import check_constructor_arguments, check_sparse_gradients, check_train_arguments
 from .config import LoopConfig, is_same
 from .instances import SharedSLCWAInstances
 from .objective import JointObjective
@@ -107,6 +107,8 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         bound.apply_defaults()
         check_train_arguments(bound.arguments)
         self._configure(own, continue_training=bound.arguments["continue_training"])
+        if self.config.sparse_gradients:
+            check_sparse_gradients(self.optimizer, bound.arguments)
         self._train_arguments = {name: bound.arguments[name] for name in KEPT_ARGUMENTS}
         losses: list[float] | None = super().train(*args, **kwargs)
         return losses

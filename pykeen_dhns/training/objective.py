@@ -27,6 +27,7 @@ from ..losses import HardnessAdaptiveLoss
 from ..losses.dense import process_dense
 from ..queries.base import Query
 from ..sampling.columns import ColumnLayout
+from ..utils.optimization import use_sparse_gradients
 from ..utils.random_state import seeded
 
 __all__ = ["JointObjective"]
@@ -52,6 +53,8 @@ class JointObjective:
         :param mode: the inductive mode, or None
         """
         self.config = config
+        if config.sparse_gradients:
+            use_sparse_gradients(model)
         self.adapter = ModelAdapter(model, mode=mode, multimodal=config.multimodal)
         self.scorer = TripleScorer(self.adapter)
         self.criterion = config.make_criterion(model.loss)
@@ -179,7 +182,7 @@ class JointObjective:
         if run is not None and not self.config.num_proposed_negs:
             generated = self._score_generated(run, scored)
         terms = self._compute_terms(batch, rows, scored, shared, generated, label_smoothing)
-        loss = terms["loss_kgc"]
+        loss: Tensor = terms["loss_kgc"]
         if "loss_hardness" in terms:
             num_chosen = len(generated.scores) if generated is not None else 0
             loss = loss + self.criterion.hardness_weight * scale.hardness(num_chosen) * terms["loss_hardness"]
@@ -191,8 +194,7 @@ class JointObjective:
                 factor = scale.generator(self._compute_learnable_part(batch["positives"], rows))
                 loss = loss + factor * (weight * own_loss if weight else own_loss - own_loss.detach())
             self.statistics.add(terms, weight=scale.num_rows)
-        result: Tensor = loss
-        return result
+        return loss
 
     def _score(
         self, batch: SLCWABatch, rows: slice, on_device: Tensor, run: GeneratorRun | None
@@ -296,9 +298,8 @@ class JointObjective:
         mask, pos_weights, neg_weights = (
             given[key][rows].to(self.adapter.model.device) if key in given else None for key in keys
         )
-        arguments: dict[str, Any] = dict(
-            label_smoothing=label_smoothing, num_entities=self.adapter.model._get_entity_len(mode=self.adapter.mode)
-        )
+        num_entities = self.adapter.model._get_entity_len(mode=self.adapter.mode)
+        arguments: dict[str, Any] = dict(label_smoothing=label_smoothing, num_entities=num_entities)
         terms = {"score_positive": scored.positive.mean(), "loss_kgc": scored.positive.new_zeros(())}
         if scored.negative.numel():
             terms["score_sampled"] = mean_score(scored.negative, mask)

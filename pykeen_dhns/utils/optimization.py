@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.sparse import check_sparse_tensor_invariants
 from typing_extensions import override
 
-__all__ = ["SelfOptimizedModule", "find_tensors"]
+__all__ = ["SelfOptimizedModule", "find_tensors", "use_sparse_gradients"]
 
 
 class SelfOptimizedModule(nn.Module):
@@ -104,3 +104,16 @@ def find_tensors(module: nn.Module) -> list[Tensor]:
     """
     parts = [part for part in module.modules() if isinstance(part, SelfOptimizedModule)]
     return [*module.parameters(), *module.buffers(), *(x for part in parts for x in part.optimizer_tensors())]
+
+
+def use_sparse_gradients(module: nn.Module) -> None:
+    """Let the embeddings of a module have sparse gradients, so that the cost of a step does not grow with their number.
+
+    :param module: the module
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Embedding):
+            part.sparse = True
+    if not check_sparse_tensor_invariants.is_enabled():
+        # that is how it is, but PyTorch warns if nobody says so
+        check_sparse_tensor_invariants.disable()

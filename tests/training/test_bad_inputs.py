@@ -27,7 +27,7 @@ def config(**kwargs: Any) -> None:
 CASES = [
     *(
         case
-        for name in ("multimodal", "adaptive_training", "adaptive_margin", "filtered")
+        for name in ("multimodal", "adaptive_training", "adaptive_margin", "filtered", "sparse_gradients")
         for case in bad_values(config, name, TypeError, "false", "no", 0, 1, [], torch.tensor(True))
     ),
     *(
