@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from pykeen.utils import load_configuration, random_non_negative_int
 
 from ..datasets.triple_files import check_triple_files
 from ..inspection import KeepSampler, save_result
-from ..utils.validation import check_integer, check_kwargs
+from ..utils.validation import check_integer, check_kwargs, check_type
 
 __all__ = ["run_experiment"]
 
@@ -22,6 +23,11 @@ __all__ = ["run_experiment"]
 FILE_NAME = "experiment.json"
 #: Where they are until the run is saved. If it is killed before, the next run takes its place.
 UNFINISHED = "unfinished.json"
+#: The arguments that are names, in a file
+NAMES = (
+    *("dataset", "model", "interaction", "loss", "regularizer", "optimizer", "lr_scheduler", "training_loop"),
+    *("negative_sampler", "stopper", "evaluator", "device"),
+)
 #: The metrics that are printed, of both sides, and with realistic ranks
 METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
 
@@ -77,7 +83,10 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Check what PyKEEN checks late, or not at all: when a stopper evaluates, and by which triples."""
+    """Check what PyKEEN checks late, or not at all: types, when a stopper evaluates, and by which triples."""
+    for name in NAMES:
+        check_type(name, arguments.get(name), (str, NoneType), "a name")
+    check_integer("random_seed", arguments.get("random_seed") or 0, minimum=0, maximum=2**32 - 1)
     for name, value in arguments.items():
         if name.endswith("_kwargs"):
             check_kwargs(name, value)
