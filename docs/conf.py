@@ -1,5 +1,6 @@
 """Configuration of the documentation's site, which Sphinx builds from these pages and from the docstrings."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -27,6 +28,7 @@ extensions = [
     "texext.math_dollar",
 ]
 exclude_patterns = ["_build"]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown", ".ipynb": "markdown"}
 
 # -- Markdown --------------------------------------------------------------
 
@@ -73,9 +75,9 @@ html_title = f"{project} {release}"
 
 # -- Pages from outside of this folder -------------------------------------
 
-#: Files of the repository that are pages of the site, too
+#: Where files of the repository are for readers of the site
 PAGES = {
-    "README.md": "docs/index.md",
+    "README.md": "https://github.com/pykeen-dhns/pykeen-dhns/blob/main/README.md",
     "CHANGELOG.md": "docs/changelog.md",
     "CONTRIBUTING.md": "docs/contributing.md",
 }
@@ -93,15 +95,38 @@ def adapt_links(text: str, folder: str) -> str:
 
     def adapt(match: re.Match[str]) -> str:
         path = os.path.normpath(f"{folder}/{match[0]}")
-        return os.path.relpath(PAGES.get(path, path), "docs")
+        target = PAGES.get(path, path)
+        return target if "://" in target else os.path.relpath(target, "docs")
 
     return LINK.sub(adapt, text)
 
 
+def notebook_to_markdown(text: str) -> str:
+    """Write a notebook as Markdown, with the outputs that are stored in it.
+
+    :param text: the content of its file
+
+    :returns: Markdown
+    """
+    parts = []
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", ()):
+            if "text" in output:
+                parts.append(f"```text\n{''.join(output['text'])}```")
+            else:
+                parts.append(f'<img alt="the plot" src="data:image/png;base64,{output["data"]["image/png"]}">')
+    return "\n\n".join(parts)
+
+
 def read_page(app: Sphinx, name: str, source: list[str]) -> None:
-    """Adapt the links of a page in this folder."""
-    if Path(app.env.doc2path(name)).suffix == ".md":
+    """Adapt the links of a page in this folder, and convert notebooks."""
+    suffix = Path(app.env.doc2path(name)).suffix
+    if suffix == ".md":
         source[0] = adapt_links(source[0], folder="docs")
+    elif suffix == ".ipynb":
+        source[0] = notebook_to_markdown(source[0])
 
 
 def read_included(app: Sphinx, path: Path, name: str, source: list[str]) -> None:

@@ -14,11 +14,13 @@ from ..helpers.comparisons import run_here
 from ..helpers.pages import run_page
 
 
-def run_commands(text: str, folder: Path) -> None:  # noqa: ARG001
-    """Run commands in this process, which saves the time of imports."""
+def run_commands(text: str, folder: Path) -> str:  # noqa: ARG001
+    """Run commands in this process, which saves the time of imports, and return what they print."""
+    printed = []
     for line in text.replace("\\\n", " ").splitlines():
         program, *arguments = shlex.split(line)
-        {"pykeen": run_pykeen, "pykeen-dhns": run}[program](*arguments)
+        printed.append({"pykeen": run_pykeen, "pykeen-dhns": run}[program](*arguments))
+    return "".join(printed)
 
 
 # PyKEEN warns of itself

@@ -1,9 +1,17 @@
-"""Pages of the documentation which are run from top to bottom."""
+"""Pages of the documentation which are run from top to bottom.
 
+A block of text below a snippet, or below a command, is what it prints. As a script (``python -m tests.helpers.pages
+NAME``), this writes these blocks.
+"""
+
+import contextlib
+import io
+import itertools
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,26 +27,72 @@ def read_page(name: str) -> str:
     return (DOCS / f"{name}.md").read_text(encoding="utf8")
 
 
-def run_page(name: str, folder: Path, shell: Callable[[str, Path], None] | None = None) -> dict[str, Any]:
-    """Write the page's files into a folder, run its snippets and commands there, and return the snippets' variables."""
-    shell = run_shell if shell is None else shell
+def run_blocks(name: str, folder: Path, shell: Callable[[str, Path], str]) -> tuple[dict[str, Any], list[str]]:
+    """Write a page's files into a folder, and run its snippets and commands there.
+
+    :returns: the snippets' variables, and for each block what it printed
+    """
     page = read_page(name)
     blocks = list(BLOCK.finditer(page))
     assert 2 * len(blocks) == len(re.findall("^```", page, flags=re.MULTILINE))
     variables: dict[str, Any] = {}
+    printed: list[str] = []
     for block in blocks:
+        output = io.StringIO()
         if block["file"]:
             (folder / block["file"]).write_text(block["text"], encoding="utf8")
         elif block["language"] == "python":
-            exec(compile(block["text"], f"{name}.md", "exec"), variables)  # noqa: S102
+            with contextlib.redirect_stdout(output):
+                exec(compile(block["text"], f"{name}.md", "exec"), variables)  # noqa: S102
+        elif block["language"] == "shell":
+            output.write(shell(block["text"], folder))
         else:
-            assert block["language"] == "shell", block["text"]
-            shell(block["text"], folder)
+            assert block["language"] == "text", block["text"]
+            assert printed[-1], f"Nothing was printed above: {block['text']}"
+        printed.append(output.getvalue())
+    return variables, printed
+
+
+def run_page(name: str, folder: Path, shell: Callable[[str, Path], str] | None = None) -> dict[str, Any]:
+    """Run a page, check that the output which it shows is about what is printed, and return the snippets' variables."""
+    variables, printed = run_blocks(name, folder, run_shell if shell is None else shell)
+    for i, block in enumerate(BLOCK.finditer(read_page(name))):
+        if block["language"] == "text":
+            message = f"{name}.md shows another output. To update it: python -m tests.helpers.pages {name}"
+            assert is_similar(block["text"], printed[i - 1]), f"{message}\n{printed[i - 1]}"
     return variables
 
 
-def run_shell(text: str, folder: Path) -> None:
-    """Run commands, with those of this environment first, as if it were activated."""
+def is_similar(shown: str, printed: str) -> bool:
+    """Compare outputs, apart from what rounding changes: numbers roughly, and the rest in four of five places."""
+    pairs = list(zip(shown.split(), printed.split(), strict=False))
+    num_same = sum(a == b or is_close(a, b) for a, b in pairs)
+    return len(shown.split()) == len(printed.split()) and num_same >= 0.8 * len(pairs)
+
+
+def is_close(shown: str, printed: str) -> bool:
+    """Return whether both are numbers, and nearly the same."""
+    try:
+        a, b = (float(text.strip("(),%{}[]")) for text in (shown, printed))
+    except ValueError:
+        return False
+    return abs(a - b) <= 0.03 + 0.1 * abs(a)
+
+
+def update_page(name: str, folder: Path) -> None:
+    """Replace the output that a page shows by what is printed."""
+    _, printed = run_blocks(name, folder, run_shell)
+    numbers = itertools.count()
+
+    def replace(block: re.Match[str]) -> str:
+        i = next(numbers)
+        return f"```text\n{printed[i - 1].rstrip()}\n```" if block["language"] == "text" else block[0]
+
+    (DOCS / f"{name}.md").write_text(BLOCK.sub(replace, read_page(name)), encoding="utf8")
+
+
+def run_shell(text: str, folder: Path) -> str:
+    """Run commands, with those of this environment first, as if it were activated, and return what they print."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     result = subprocess.run(
@@ -51,3 +105,11 @@ def run_shell(text: str, folder: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr, result.stderr
+    return result.stdout
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        os.chdir(temporary)
+        for page_name in sys.argv[1:]:
+            update_page(page_name, Path(temporary))
