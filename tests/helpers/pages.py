@@ -73,7 +73,7 @@ def is_similar(shown: str, printed: str) -> bool:
 def is_close(shown: str, printed: str) -> bool:
     """Return whether both are numbers, and nearly the same."""
     try:
-        a, b = (float(text.strip("(),%{}[]")) for text in (shown, printed))
+        a, b = (float(text.strip("(),:%{}[]")) for text in (shown, printed))
     except ValueError:
         return False
     return abs(a - b) <= 0.03 + 0.1 * abs(a)
