@@ -33,7 +33,7 @@ def run_notebook(name: str) -> dict[str, Any]:
             text = printed.getvalue().splitlines(keepends=True)
             cell["outputs"].append(dict(output_type="stream", name="stdout", text=text))
         figure = variables.get("figure")
-        if figure is not before:
+        if figure is not None and figure is not before:
             image = io.BytesIO()
             figure.savefig(image, format="png", dpi=80)
             data = {"image/png": base64.b64encode(image.getvalue()).decode()}
