@@ -24,6 +24,7 @@ OTHERS = {
     "hardness": ("hardness", "hardness/MKG-Y.json"),
     "hardness_umls": ("hardness", "hardness/umls.json"),
     "speed": ("speed", "speed/MKG-Y.json"),
+    "scale": ("scale", "scale/synthetic.json"),
     "speed_shared": ("speed_shared", "speed_shared/random.json"),
     "speed_loop": ("speed", "speed_loop/MKG-Y.json"),
     "speed_step": ("speed_step", "speed_step/MKG-Y.json"),

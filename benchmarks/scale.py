@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import RESULTS, describe, save_result, to_markdown
+from common import RESULTS, describe, load_result, save_result, to_markdown
 from pykeen.models import ComplEx
 from pykeen.sampling import negative_sampler_resolver
 from pykeen.training import training_loop_resolver
@@ -199,15 +199,25 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entities", type=int, nargs="+", default=[15_000, 1_000_000, 5_000_000])
-    sizes = dict(density=4, relations=800, batch_size=512, embedding_dim=64, batches=20)
+    sizes = dict(density=4, relations=800, batch_size=512, embedding_dim=64, batches=10)
     for option, default in sizes.items():
         parser.add_argument(f"--{option.replace('_', '-')}", type=int, default=default)
     parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS, metavar="ARM")
     parser.add_argument("--output", type=Path, default=RESULTS / "scale" / "synthetic.json", help="a file")
     args = parser.parse_args()
+    configuration = describe(args, "arms", "entities")
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    if args.output.is_file():
+        result = load_result(args.output)
+        if result["configuration"] == configuration:
+            rows = {(row["arm"], row["num_entities"]): row for row in result["rows"]}
     tasks = [(arm, num_entities) for arm in args.arms for num_entities in args.entities]
-    rows = [measure_alone(arm, num_entities, args) for arm, num_entities in tqdm(tasks, unit="row")]
-    print(table(save_result(args.output, describe(args, "arms", "entities"), rows)))
+    for arm, num_entities in tqdm([task for task in tasks if task not in rows], unit="row"):
+        rows[arm, num_entities] = measure_alone(arm, num_entities, args)
+        in_order = [rows[key] for key in sorted(rows, key=lambda key: (ARMS.index(key[0]), key[1]))]
+        # large graphs take long, so another call goes on where this one ends
+        save_result(args.output, configuration, in_order)
+    print(table(load_result(args.output)))
 
 
 if __name__ == "__main__":
