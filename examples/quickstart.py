@@ -1,162 +1,180 @@
-"""Change one string: PyKEEN's ``basic`` sampler against ``dhns``, on a dataset that ships with PyKEEN.
+"""PyKEEN's negatives, generated ones, and shared ones, on a dataset that ships with PyKEEN.
 
-There is no import of ``pykeen_dhns`` in here: it is enough that it is installed.
+All three runs have the same model, loss, and epochs. The script prints a table, and draws two pictures: the curves, and
+what the sampler generates for a few triples, by name.
 """
 
 import argparse
 import logging
-import statistics
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from pykeen.datasets import get_dataset
+from pykeen.datasets import Dataset, get_dataset
+from pykeen.evaluation import RankBasedEvaluator
 from pykeen.pipeline import pipeline
-from pykeen.trackers import PythonResultTracker
 from pykeen.training.callbacks import TrainingCallback
+from tqdm import tqdm
+
+from pykeen_dhns.inspection import Inspection, KeepSampler, inspect_result
 
 mpl.use("agg")
 
-COLORS = {"basic": "0.6", "dhns": "#0072b2"}
-METRICS = {"MRR": "inverse_harmonic_mean_rank", "Hits@1": "hits_at_1", "Hits@3": "hits_at_3", "Hits@10": "hits_at_10"}
+METRICS = {"MRR": "inverse_harmonic_mean_rank", "Hits@1": "hits_at_1", "Hits@10": "hits_at_10"}
+#: The rows of the table, with what differs between them
+ROWS: dict[str, dict[str, Any]] = {
+    "basic, 32 negatives": dict(negative_sampler="basic", negative_sampler_kwargs=dict(num_negs_per_pos=32)),
+    "dhns, 32 negatives": dict(negative_sampler="dhns", negative_sampler_kwargs=dict(num_negs_per_pos=32)),
+    "dhns, 100 shared": dict(training_loop="dhns", training_loop_kwargs=dict(num_shared_negs=100)),
+}
+COLORS = ("0.6", "#e69f00", "#0072b2")
 
 
-class EpochTimer(TrainingCallback):
-    """Take the time at the end of each epoch, before it is evaluated."""
+class Curve(TrainingCallback):
+    """Ranks validation triples after every few epochs."""
 
-    def __init__(self) -> None:
-        """Initialize the timer."""
+    def __init__(self, dataset: Dataset, frequency: int, bar: "tqdm[Any]") -> None:
+        """Initialize the callback.
+
+        :param dataset: the dataset
+        :param frequency: after how many epochs to validate
+        :param bar: the progress bar
+        """
         super().__init__()
-        self.times: list[float] = []
+        self.dataset = dataset
+        self.frequency = frequency
+        self.bar = bar
+        self.started = 0.0
+        #: the seconds of training so far, without validation
+        self.seconds = 0.0
+        #: seconds of training, and MRR in percent
+        self.points: list[tuple[float, float]] = []
+
+    def pre_batch(self, **kwargs: Any) -> None:  # noqa: ARG002
+        """Start the clock."""
+        self.started = self.started or time.perf_counter()
 
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
-        """Take the time."""
-        self.times.append(time.perf_counter())
+        """Stop the clock, and validate."""
+        self.seconds += time.perf_counter() - self.started
+        self.started = 0.0
+        self.bar.update()
+        if epoch % self.frequency == 0:
+            others = [self.dataset.training.mapped_triples, self.dataset.testing.mapped_triples]
+            result = RankBasedEvaluator().evaluate(
+                self.model,
+                self.dataset.factory_dict["validation"].mapped_triples,
+                additional_filter_triples=others,
+                batch_size=256,
+                use_tqdm=False,
+            )
+            self.points.append((self.seconds, 100 * float(result.get_metric("mrr"))))
 
-    def seconds_per_epoch(self, frequency: int) -> float:
-        """Return the median time of an epoch, out of those that do not follow an evaluation.
 
-        :param frequency: every how many epochs there was an evaluation
+def run(name: str, dataset: Dataset, args: argparse.Namespace, bar: "tqdm[Any]") -> dict[str, Any]:
+    """Train and evaluate RotatE.
 
-        :returns: the time in seconds
-        """
-        epochs = [epoch for epoch in range(1, len(self.times)) if epoch % frequency] or [1]
-        return statistics.median(self.times[epoch] - self.times[epoch - 1] for epoch in epochs)
-
-
-def run(sampler: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Train and evaluate RotatE with a negative sampler.
-
-    :param sampler: the name of the sampler
+    :param name: the name of the row
+    :param dataset: the dataset
     :param args: the command line arguments
+    :param bar: the progress bar
 
-    :returns: metrics and curves
+    :returns: metrics, seconds, curve, and what the sampler generates, if it does
     """
-    dataset = get_dataset(dataset=args.dataset)
-    tracker = PythonResultTracker(store_metrics=True)
-    timer = EpochTimer()
-    frequency = max(1, args.epochs // 10)
-    print(f"\nRotatE on {args.dataset}, negative_sampler={sampler!r}")
+    bar.set_description(name)
+    curve, keeper = Curve(dataset, max(1, args.epochs // 10), bar), KeepSampler()
     result = pipeline(
         dataset=dataset,
         model="RotatE",
         model_kwargs=dict(embedding_dim=args.embedding_dim),
-        loss="nssa",
-        loss_kwargs=dict(margin=9.0),
+        loss="crossentropy",
         optimizer_kwargs=dict(lr=0.02),
-        negative_sampler=sampler,
-        negative_sampler_kwargs=dict(num_negs_per_pos=args.num_negs),
-        training_kwargs=dict(
-            num_epochs=args.epochs,
-            batch_size=256,
-            callbacks=[timer, "evaluation-loop"],
-            callbacks_kwargs=[
-                None,
-                dict(
-                    factory=dataset.validation,
-                    frequency=frequency,
-                    prefix="validation",
-                    additional_filter_triples=dataset.training,
-                    batch_size=256,
-                    use_tqdm=False,
-                ),
-            ],
-        ),
+        training_kwargs=dict(num_epochs=args.epochs, batch_size=256, callbacks=[curve, keeper], use_tqdm=False),
         evaluation_kwargs=dict(batch_size=256, use_tqdm=False),
-        result_tracker=tracker,
         random_seed=args.seed,
         device="cpu",
+        **ROWS[name],
     )
-    validation = {
-        epoch: value
-        for epoch, metrics in tracker.metrics.items()
-        for key, value in metrics.items()
-        if key.startswith("validation") and key.endswith("both.realistic.inverse_harmonic_mean_rank")
-    }
     return dict(
-        metrics={name: 100 * result.get_metric(f"both.realistic.{metric}") for name, metric in METRICS.items()},
-        seconds=timer.seconds_per_epoch(frequency),
-        losses=result.losses,
-        validation=validation,
+        metrics={title: 100 * result.get_metric(f"both.realistic.{key}") for title, key in METRICS.items()},
+        seconds=curve.seconds,
+        points=curve.points,
+        inspection=inspect_result(result, sampler=keeper.sampler, num_examples=3) if "dhns, 32" in name else None,
     )
 
 
 def report(results: dict[str, dict[str, Any]]) -> None:
     """Print a table.
 
-    :param results: the results for each sampler
+    :param results: the results of each row
     """
-    print(f"\n{'sampler':10}" + "".join(f"{name:>9}" for name in METRICS) + f"{'s/epoch':>9}")
-    for sampler, result in results.items():
+    print(f"\n{'':22}" + "".join(f"{title:>9}" for title in METRICS) + f"{'seconds':>9}")
+    for name, result in results.items():
         values = "".join(f"{value:9.1f}" for value in result["metrics"].values())
-        print(f"{sampler:10}{values}{result['seconds']:9.2f}")
+        print(f"{name:22}{values}{result['seconds']:9.1f}")
 
 
-def plot(results: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
-    """Draw the curves of loss and validation.
+def plot_curves(results: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
+    """Draw the validation curves.
 
-    :param results: the results for each sampler
+    :param results: the results of each row
     :param args: the command line arguments
     """
     from matplotlib import pyplot as plt
 
-    path = args.output
-    figure, (left, right) = plt.subplots(ncols=2, figsize=(9, 3.5), layout="constrained")
-    for sampler, result in results.items():
-        label, color = f"{sampler} (test MRR {result['metrics']['MRR']:.1f})", COLORS.get(sampler)
-        # The first epoch's loss would leave no room for the others.
-        losses = dict(list(enumerate(result["losses"], start=1))[1:])
-        left.plot(list(losses), list(losses.values()), color=color)
-        curve = [100 * value for value in result["validation"].values()]
-        right.plot(list(result["validation"]), curve, "o-", color=color, label=label)
-    left.set(xlabel="epoch", ylabel="loss, from the second epoch")
-    right.set(xlabel="epoch", ylabel="validation MRR [%]")
-    right.legend()
-    figure.suptitle(f"RotatE on {args.dataset}, {args.num_negs} negatives per positive, seed {args.seed}")
-    figure.savefig(path, dpi=150)
-    print(f"\nThe curves are in {path}")
+    figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    for (name, result), color in zip(results.items(), COLORS, strict=True):
+        label = f"{name} (test MRR {result['metrics']['MRR']:.1f})"
+        ax.plot(*zip(*result["points"], strict=True), "o-", color=color, label=label)
+    title = f"RotatE on {args.dataset}, {args.epochs} epochs, seed {args.seed}"
+    ax.set(xlabel="seconds of training", ylabel="validation MRR [%]", title=title)
+    ax.legend()
+    figure.savefig(args.output / "curves.png", dpi=150)
+
+
+def plot_negatives(inspection: Inspection, args: argparse.Namespace) -> None:
+    """Draw the entities nearest to what is generated for a few triples: a column for each level, easy to hard.
+
+    :param inspection: what was generated
+    :param args: the command line arguments
+    """
+    from matplotlib import pyplot as plt
+
+    nearest = inspection.neighbors.groupby(["head", "relation", "tail", "level"], sort=False)["entity"]
+    cells = nearest.agg(lambda names: "\n".join(names.head(3))).unstack("level", sort=False)
+    # levels come hardest first
+    cells = cells[cells.columns[::-1]]
+    figure, ax = plt.subplots(figsize=(3 + 2.4 * len(cells.columns), 0.8 + 0.8 * len(cells)), layout="constrained")
+    ax.axis("off")
+    ax.set_title(f"Entities nearest to what is generated, {args.dataset}: easy on the left, hard on the right")
+    rows = [f"({head},\n{relation},\n?)   true: {tail}" for head, relation, tail in cells.index]
+    table = ax.table(cells.to_numpy(), rowLabels=rows, colLabels=list(cells.columns), loc="center", cellLoc="left")
+    table.auto_set_font_size(False)
+    table.set_fontsize(8)
+    table.scale(1, 3.5)
+    figure.savefig(args.output / "negatives.png", dpi=150)
 
 
 def main() -> None:
-    """Compare the samplers."""
+    """Run all rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", default="umls")
-    parser.add_argument("--samplers", nargs="+", default=["basic", "dhns"])
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--dataset", default="umls", help="a dataset of PyKEEN")
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--embedding-dim", type=int, default=64)
-    parser.add_argument("--num-negs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("quickstart.png"))
+    parser.add_argument("--output", type=Path, default=Path(), help="the folder for the pictures")
     args = parser.parse_args()
-    logging.disable(logging.INFO)
+    logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore", module="torch.utils.data")
-    started = time.perf_counter()
-    results = {sampler: run(sampler, args) for sampler in args.samplers}
+    dataset = get_dataset(dataset=args.dataset)
+    with tqdm(total=len(ROWS) * args.epochs, unit="epoch") as bar:
+        results = {name: run(name, dataset, args, bar) for name in ROWS}
     report(results)
-    plot(results, args)
-    print(f"Both took {time.perf_counter() - started:.0f} seconds, evaluation included.")
+    plot_curves(results, args)
+    plot_negatives(results["dhns, 32 negatives"]["inspection"], args)
+    print(f"\nThe pictures are {args.output / 'curves.png'} and {args.output / 'negatives.png'}.")
 
 
 if __name__ == "__main__":
