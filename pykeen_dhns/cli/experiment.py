@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from filelock import FileLock, Timeout
 from pykeen.evaluation import RankBasedMetricResults
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training.callbacks import MultiTrainingCallback
@@ -23,6 +24,8 @@ __all__ = ["run_experiment"]
 FILE_NAME = "experiment.json"
 #: Where they are until the run is saved. If it is killed before, the next run takes its place.
 UNFINISHED = "unfinished.json"
+#: A file that is locked while a run writes to the folder. The system unlocks it if the run is killed.
+LOCK = "unfinished.lock"
 #: The arguments that are names, in a file
 NAMES = (
     *("dataset", "model", "interaction", "loss", "regularizer", "optimizer", "lr_scheduler", "training_loop"),
@@ -40,18 +43,32 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
     :param report: what prints the metrics
 
     :raises ValueError: if the file, or files of triples, are of another format, or validation triples are missing
-    :raises FileExistsError: if the folder has a run
+    :raises FileExistsError: if the folder has a run, or another one is writing to it
     """  # noqa: DOC503
     metadata, arguments = _load(path)
     _check_arguments(arguments)
     check_triple_files(arguments)
+    # before the training, which would be lost if nothing could be written
+    output.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(output / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FileExistsError(f"Another run is writing to {output}. Choose another folder.") from None
+    try:
+        _run(metadata, arguments, output, report)
+    finally:
+        lock.release()
+        (output / LOCK).unlink(missing_ok=True)
+
+
+def _run(metadata: dict[str, Any], arguments: dict[str, Any], output: Path, report: Callable[[str], None]) -> None:
+    """Run the pipeline, and save what it gave."""
     unfinished = output / UNFINISHED
     if (output / PipelineResult.RESULT_FILE_NAME).exists() and not unfinished.exists():
         raise FileExistsError(f"{output} already has a run in it. Choose another folder, or delete it.")
     if arguments.get("random_seed") is None:
         arguments["random_seed"] = random_non_negative_int()
-    # before the training, which would be lost if nothing could be written
-    output.mkdir(parents=True, exist_ok=True)
     content = json.dumps({"metadata": metadata, "pipeline": arguments}, indent=1)
     unfinished.write_text(content + "\n", encoding="utf8")
     keeper = KeepSampler()

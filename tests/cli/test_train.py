@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 from pykeen.datasets import Nations
 from pykeen.pipeline import pipeline_from_path
 
@@ -161,6 +162,17 @@ def test_killed(folder: Path) -> None:
     run("train", write(training_loop="dhns"), "--output", "output")
     assert load_source(output).levels
     assert not (output / "unfinished.json").exists()
+
+
+def test_two_at_once(folder: Path) -> None:
+    """A run does not write to the folder of another one, unless that one is dead."""
+    lock = folder / "output" / "unfinished.lock"
+    lock.parent.mkdir()
+    with FileLock(lock):
+        assert "Another run is writing to output" in fail("train", write(), "--output", "output")
+    lock.touch()
+    run("train", write(), "--output", "output")
+    assert not lock.exists()
 
 
 def test_output_is_probed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
