@@ -7,16 +7,23 @@ from pykeen.pipeline import pipeline
 
 import pykeen_dhns
 
-assert Path(pykeen_dhns.__file__).is_relative_to(sys.prefix), pykeen_dhns.__file__
-assert Path(pykeen_dhns.__file__).with_name("py.typed").exists()
-result = pipeline(
-    dataset="nations",
-    model="RotatE",
-    negative_sampler="dhns",
-    random_seed=0,
-    device="cpu",
-    training_kwargs=dict(num_epochs=1, use_tqdm=False),
-    evaluation_kwargs=dict(use_tqdm=False),
-)
-sampler = result.training_loop.negative_sampler  # type: ignore[attr-defined]
-assert sampler is pykeen_dhns.DHNSNegativeSampler, sampler
+
+def main() -> None:
+    """Check where the package is, and train by name."""
+    assert Path(pykeen_dhns.__file__).is_relative_to(sys.prefix), pykeen_dhns.__file__
+    assert Path(pykeen_dhns.__file__).with_name("py.typed").exists()
+    result = pipeline(
+        dataset="nations",
+        model="RotatE",
+        negative_sampler="dhns",
+        random_seed=0,
+        device="cpu",
+        training_kwargs=dict(num_epochs=1, use_tqdm=False),
+        evaluation_kwargs=dict(use_tqdm=False),
+    )
+    sampler = result.training_loop.negative_sampler  # type: ignore[attr-defined]
+    assert sampler is pykeen_dhns.DHNSNegativeSampler, sampler
+
+
+if __name__ == "__main__":
+    main()

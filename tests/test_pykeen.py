@@ -14,7 +14,7 @@ import pykeen_dhns
 from pykeen_dhns._pykeen import PRIVATE_MEMBERS
 
 #: Private members of others than PyKEEN
-OTHERS = {"_DropoutNd", "_apply", "_exit"}
+OTHERS = {"_DropoutNd", "_apply", "_exit", "_version"}
 
 
 def is_private(name: str) -> bool:

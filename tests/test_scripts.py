@@ -26,12 +26,12 @@ def first_column(table: str) -> list[str]:
 
 @pytest.mark.slow
 def test_quickstart(tmp_path: Path) -> None:
-    """The example prints a row per sampler, and draws the curves."""
+    """The example prints a row for each kind of negatives, and draws two pictures."""
     output = run("examples/quickstart.py", "--epochs", "2", cwd=tmp_path)
-    rows = [line.split() for line in output.splitlines() if line.startswith(("basic", "dhns"))]
-    assert [row[0] for row in rows] == ["basic", "dhns"]
-    assert all(0 < float(value) <= 100 for row in rows for value in row[1:])
-    assert (tmp_path / "quickstart.png").stat().st_size > 10_000
+    rows = [line for line in output.splitlines() if line.startswith(("basic", "dhns"))]
+    assert [row[:22].strip() for row in rows] == ["basic, 32 negatives", "dhns, 32 negatives", "dhns, 100 shared"]
+    assert all(0 < float(value) <= 100 for row in rows for value in row[22:].split()[:3])
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in ("curves.png", "negatives.png"))
 
 
 @pytest.mark.slow
