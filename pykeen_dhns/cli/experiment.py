@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from filelock import FileLock, Timeout
 from pykeen.evaluation import RankBasedMetricResults
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training.callbacks import MultiTrainingCallback
@@ -16,6 +15,7 @@ from pykeen.utils import load_configuration, random_non_negative_int
 
 from ..datasets.triple_files import check_triple_files
 from ..inspection import KeepSampler, save_result
+from ..utils.files import lock_folder
 from ..utils.validation import check_integer, check_kwargs, check_type
 
 __all__ = ["run_experiment"]
@@ -24,8 +24,6 @@ __all__ = ["run_experiment"]
 FILE_NAME = "experiment.json"
 #: Where they are until the run is saved. If it is killed before, the next run takes its place.
 UNFINISHED = "unfinished.json"
-#: A file that is locked while a run writes to the folder. The system unlocks it if the run is killed.
-LOCK = "unfinished.lock"
 #: The arguments that are names, in a file
 NAMES = (
     *("dataset", "model", "interaction", "loss", "regularizer", "optimizer", "lr_scheduler", "training_loop"),
@@ -44,22 +42,14 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
 
     :raises ValueError: if the file, or files of triples, are of another format, or validation triples are missing
     :raises FileExistsError: if the folder has a run, or another one is writing to it
-    """  # noqa: DOC503
+    """  # noqa: DOC502
     metadata, arguments = _load(path)
     _check_arguments(arguments)
     check_triple_files(arguments)
     # before the training, which would be lost if nothing could be written
     output.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(output / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise FileExistsError(f"Another run is writing to {output}. Choose another folder.") from None
-    try:
+    with lock_folder(output):
         _run(metadata, arguments, output, report)
-    finally:
-        lock.release()
-        (output / LOCK).unlink(missing_ok=True)
 
 
 def _run(metadata: dict[str, Any], arguments: dict[str, Any], output: Path, report: Callable[[str], None]) -> None:

@@ -26,7 +26,7 @@ class Annealing(nn.Module):
     #: none undoes what another one has counted.
     num_seen: Tensor
 
-    def __init__(self, layout: ColumnLayout, hard_fraction: float, *, num_epochs: int, num_triples: int) -> None:
+    def __init__(self, layout: ColumnLayout, hard_fraction: float, num_epochs: int, num_triples: int) -> None:
         """Initialize the module.
 
         :param layout: the layout of the columns in the first pass

@@ -228,23 +228,30 @@ class DHNSNegativeSampler(NegativeSampler):
             generates = self.layout.num_generated > 0
             self.annealing = None
             if anneal_epochs is not None and generates:
-                self.annealing = Annealing(
-                    self.layout, hard_fraction, num_epochs=anneal_epochs, num_triples=len(mapped_triples)
-                )
+                self.annealing = Annealing(self.layout, hard_fraction, anneal_epochs, len(mapped_triples))
             dense = generates and is_dense(mapped_triples, self.num_entities, self.num_relations)
             # It needs much memory for a moment, and the generator keeps much, so it comes first.
             self._make_base_sampler(base_sampler, base_sampler_kwargs, corruption_scheme, mapped_triples, dense=dense)
             if generates:
                 self.known = KnownTriples(mapped_triples, self.num_entities, self.num_relations)
-                proxy_model = ProxyModel(
-                    self.num_entities, self.num_relations, dim=embedding_dim, learning_rate=shadow_learning_rate
-                )
                 if guidance is None:
                     guidance = default_guidance(learns=made.optimizer is not None, dense=dense)
-                self.entity_generator = EntityGenerator(proxy_model, made, chosen, num_candidates, guidance)
-                share_memory(self.entity_generator)
+                self._make_entity_generator(made, chosen, num_candidates, guidance, shadow_learning_rate)
         #: The base sampler, the guidance, the share, and the levels, given or by default
         self.choices = log_choices(self)
+
+    def _make_entity_generator(
+        self,
+        generator: EmbeddingGenerator,
+        selection: Selection,
+        num_candidates: int,
+        guidance: float,
+        learning_rate: float,
+    ) -> None:
+        """Make what generates negatives, with a proxy model."""
+        proxy_model = ProxyModel(self.num_entities, self.num_relations, dim=generator.dim, learning_rate=learning_rate)
+        self.entity_generator = EntityGenerator(proxy_model, generator, selection, num_candidates, guidance)
+        share_memory(self.entity_generator)
 
     def _make_base_sampler(
         self,

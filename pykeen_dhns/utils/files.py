@@ -1,4 +1,4 @@
-"""Write files so that a reader never sees half of one."""
+"""Write files so that a reader never sees half of one, and no two processes mix theirs."""
 
 import contextlib
 import glob
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["write_atomically"]
+__all__ = ["lock_folder", "write_atomically"]
 
 try:
     fcntl: Any = importlib.import_module("fcntl")
@@ -19,9 +19,33 @@ except ImportError:
 
 
 def _lock(descriptor: int, *, wait: bool = False) -> None:
-    """Lock a file, or raise an OSError. The lock ends with the process, however that ends."""
+    """Lock a file or folder, or raise an OSError. The lock ends with the process, however that ends."""
     if fcntl is not None:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Let no other process enter this context for the same folder. On Windows, nothing is locked.
+
+    :param folder: the folder
+
+    :yields: nothing
+
+    :raises FileExistsError: if another process is in it
+    """  # noqa: DOC404
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            try:
+                _lock(descriptor)
+            except BlockingIOError as error:
+                raise FileExistsError(f"Another process is writing to {folder}. Choose another folder.") from error
+            except OSError:
+                # some file systems have no locks
+                pass
+        yield
 
 
 @contextlib.contextmanager
