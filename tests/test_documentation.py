@@ -48,11 +48,16 @@ def load_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("snippet", SNIPPETS)
-def test_snippets(snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The README's snippets run."""
+def test_snippets(
+    snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The README's snippets run, and print what it says."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102
+    shown = re.findall(r"^print\(.*\)  # ([\d.]+)$", snippet, flags=re.MULTILINE)
+    printed = capsys.readouterr().out.split()
+    assert [float(x) for x in printed] == pytest.approx([float(x) for x in shown], rel=0.1)
 
 
 def anchors(page: Path) -> set[str]:
