@@ -107,7 +107,13 @@ class Inspection:
             f"The generator is a {type(self.source.generator).__name__}. Each level stops the denoising at a time step "
             "t. The smaller t, the less noise is left, and the harder are the negatives."
         )
-        return [title, text]
+        if not self.source.other_modalities:
+            return [title, text]
+        hint = (
+            f"The model also has the modalities {', '.join(self.source.other_modalities)}, for which nothing is "
+            "generated. To generate for each modality, train with training_loop_kwargs=dict(multimodal=True)."
+        )
+        return [title, text, hint]
 
     def _neighbors(self) -> list[str]:
         marks = self.neighbors["kind"].map(MARKS)

@@ -40,6 +40,8 @@ class Source(ABC):
     title: ClassVar[str]
     #: The names of the modalities
     modalities: Sequence[str]
+    #: The names of further modalities that the model has, but that are not generated
+    other_modalities: Sequence[str] = ()
     #: The modules that take part, besides the model
     modules: Sequence[nn.Module] = ()
     #: The inductive mode of the model
@@ -180,6 +182,8 @@ class LoopSource(Source):
         self._adapter = ModelAdapter(model, mode=mode, multimodal=multimodal)
         self._query = query
         self.modalities = self._adapter.names
+        names = ModelAdapter(model, mode=mode, multimodal=True).names
+        self.other_modalities = [name for name in names if name not in self.modalities]
         self.modules = (generator, query)
         self.mode = mode
 

@@ -1,5 +1,6 @@
 """Test that the sources are what trains the model."""
 
+import re
 from typing import Any
 
 import pytest
@@ -62,6 +63,7 @@ def test_modalities(textual: str) -> None:
     result = run(model="multimodal", model_kwargs=kwargs, training_loop="dhns", training_loop_kwargs=loop_kwargs)
     inspection = inspect_result(result, num_examples=200)
     assert inspection.source.modalities == ("structural", "textual")
+    assert "multimodal=True" not in inspection.to_markdown()
     frame = inspection.neighbors
     without = {result.training.entity_id_to_label[index] for index in (2, 3)}  # type: ignore[attr-defined]
     textual_rows = frame["modality"] == "textual"
@@ -74,10 +76,13 @@ def test_modalities(textual: str) -> None:
 
 
 def test_single_modality(textual: str) -> None:
-    """Without multimodal=True, only the structural modality is generated."""
+    """Without multimodal=True, only the structural modality is generated, and the report says how to change that."""
     kwargs = dict(interaction="distmult", embedding_dim=4, modalities=dict(textual=textual))
     result = run(model="multimodal", model_kwargs=kwargs, training_loop="dhns")
-    assert inspect_result(result).source.modalities == ("structural",)
+    inspection = inspect_result(result)
+    assert inspection.source.modalities == ("structural",)
+    hint = r"The model also has the modalities textual, for .* training_loop_kwargs=dict\(multimodal=True\)"
+    assert re.search(hint, inspection.to_markdown())
 
 
 @pytest.mark.parametrize("model", ["RotatE", "CompGCN"])
