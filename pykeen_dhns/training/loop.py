@@ -157,6 +157,7 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         batch_size: int,
         drop_last: bool,
         num_workers: int = 0,
+        pin_memory: bool = False,
         **kwargs: Any,
     ) -> DataLoader[SLCWABatch]:
         # always shuffled, as PyKEEN's own instances
@@ -180,6 +181,8 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
             dataset = SubGraphSLCWAInstances.from_triples_factory(triples_factory, **arguments)
         else:
             raise ValueError(f"sampler={sampler!r} is invalid. Use None, or 'schlichtkrull'.")
+        # PyTorch warns of pinned memory that no device would use
+        kwargs["pin_memory"] = pin_memory and self.device.type != "cpu"
         return DataLoader(dataset=dataset, batch_size=None, batch_sampler=None, num_workers=num_workers, **kwargs)
 
     def _train(

@@ -1,5 +1,6 @@
 """Tests for the training loop."""
 
+import warnings
 from typing import Any
 
 import pytest
@@ -22,6 +23,13 @@ def test_same_seed_same_result() -> None:
         train(loop)
     assert_same(first, second)
     assert third.losses_per_epochs != first.losses_per_epochs
+
+
+def test_no_warnings() -> None:
+    """Training on a CPU warns of nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(make_loop())
 
 
 def test_continue_training() -> None:
