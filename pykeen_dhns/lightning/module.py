@@ -29,7 +29,7 @@ from .shards import Shards
 from .synchronization import average_sampler, share_batches
 from ..training import LoopConfig
 from ..training.checkpoint import describe, describe_changes
-from ..training.checks import MAX_NUM_WORKERS, check_constructor_arguments
+from ..training.checks import MAX_NUM_WORKERS, check_constructor_arguments, check_sparse_gradients
 from ..training.objective import JointObjective
 from ..utils.random_state import seeded
 from ..utils.validation import check_fraction, check_integer, check_kwargs, check_positive, check_type
@@ -145,6 +145,9 @@ class DHNSLitModule(SLCWALitModule):
         optimizer = optimizer_resolver.make(
             self.optimizer, self.optimizer_kwargs, params=self.model.get_grad_params(), lr=self.learning_rate
         )
+        if self.objective.config.sparse_gradients:
+            clipping = self.trainer.gradient_clip_val if self._is_fitting else None
+            check_sparse_gradients(optimizer, gradient_clip_val=clipping)
         own = self.objective.generator_optimizer
         return optimizer if own is None else JointOptimizer(optimizer, own)
 

@@ -83,18 +83,18 @@ def check_train_arguments(arguments: Mapping[str, Any]) -> None:
             check(name, arguments[name])
 
 
-def check_sparse_gradients(optimizer: Optimizer, arguments: Mapping[str, Any]) -> None:
+def check_sparse_gradients(optimizer: Optimizer, **clipping: float | None) -> None:
     """Check that sparse gradients are possible. PyTorch's own errors take a page.
 
     :param optimizer: the model's optimizer
-    :param arguments: all arguments of ``train``, by name
+    :param clipping: the arguments that ask for clipped gradients, by name
 
     :raises ValueError: if the optimizer does not allow them, or if they are to be clipped
-    """
+    """  # noqa: DOC103
     if not isinstance(optimizer, Adagrad | SparseAdam | SGD):
         name = type(optimizer).__name__
         message = f"sparse_gradients=True is not possible with {name}. Use optimizer='adagrad', 'sparseadam', or 'sgd'."
         raise ValueError(message)  # noqa: TRY004
-    for name in ("gradient_clipping_max_norm", "gradient_clipping_max_abs_value"):
-        if arguments[name] is not None:
+    for name, value in clipping.items():
+        if value is not None:
             raise ValueError(f"{name} is given, but PyTorch cannot clip sparse gradients. Use sparse_gradients=False.")

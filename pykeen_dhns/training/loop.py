@@ -28,10 +28,12 @@ __all__ = ["DHNSTrainingLoop"]
 
 #: The sampler's arguments that hyper-parameter optimisation searches here, too, by default
 SEARCHED_ARGUMENTS = ("num_negs_per_pos", "num_timesteps", "learning_rate")
+#: The arguments of PyKEEN's method train that ask for clipped gradients
+CLIPPING_ARGUMENTS = ("gradient_clipping_max_norm", "gradient_clipping_max_abs_value")
 #: The arguments of PyKEEN's method train that a resumed training must have in common with the interrupted one
 KEPT_ARGUMENTS = (
     *("batch_size", "label_smoothing", "sampler", "drop_last"),
-    *("gradient_clipping_max_norm", "gradient_clipping_norm_type", "gradient_clipping_max_abs_value"),
+    *("gradient_clipping_norm_type", *CLIPPING_ARGUMENTS),
 )
 
 
@@ -108,7 +110,7 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         check_train_arguments(bound.arguments)
         self._configure(own, continue_training=bound.arguments["continue_training"])
         if self.config.sparse_gradients:
-            check_sparse_gradients(self.optimizer, bound.arguments)
+            check_sparse_gradients(self.optimizer, **{name: bound.arguments[name] for name in CLIPPING_ARGUMENTS})
         self._train_arguments = {name: bound.arguments[name] for name in KEPT_ARGUMENTS}
         losses: list[float] | None = super().train(*args, **kwargs)
         return losses

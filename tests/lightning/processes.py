@@ -53,6 +53,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "generated": dict(),
     # the pool is the graph
     "shared": dict(num_shared_negs=99, filtered=True, num_negs_per_pos=None, negative_sampler=None, generator="none"),
+    "sparse": dict(sparse_gradients=True, optimizer="adagrad", learning_rate=1e-2),
     # a modality that is missing for most entities, so that the two shares of a batch have it for few
     "missing": dict(
         model=MultimodalModel,
