@@ -1,4 +1,4 @@
-"""Plots of what comparisons gave. matplotlib is imported only where there is something to draw.
+"""Plots of what benchmarks gave. matplotlib is imported only where there is something to draw.
 
 Colors are those of inspections: blue for what is true or ours, gray for PyKEEN's, a sequence for levels.
 """
@@ -13,7 +13,10 @@ import pandas as pd
 from pykeen_dhns.comparison import Cell, Results
 from pykeen_dhns.inspection.plots import choose_colors
 
-__all__ = ["plot_bars", "plot_curves", "plot_levels"]
+__all__ = ["plot_bars", "plot_curves", "plot_levels", "plot_scale"]
+
+#: What is PyKEEN's in the plot of ``scale.py``
+FROM_PYKEEN = ("sampler `basic`", "sampler `bernoulli`", "PyKEEN's loop, `basic`, Adam")
 
 
 def _panels(results: Results) -> dict[str, list[Cell]]:
@@ -141,4 +144,28 @@ def plot_levels(result: dict[str, Any], path: Path) -> Path:
     title = f"Scores of RotatE on {configuration['dataset']}, after {configuration['epochs']} epochs"
     ax.set(xlabel="score", ylabel="share of the triples", title=title)
     ax.legend()
+    return _save(figure, path)
+
+
+def plot_scale(result: dict[str, Any], path: Path) -> Path:
+    """Draw what a batch, and the construction, cost on graphs of several sizes, cf. ``scale.py``.
+
+    :param result: the content of its file
+    :param path: the file to write
+
+    :returns: the file
+    """
+    figure, axes = _make_figure(2, width=3.7, height=4.1)
+    palette = choose_colors([])
+    linestyles = {kind: itertools.cycle(["-", "--", ":", "-."]) for kind in ("basic", "true")}
+    for arm, rows in pd.DataFrame(result["rows"]).groupby("arm", sort=False):
+        kind = "basic" if arm in FROM_PYKEEN else "true"
+        marker = "o" if arm.startswith("sampler") else "s"
+        style = dict(color=palette[kind], linestyle=next(linestyles[kind]), marker=marker, markersize=4)
+        for ax, column in zip(axes, ("batch", "construction"), strict=True):
+            ax.loglog(rows["num_entities"], rows[column], label=arm.replace("`", ""), **style)
+    axes[0].set(title="a batch", xlabel="entities", ylabel="CPU time [ms]")
+    axes[1].set(title="construction", xlabel="entities", ylabel="CPU time [s]")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small", frameon=False, handlelength=4)
     return _save(figure, path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from common import RESULTS, load_result
 from compare import CONFIGS, find_config
 from compare import RESULTS as COMPARISONS
-from plots import plot_bars, plot_curves, plot_levels
+from plots import plot_bars, plot_curves, plot_levels, plot_scale
 
 from pykeen_dhns.comparison import Results, load_comparison, load_results
 from pykeen_dhns.comparison.tables import TABLES
@@ -24,6 +24,9 @@ OTHERS = {
     "hardness": ("hardness", "hardness/MKG-Y.json"),
     "hardness_umls": ("hardness", "hardness/umls.json"),
     "speed": ("speed", "speed/MKG-Y.json"),
+    "speed_profile": ("speed_profile", "speed_profile/MKG-Y.json"),
+    "speed_hubs": ("speed_hubs", "speed_hubs/hubs.json"),
+    "import_time": ("import_time", "import_time.json"),
     "scale": ("scale", "scale/synthetic.json"),
     "speed_shared": ("speed_shared", "speed_shared/random.json"),
     "speed_loop": ("speed", "speed_loop/MKG-Y.json"),
@@ -31,6 +34,8 @@ OTHERS = {
     "null_rates": ("null_rates", "null_rates/rates.json"),
     "lightning": ("speed_lightning", "lightning/MKG-Y.json"),
 }
+#: The result that is also a plot
+SCALE = RESULTS / OTHERS["scale"][1]
 NAME = rf"(?P<name>compare:[^:\s]+:\w+|{'|'.join(OTHERS)})"
 BLOCK = re.compile(
     rf"^(?P<start><!-- {NAME} -->\n)(?P<content>.*?)(?P<end>^<!-- /(?P=name) -->$)", flags=re.DOTALL | re.MULTILINE
@@ -134,6 +139,7 @@ def main() -> None:
     if args.plots is not None:
         for file in sorted(args.levels.glob("*.json")):
             print(f"Wrote {plot_levels(load_result(file), args.plots / f'levels-{file.stem}.png')}")
+        print(f"Wrote {plot_scale(load_result(SCALE), args.plots / 'scale.png')}")
 
 
 if __name__ == "__main__":

@@ -102,6 +102,14 @@ def test_speed_lightning(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_profile(tmp_path: Path) -> None:
+def test_speed_profile(tmp_path: Path) -> None:
     """The profile names operations."""
-    assert "aten::" in run("benchmarks/speed.py", "--graph", "nations", "--profile", cwd=tmp_path)
+    output = run("benchmarks/speed_profile.py", "--graph", "nations", "--output", str(tmp_path), cwd=tmp_path)
+    assert all(name.startswith("`aten::") for name in first_column(output)[:3])
+
+
+@pytest.mark.slow
+def test_import_time(tmp_path: Path) -> None:
+    """The benchmark compares the import with and without this package."""
+    output = run("benchmarks/import_time.py", "--rounds", "1", "--output", str(tmp_path / "x.json"), cwd=tmp_path)
+    assert first_column(output) == ["not installed", "installed"]

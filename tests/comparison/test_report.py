@@ -111,7 +111,7 @@ def test_script(
     ((_, content),) = report.find_blocks(page.read_text(encoding="utf8"))
     assert content == report.make_table("compare:tiny:trials", results / "results", results) + "\n"
     names = {path.name for path in (results / "plots").iterdir()}
-    assert names == {"tiny-curves.png", "tiny-bars.png", "levels-nations.png"}
+    assert names == {"tiny-curves.png", "tiny-bars.png", "levels-nations.png", "scale.png"}
     assert all(path.stat().st_size > 5_000 for path in (results / "plots").iterdir())
 
 
