@@ -69,6 +69,8 @@ def mean_curve(results: Results, cell: Cell) -> pd.DataFrame:
 def plot_curves(results: Results, path: Path) -> Path | None:
     """Draw the validation MRR against the time of training, one panel for each value of the first axis.
 
+    Cells that ran on another device than most runs are left out, since their times cannot be compared.
+
     :param results: the results
     :param path: the file to write
 
@@ -77,11 +79,14 @@ def plot_curves(results: Results, path: Path) -> Path | None:
     panels = _panels(results)
     if not panels:
         return None
+    (device, *_) = results.frame["machine.device"].mode()
     figure, axes = _make_figure(len(panels), width=5, height=4)
     # each row keeps its color, also where a panel lacks another one
     labels = list(dict.fromkeys(_label(cell) for cells in panels.values() for cell in cells))
     for ax, (title, cells) in zip(axes, panels.items(), strict=True):
         for cell in cells:
+            if any(results.runs(cell)["machine.device"] != device):
+                continue
             curve, index = mean_curve(results, cell), labels.index(_label(cell))
             color, style = f"C{index % 10}", ("-", "--", ":")[index // 10 % 3]
             ax.plot(curve["seconds"], curve["mean"], style, color=color, label=_label(cell))

@@ -161,11 +161,16 @@ def validation_table(results: Results) -> str:
 
 
 def cost_table(results: Results) -> str:
-    """Make a table of time and memory, with ratios to the baseline where it ran on the same machine."""
+    """Make a table of time and memory, with ratios to the baseline where it ran on the same machine.
+
+    If the rows ran on several devices, there is a column that names them.
+    """
     comparison, frame = results.comparison, results.frame
     # where there is a GPU, its memory is what is scarce
     has_gpu = "peak_memory.device" in frame and frame["peak_memory.device"].notna().any()
     memory = "peak_memory.device" if has_gpu else "peak_memory.process"
+    devices = {cell: _join(results.runs(cell)["machine.device"]) for cell in results.finished_cells}
+    has_several = len(set(devices.values())) > 1
     rows = []
     for cell in results.finished_cells:
         runs = results.runs(cell)
@@ -178,11 +183,16 @@ def cost_table(results: Results) -> str:
                 _format_mean(runs[column], digits=digits),
                 f"{ratio:.2f}" if is_comparable and pd.notna(ratio) else MISSING,
             ]
-        rows.append([*dict(cell.values).values(), *texts, str(len(runs))])
+        rows.append([*dict(cell.values).values(), *texts, str(len(runs)), *has_several * [devices[cell]]])
     memory_title = "peak GPU memory [MiB]" if has_gpu else "peak memory [MiB]"
     titles = ["seconds per epoch", "seconds to the best validation MRR", memory_title]
     header = [*comparison.axes, *(name for title in titles for name in (title, "ratio")), "seeds"]
+    header += has_several * ["device"]
     return _to_markdown(pd.DataFrame(rows, columns=header), num_text=len(comparison.axes))
+
+
+def _join(values: pd.Series) -> str:
+    return ", ".join(sorted(values.unique()))
 
 
 def _machines(runs: pd.DataFrame) -> set[tuple[str, ...]]:

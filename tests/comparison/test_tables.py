@@ -285,6 +285,15 @@ def test_other_machine(tmp_path: Path) -> None:
     assert [row[2] for row in rows] == ["1.00", "-"]
 
 
+def test_other_device(tmp_path: Path) -> None:
+    """Where the rows ran on several devices, the last column names them."""
+    comparison = make(search=[])
+    for cell, device in zip(comparison.cells, ("cpu", "a GPU"), strict=True):
+        save_fake(tmp_path, comparison.trials(cell)[0], machine={**MACHINE, "device": device})
+    _, *rows = body(make_table("cost", comparison, tmp_path))
+    assert [(row[2], row[-1]) for row in rows] == [("1.00", "cpu"), ("-", "a GPU")]
+
+
 def test_trials(comparison: Comparison, tmp_path: Path) -> None:
     """All trials are there, also those that lost, and those that are not finished."""
     _, *rows = body(make_table("trials", comparison, tmp_path))
