@@ -1,5 +1,7 @@
 """Check what a wheel has installed. This runs as a script, without the checkout on the path."""
 
+import importlib.metadata
+import re
 import sys
 from pathlib import Path
 
@@ -9,9 +11,13 @@ import pykeen_dhns
 
 
 def main() -> None:
-    """Check where the package is, and train by name."""
+    """Check where the package is, what PyPI shows of it, and train by name."""
     assert Path(pykeen_dhns.__file__).is_relative_to(sys.prefix), pykeen_dhns.__file__
     assert Path(pykeen_dhns.__file__).with_name("py.typed").exists()
+    description = importlib.metadata.metadata("pykeen-dhns")["Description"]
+    links = re.findall(r"\]\((.*?)\)", description)
+    assert links
+    assert all(link.startswith(("https://", "#")) for link in links), links
     result = pipeline(
         dataset="nations",
         model="RotatE",

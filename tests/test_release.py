@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import runpy
 from pathlib import Path
 
 import yaml
@@ -32,6 +33,16 @@ def test_citation() -> None:
     assert citation["repository-code"] == urls["Repository"] == read_config()["metadata"]["url"]
     assert citation["url"] == urls["Documentation"]
     assert "version" not in citation  # it is in version.py alone
+
+
+def test_description() -> None:
+    """PyPI shows README.md with links and pictures that lead to the same files of the repository."""
+    url = read_config()["metadata"]["url"]
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    description = runpy.run_path(str(ROOT / "setup.py"))["read_description"]()
+    assert re.sub(rf"\({url}/(blob|raw)/main/", "(", description) == readme
+    assert all(link.startswith("https://") for link in re.findall(r"\]\((.*?)\)", description))
+    assert not re.search(r"!\[[^]]*\]\([^)]*/blob/", description)  # a page about a picture is no picture
 
 
 def test_python_versions() -> None:
