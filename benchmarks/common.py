@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import platform
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import pandas as pd
 import torch
 from pykeen.datasets import Dataset, dataset_resolver, get_dataset
-from pykeen.training.callbacks import TrainingCallback
 
 import pykeen_dhns
 
@@ -49,39 +47,26 @@ def make_parser(description: str | None, **defaults: Any) -> argparse.ArgumentPa
     return parser
 
 
-class EpochTimer(TrainingCallback):
-    """Take the time at the end of each epoch."""
-
-    def __init__(self) -> None:
-        """Initialize the timer."""
-        super().__init__()
-        self.times: list[float] = []
-
-    def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:  # noqa: ARG002
-        """Take the time."""
-        self.times.append(time.perf_counter())
-
-
-def _measure(function: Callable[..., Any], arguments: tuple[Any, ...], queue: Any) -> None:
-    function(*arguments)
+def _run(function: Callable[..., Any], arguments: tuple[Any, ...], queue: Any) -> None:
+    result = function(*arguments)
     # not resource.getrusage: its peak is inherited from the parent process. In kibibytes.
     status = Path("/proc/self/status").read_text(encoding="utf8")
-    queue.put(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+    queue.put((result, int(status.split("VmHWM:")[1].split()[0]) / 1024))
 
 
-def peak_memory(function: Callable[..., Any], *arguments: Any) -> float:
-    """Measure the peak memory of a process of its own, which only calls a function (on Linux).
+def run_alone(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """Call a function in a process of its own, and measure its peak memory (on Linux).
 
     :param function: the function, defined at the top level of a module
     :param arguments: its arguments
 
-    :returns: the memory in MiB
+    :returns: what it returns, and the memory in MiB
     """
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=_measure, args=(function, arguments, queue))
+    process = context.Process(target=_run, args=(function, arguments, queue))
     process.start()
-    result: float = queue.get()
+    result: tuple[Any, float] = queue.get()
     process.join()
     return result
 

@@ -1,10 +1,15 @@
-"""Measure what the sampler, or the training loop, costs: epochs of training, with each arm in turn.
+"""Measure what the sampler, or the training loop, costs: an epoch of training, with each arm in turn.
+
+All numbers are CPU time of one thread, which other processes change less than they change the time on the wall. Of each
+turn, a few batches count, and their mean stands for all batches of an epoch.
 
 - ``--part sampler``: PyKEEN's own training loop, with each sampler
 - ``--part loop``: PyKEEN's training loop with its basic sampler against ours, with the same number of sampled negatives
 """
 
 import argparse
+import contextlib
+import math
 import statistics
 import warnings
 from pathlib import Path
@@ -12,13 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import RESULTS, EpochTimer, describe, load_graph, make_parser, peak_memory, save_result, to_markdown
+from common import RESULTS, describe, load_graph, make_parser, run_alone, save_result, to_markdown
 from pykeen.models import RotatE
 from pykeen.training import SLCWATrainingLoop, training_loop_resolver
-from torch.profiler import profile
+from speed_shared import EnoughError, StepTimer
 from tqdm import tqdm
 
-from pykeen_dhns import DHNSNegativeSampler
+import pykeen_dhns  # noqa: F401  (so that its sampler is known by name)
 
 #: The training loop, the sampler, and further arguments of the former
 Arm = tuple[str, str, dict[str, Any]]
@@ -60,31 +65,22 @@ def make_loop(arm: str, args: argparse.Namespace) -> tuple[SLCWATrainingLoop, An
     return instance, factory
 
 
-def time_epochs(arm: str, args: argparse.Namespace) -> list[float]:
-    """Train for a few epochs, the first of which does not count."""
+def time_steps(arm: str, args: argparse.Namespace) -> tuple[list[float], int]:
+    """Train for a few batches.
+
+    :param arm: the name of the arm
+    :param args: the options
+
+    :returns: the CPU time of each, without the first few, and how many an epoch has
+    """
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", module="torch.utils.data")
     loop, factory = make_loop(arm, args)
-    timer = EpochTimer()
-    loop.train(factory, num_epochs=1 + args.epochs, batch_size=args.batch_size, use_tqdm=False, callbacks=timer)
-    return np.diff(timer.times).tolist()
-
-
-def profile_sampler(args: argparse.Namespace) -> str:
-    """Profile the sampler by itself, on one epoch of batches."""
-    dataset = load_graph(args.graph)
-    triples = dataset.training.mapped_triples
-    sampler = DHNSNegativeSampler(
-        mapped_triples=triples,
-        num_entities=dataset.num_entities,
-        num_relations=dataset.num_relations,
-        num_negs_per_pos=args.num_negs,
-    )
-    batches = triples.split(args.batch_size)
-    sampler.corrupt_batch(batches[0])
-    with profile() as profiler:
-        for positives in batches:
-            sampler.corrupt_batch(positives)
-    table: str = profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=15, max_name_column_width=40)
-    return table
+    num_steps = args.warm_up + args.steps
+    timer = StepTimer(num_steps)
+    with contextlib.suppress(EnoughError):
+        loop.train(factory, num_epochs=num_steps + 1, batch_size=args.batch_size, use_tqdm=False, callbacks=timer)
+    return np.diff(timer.times)[args.warm_up :].tolist(), math.ceil(factory.num_triples / args.batch_size)
 
 
 def table(result: dict[str, Any]) -> str:
@@ -95,26 +91,23 @@ def table(result: dict[str, Any]) -> str:
     :returns: the table, in Markdown
     """
     rows, part = result["rows"], result["configuration"]["part"]
-    header = [part, "seconds per epoch (median)", "ratio to basic", "peak memory"]
-    cells = [
-        [
-            row["arm"],
-            f"{row['median']:.2f}",
-            f"{row['median'] / rows[0]['median']:.2f}",
-            f"{row['peak_memory']:.0f} MiB",
-        ]
-        for row in rows
-    ]
+    header = [part, "CPU seconds per epoch", "ratio to basic", "fastest batch", "ratio to basic", "peak memory"]
+    first = rows[0]
+    cells = []
+    for row in rows:
+        fastest, base = min(row["steps"]), min(first["steps"])
+        times = [f"{row['epoch']:.2f}", f"{row['epoch'] / first['epoch']:.2f}"]
+        times += [f"{1000 * fastest:.0f} ms", f"{fastest / base:.2f}"]
+        cells.append([row["arm"], *times, f"{row['peak_memory']:.0f} MiB"])
     return to_markdown(header, cells)
 
 
 def main() -> None:
     """Measure and report."""
-    parser = make_parser(__doc__, embedding_dim=200, epochs=2, rounds=4, threads=torch.get_num_threads())
+    parser = make_parser(__doc__, embedding_dim=200, steps=10, warm_up=2, rounds=2)
     parser.add_argument("--part", default="sampler", choices=sorted(PARTS))
     parser.add_argument("--num-negs", type=int, help="negatives per positive, 32 for the sampler, 64 for the loop")
     parser.add_argument("--arms", nargs="+", help="a selection of arms")
-    parser.add_argument("--profile", action="store_true", help="only profile the sampler")
     parser.add_argument("--output", type=Path, help="a folder")
     args = parser.parse_args()
     args.num_negs = args.num_negs or NUM_NEGS[args.part]
@@ -123,26 +116,18 @@ def main() -> None:
     if unknown:
         parser.error(f"unknown arms: {sorted(unknown)}, choose from {list(PARTS[args.part])}")
     output = args.output or RESULTS / ("speed" if args.part == "sampler" else f"speed_{args.part}")
-    warnings.filterwarnings("ignore", module="torch.utils.data")
-    torch.set_num_threads(args.threads)
-    if args.profile:
-        print(profile_sampler(args))
-        return
     times: dict[str, list[float]] = {arm: [] for arm in args.arms}
+    memory = dict.fromkeys(args.arms, 0.0)
+    num_batches = 0
     # in turn, since what else runs on the machine changes
     for arm in tqdm(args.arms * args.rounds, unit="turn"):
-        times[arm] += time_epochs(arm, args)
+        (steps, num_batches), memory[arm] = run_alone(time_steps, arm, args)
+        times[arm] += steps
     rows: list[dict[str, Any]] = [
-        dict(
-            arm=arm,
-            median=statistics.median(t),
-            minimum=min(t),
-            epochs=t,
-            peak_memory=peak_memory(time_epochs, arm, args),
-        )
-        for arm, t in times.items()
+        dict(arm=arm, epoch=statistics.fmean(steps) * num_batches, steps=steps, peak_memory=memory[arm])
+        for arm, steps in times.items()
     ]
-    configuration = describe(args, "profile", model="RotatE, NSSA")
+    configuration = describe(args, model="RotatE, NSSA")
     print(table(save_result(output / f"{args.graph}.json", configuration, rows)))
 
 

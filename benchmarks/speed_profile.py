@@ -17,12 +17,10 @@ def table(result: dict[str, Any]) -> str:
 
     :returns: the table, in Markdown
     """
-    rows = result["rows"]
-    total = sum(row["microseconds"] for row in rows)
-    cells = [
-        [f"`{row['operation']}`", f"{row['microseconds'] / total:.1%}", f"{row['calls'] / result['num_batches']:.0f}"]
-        for row in rows[:10]
-    ]
+    cells = []
+    for row in result["rows"]:
+        share, calls = row["microseconds"] / result["total"], row["calls"] / result["num_batches"]
+        cells.append([f"`{row['operation']}`", f"{share:.1%}", f"{calls:.0f}"])
     return to_markdown(["operation", "share of the sampler's time", "calls in a batch"], cells)
 
 
@@ -46,11 +44,13 @@ def main() -> None:
         for positives in batches:
             sampler.corrupt_batch(positives)
     events = sorted(profiler.key_averages(), key=lambda event: event.self_cpu_time_total, reverse=True)
+    total = sum(event.self_cpu_time_total for event in events)
     rows = [
-        dict(operation=event.key, microseconds=round(event.self_cpu_time_total), calls=event.count) for event in events
+        dict(operation=event.key, microseconds=round(event.self_cpu_time_total), calls=event.count)
+        for event in events[:10]
     ]
     path = args.output / f"{args.graph}.json"
-    print(table(save_result(path, describe(args), rows, num_batches=len(batches))))
+    print(table(save_result(path, describe(args), rows, total=round(total), num_batches=len(batches))))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import RESULTS, describe, peak_memory, save_result, to_markdown
+from common import RESULTS, describe, run_alone, save_result, to_markdown
 from pykeen.models import model_resolver
 from pykeen.training import TrainingLoop, training_loop_resolver
 from pykeen.training.callbacks import TrainingCallback
@@ -178,9 +178,10 @@ def main() -> None:
     args = parser.parse_args()
     times: dict[str, list[float]] = {name: [] for name in args.arms}
     num_batches: dict[str, int] = {}
+    memory: dict[str, float] = {}
     # in turn, since what else runs on the machine changes
     for name in tqdm(args.arms * args.rounds, unit="turn"):
-        steps, num_batches[name] = time_steps(name, args)
+        (steps, num_batches[name]), memory[name] = run_alone(time_steps, name, args)
         times[name] += steps
     rows: list[dict[str, Any]] = [
         dict(
@@ -188,7 +189,7 @@ def main() -> None:
             epoch=statistics.median(steps) * num_batches[name],
             num_batches=num_batches[name],
             steps=steps,
-            peak_memory=peak_memory(time_steps, name, args),
+            peak_memory=memory[name],
         )
         for name, steps in times.items()
     ]
