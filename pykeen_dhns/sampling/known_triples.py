@@ -51,6 +51,11 @@ class KnownTriples(nn.Module):
         for name, buffer in buffers.items():
             self.register_buffer(name, buffer, persistent=False)
 
+    @property
+    def num_triples(self) -> int:
+        """Return the number of distinct triples. Each is an answer of two queries."""
+        return len(self.answers) // 2
+
     def find_query(self, relation: Tensor, entity: Tensor, column: Tensor | int) -> Tensor:
         """Find the positions of queries in the index.
 

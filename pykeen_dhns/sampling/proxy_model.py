@@ -40,6 +40,11 @@ class ProxyModel(SelfOptimizedModule):
         self.query = HadamardQuery()
         self.set_optimizer(torch.optim.Adagrad(self.parameters(), lr=learning_rate))
 
+    @property
+    def num_steps(self) -> int:
+        """Return how often the model has learned."""
+        return int(self._states[self.entity.weight]["step"])
+
     def queries(self, triples: Tensor) -> Tensor:
         """Compute the queries of both sides.
 

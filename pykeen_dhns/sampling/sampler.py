@@ -41,6 +41,9 @@ from ..utils.validation import (
 
 __all__ = ["DHNSNegativeSampler"]
 
+#: After so many passes over the triples, it is enough to learn from a share of the batches
+SETTLED_PASSES = 5
+SETTLED_SHARE = 0.25
 #: Combined with the seed, so that weights and negatives do not come from the same random numbers
 SEED_OF_WEIGHTS = 0x5D588B656C078965
 
@@ -58,8 +61,9 @@ class DHNSNegativeSampler(NegativeSampler):
     5. The embeddings are mapped to entities near to them, from a random pool of candidates. Known triples among the
        results are replaced.
 
-    Everything is learned online, from scratch, and kept in the state dict. Columns with sampled negatives come first,
-    then generated ones, level by level, hardest first.
+    Everything is learned online, from scratch, and kept in the state dict. Little changes after five passes over the
+    triples, so from then on the sampler learns from a random quarter of the batches. Columns with sampled negatives
+    come first, then generated ones, level by level, hardest first.
 
     .. note::
 
@@ -315,10 +319,15 @@ class DHNSNegativeSampler(NegativeSampler):
             negatives = layout.fill(negatives, generated)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
+    def _is_to_learn(self, batch_size: int) -> bool:
+        """Decide whether to learn from a batch: at first from each, then from some of them, which costs less."""
+        num_seen = self.entity_generator.proxy_model.num_steps * batch_size
+        return num_seen < SETTLED_PASSES * self.known.num_triples or bool(torch.rand(()) < SETTLED_SHARE)
+
     def generate(
         self, positives: Tensor, layout: ColumnLayout, corrupted_columns: Sequence[int] = (0, 2)
     ) -> tuple[Tensor, Tensor]:
-        """Generate negatives for positives. In training mode, learn from them first.
+        """Generate negatives for positives. In training mode, learn from most batches first.
 
         :param positives: shape: (batch_size, 3) the positive triples
         :param layout: the layout of the columns. Only the generated ones are made.
@@ -329,7 +338,7 @@ class DHNSNegativeSampler(NegativeSampler):
         """
         device, positives = positives.device, positives.to(self.known.answers.device)
         candidates = self.entity_generator.draw_candidates(positives)
-        if self.training:
+        if self.training and self._is_to_learn(len(positives)):
             self.entity_generator.learn(positives, candidates)
         entities, columns = self.entity_generator.generate(positives, candidates, layout, corrupted_columns)
         negatives = positives.unsqueeze(dim=1).repeat(1, layout.num_generated, 1)

@@ -68,6 +68,21 @@ def test_evaluation_mode_does_not_learn() -> None:
     assert_same_state(sampler, before)
 
 
+def test_learns_less_once_settled() -> None:
+    """It learns from each batch of the first five passes over the triples, and then from a quarter of them."""
+    torch.manual_seed(0)
+    batches = TRIPLES[:1500].split(100)
+    sampler = make(TRIPLES[:1500])
+    proxy_model = sampler.entity_generator.proxy_model
+    for number, positives in enumerate(batches * 5, start=1):
+        sampler.corrupt_batch(positives)
+        assert proxy_model.num_steps == number
+    for positives in batches * 20:
+        sampler.corrupt_batch(positives)
+    # 300 batches, with a standard deviation of 7.5
+    assert 45 <= proxy_model.num_steps - 5 * len(batches) <= 105
+
+
 @pytest.mark.parametrize("generator", GENERATORS)
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
 def test_learns_without_gradients(context: Any, generator: Any) -> None:
