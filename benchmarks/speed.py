@@ -28,8 +28,8 @@ from pykeen_dhns.sampling import sampler as sampler_module
 #: The training loop, the sampler, and further arguments of the former
 Arm = tuple[str, str, dict[str, Any]]
 
-#: The arm in which the sampler takes no batch for one of the first passes, in which it learns from each
-SETTLED = "dhns, after five passes"
+#: The arm in which the sampler learns from a share of the batches, as it does later in a training
+SETTLED = "dhns, settled"
 
 PARTS: dict[str, dict[str, Arm]] = {
     "sampler": {
@@ -79,7 +79,7 @@ def time_steps(arm: str, args: argparse.Namespace) -> tuple[list[float], int]:
     """
     torch.set_num_threads(1)
     if arm == SETTLED:
-        sampler_module.SETTLED_PASSES = 0
+        sampler_module.SETTLED_PASSES = sampler_module.SETTLED_STEPS = 0
     warnings.filterwarnings("ignore", module="torch.utils.data")
     loop, factory = make_loop(arm, args)
     num_steps = args.warm_up + args.steps

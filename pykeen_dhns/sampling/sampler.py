@@ -41,8 +41,9 @@ from ..utils.validation import (
 
 __all__ = ["DHNSNegativeSampler"]
 
-#: After so many passes over the triples, it is enough to learn from a share of the batches
+#: After so many passes over the triples, and so many steps, it is enough to learn from a share of the batches
 SETTLED_PASSES = 5
+SETTLED_STEPS = 500
 SETTLED_SHARE = 0.25
 #: Combined with the seed, so that weights and negatives do not come from the same random numbers
 SEED_OF_WEIGHTS = 0x5D588B656C078965
@@ -62,8 +63,8 @@ class DHNSNegativeSampler(NegativeSampler):
        results are replaced.
 
     Everything is learned online, from scratch, and kept in the state dict. Little changes after five passes over the
-    triples, so from then on the sampler learns from a random quarter of the batches. Columns with sampled negatives
-    come first, then generated ones, level by level, hardest first.
+    triples and 500 steps, so from then on the sampler learns from a random quarter of the batches. Columns with sampled
+    negatives come first, then generated ones, level by level, hardest first.
 
     .. note::
 
@@ -321,8 +322,9 @@ class DHNSNegativeSampler(NegativeSampler):
 
     def _is_to_learn(self, batch_size: int) -> bool:
         """Decide whether to learn from a batch: at first from each, then from some of them, which costs less."""
-        num_seen = self.entity_generator.proxy_model.num_steps * batch_size
-        return num_seen < SETTLED_PASSES * self.known.num_triples or bool(torch.rand(()) < SETTLED_SHARE)
+        num_steps = self.entity_generator.proxy_model.num_steps
+        settled = num_steps >= SETTLED_STEPS and num_steps * batch_size >= SETTLED_PASSES * self.known.num_triples
+        return not settled or bool(torch.rand(()) < SETTLED_SHARE)
 
     def generate(
         self, positives: Tensor, layout: ColumnLayout, corrupted_columns: Sequence[int] = (0, 2)

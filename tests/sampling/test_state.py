@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pykeen_dhns import DHNSNegativeSampler
+from pykeen_dhns.sampling import sampler as sampler_module
 
 from .samplers import GENERATORS, TRIPLES, check, make
 from ..helpers.sharing import is_shared
@@ -68,19 +69,21 @@ def test_evaluation_mode_does_not_learn() -> None:
     assert_same_state(sampler, before)
 
 
-def test_learns_less_once_settled() -> None:
-    """It learns from each batch of the first five passes over the triples, and then from a quarter of them."""
+@pytest.mark.parametrize(("minimum", "expected"), [(40, 75), (90, 90)])
+def test_learns_less_once_settled(minimum: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It learns from each batch for five passes over the triples, and some steps, then from a quarter of them."""
+    monkeypatch.setattr(sampler_module, "SETTLED_STEPS", minimum)
     torch.manual_seed(0)
     batches = TRIPLES[:1500].split(100)
     sampler = make(TRIPLES[:1500])
     proxy_model = sampler.entity_generator.proxy_model
-    for number, positives in enumerate(batches * 5, start=1):
+    for positives in (batches * 6)[:expected]:
         sampler.corrupt_batch(positives)
-        assert proxy_model.num_steps == number
+    assert proxy_model.num_steps == expected
     for positives in batches * 20:
         sampler.corrupt_batch(positives)
     # 300 batches, with a standard deviation of 7.5
-    assert 45 <= proxy_model.num_steps - 5 * len(batches) <= 105
+    assert 45 <= proxy_model.num_steps - expected <= 105
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
