@@ -23,7 +23,7 @@ from pykeen.training import SLCWATrainingLoop, training_loop_resolver
 from speed_shared import EnoughError, StepTimer
 from tqdm import tqdm
 
-from pykeen_dhns.sampling import sampler as sampler_module
+from pykeen_dhns.sampling import entity_generator
 
 #: The training loop, the sampler, and further arguments of the former
 Arm = tuple[str, str, dict[str, Any]]
@@ -79,7 +79,7 @@ def time_steps(arm: str, args: argparse.Namespace) -> tuple[list[float], int]:
     """
     torch.set_num_threads(1)
     if arm == SETTLED:
-        sampler_module.SETTLED_PASSES = sampler_module.SETTLED_STEPS = 0
+        entity_generator.SETTLED_PASSES = entity_generator.SETTLED_STEPS = 0
     warnings.filterwarnings("ignore", module="torch.utils.data")
     loop, factory = make_loop(arm, args)
     num_steps = args.warm_up + args.steps

@@ -14,6 +14,11 @@ from ..utils.occurrences import find_occurrences
 
 __all__ = ["EntityGenerator"]
 
+#: After so many passes over the triples, and so many steps, it is enough to learn from a share of the batches
+SETTLED_PASSES = 5
+SETTLED_STEPS = 500
+SETTLED_SHARE = 0.25
+
 
 class EntityGenerator(nn.Module):
     """Generate entities for one side of triples, at all levels.
@@ -63,6 +68,18 @@ class EntityGenerator(nn.Module):
         entities = positives[:, ::2].flatten()
         index = torch.randint(len(entities), size=(self.num_candidates - num_uniform,), device=positives.device)
         return torch.cat([uniform, entities[index]])
+
+    def should_learn(self, batch_size: int, num_triples: int) -> bool:
+        """Decide whether to learn from a batch: at first from each, then from some of them, which costs less.
+
+        :param batch_size: the number of triples in the batch
+        :param num_triples: the number of triples of the graph
+
+        :returns: whether to learn from it
+        """
+        num_steps = self.proxy_model.num_steps
+        settled = num_steps >= SETTLED_STEPS and num_steps * batch_size >= SETTLED_PASSES * num_triples
+        return not settled or bool(torch.rand(()) < SETTLED_SHARE)
 
     @torch.enable_grad()
     def learn(self, positives: Tensor, candidates: Tensor) -> None:

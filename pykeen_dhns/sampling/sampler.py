@@ -41,10 +41,6 @@ from ..utils.validation import (
 
 __all__ = ["DHNSNegativeSampler"]
 
-#: After so many passes over the triples, and so many steps, it is enough to learn from a share of the batches
-SETTLED_PASSES = 5
-SETTLED_STEPS = 500
-SETTLED_SHARE = 0.25
 #: Combined with the seed, so that weights and negatives do not come from the same random numbers
 SEED_OF_WEIGHTS = 0x5D588B656C078965
 
@@ -320,12 +316,6 @@ class DHNSNegativeSampler(NegativeSampler):
             negatives = layout.fill(negatives, generated)
         return negatives.view(*positive_batch.shape[:-1], self.num_negs_per_pos, 3)
 
-    def _is_to_learn(self, batch_size: int) -> bool:
-        """Decide whether to learn from a batch: at first from each, then from some of them, which costs less."""
-        num_steps = self.entity_generator.proxy_model.num_steps
-        settled = num_steps >= SETTLED_STEPS and num_steps * batch_size >= SETTLED_PASSES * self.known.num_triples
-        return not settled or bool(torch.rand(()) < SETTLED_SHARE)
-
     def generate(
         self, positives: Tensor, layout: ColumnLayout, corrupted_columns: Sequence[int] = (0, 2)
     ) -> tuple[Tensor, Tensor]:
@@ -340,7 +330,7 @@ class DHNSNegativeSampler(NegativeSampler):
         """
         device, positives = positives.device, positives.to(self.known.answers.device)
         candidates = self.entity_generator.draw_candidates(positives)
-        if self.training and self._is_to_learn(len(positives)):
+        if self.training and self.entity_generator.should_learn(len(positives), self.known.num_triples):
             self.entity_generator.learn(positives, candidates)
         entities, columns = self.entity_generator.generate(positives, candidates, layout, corrupted_columns)
         negatives = positives.unsqueeze(dim=1).repeat(1, layout.num_generated, 1)

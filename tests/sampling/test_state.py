@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pykeen_dhns import DHNSNegativeSampler
-from pykeen_dhns.sampling import sampler as sampler_module
+from pykeen_dhns.sampling import entity_generator
 
 from .samplers import GENERATORS, TRIPLES, check, make
 from ..helpers.sharing import is_shared
@@ -72,7 +72,7 @@ def test_evaluation_mode_does_not_learn() -> None:
 @pytest.mark.parametrize(("minimum", "expected"), [(40, 75), (90, 90)])
 def test_learns_less_once_settled(minimum: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """It learns from each batch for five passes over the triples, and some steps, then from a quarter of them."""
-    monkeypatch.setattr(sampler_module, "SETTLED_STEPS", minimum)
+    monkeypatch.setattr(entity_generator, "SETTLED_STEPS", minimum)
     torch.manual_seed(0)
     batches = TRIPLES[:1500].split(100)
     sampler = make(TRIPLES[:1500])
