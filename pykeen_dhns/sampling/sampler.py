@@ -319,7 +319,7 @@ class DHNSNegativeSampler(NegativeSampler):
     def generate(
         self, positives: Tensor, layout: ColumnLayout, corrupted_columns: Sequence[int] = (0, 2)
     ) -> tuple[Tensor, Tensor]:
-        """Generate negatives for positives. In training mode, learn from most batches first.
+        """Generate negatives for positives. In training mode, learn from them first, later only from some.
 
         :param positives: shape: (batch_size, 3) the positive triples
         :param layout: the layout of the columns. Only the generated ones are made.
