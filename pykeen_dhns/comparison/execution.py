@@ -2,14 +2,15 @@
 
 import functools
 import json
+import multiprocessing
 import os
-import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import torch
 from pykeen.datasets import Dataset
@@ -17,7 +18,7 @@ from tqdm import tqdm
 
 from .configuration import DATASET_ARGUMENTS, Cell, Comparison, Run
 from .results import Results
-from .running import check, load_dataset
+from .running import check, execute_alone, load_dataset
 from .store import load_results
 from ..utils.validation import show
 
@@ -25,8 +26,12 @@ __all__ = ["compare"]
 
 #: The number of lines of a failed run's output to show
 NUM_LINES = 15
+#: How the processes of runs begin. Elsewhere than on Linux, it is not safe to fork a process that has loaded PyTorch.
+CONTEXT = multiprocessing.get_context("forkserver") if sys.platform == "linux" else multiprocessing.get_context("spawn")
+#: What they share. PyTorch imports the second with the first optimizer.
+PRELOADED = [execute_alone.__module__, "torch._dynamo"]
 #: The processes of runs that are in progress
-RUNNING: set[subprocess.Popen[Any]] = set()
+RUNNING: set[BaseProcess] = set()
 #: Whether they are to end
 INTERRUPTED = threading.Event()
 #: The number of characters of an error to show: some messages have all features of an entity
@@ -111,9 +116,8 @@ def _run(run: Run, folder: Path, processes: int) -> str:
     """Do a run. If it fails, show and return why."""
     try:
         run_in_process(run, folder, processes)
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.strip().splitlines()[-NUM_LINES:]
-        message = "\n".join([f"{run.key}: exit status {error.returncode}", *lines])
+    except RuntimeError as error:
+        message = f"{run.key}: {error}"
         tqdm.write(message, file=sys.stderr)
         return message
     return ""
@@ -126,23 +130,20 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
     :param folder: the folder for its result
     :param processes: the number of processes that share the cores of this machine
 
-    :raises subprocess.CalledProcessError: if it fails
+    :raises RuntimeError: if it fails. The message has its exit status, and the end of its output.
     """
-    # after the death of this process, the other one cannot find out which one it was
-    request = dict(run=run.to_dict(), folder=str(folder), parent=os.getpid())
-    threads = str(max(1, torch.get_num_threads() // processes))
-    with subprocess.Popen(
-        [sys.executable, "-m", "pykeen_dhns.comparison.running"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={"OMP_NUM_THREADS": threads, **os.environ},
-    ) as process:
+    # each run is forked from a process that has done the imports already, which take longer than a short run
+    CONTEXT.set_forkserver_preload(PRELOADED)
+    threads = None if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // processes)
+    with tempfile.TemporaryDirectory() as temporary:
+        log = Path(temporary) / "log.txt"
+        process = CONTEXT.Process(target=execute_alone, args=(run.to_dict(), folder, threads, log))
+        process.start()
         RUNNING.add(process)
         if INTERRUPTED.is_set():
             process.kill()
-        _, errors = process.communicate(json.dumps(request))
-    RUNNING.discard(process)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args, stderr=errors)
+        process.join()
+        RUNNING.discard(process)
+        if process.exitcode:
+            lines = log.read_text(encoding="utf8").strip().splitlines() if log.is_file() else []
+            raise RuntimeError("\n".join([f"exit status {process.exitcode}", *lines[-NUM_LINES:]]))

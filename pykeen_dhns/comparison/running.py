@@ -1,8 +1,8 @@
 """A single run, in a process of its own: train, select the epoch by validation triples, evaluate on test triples."""
 
 import contextlib
-import json
 import logging
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -26,7 +26,7 @@ from ..datasets.triple_files import check_triple_files
 from ..diffusion import NonFiniteEmbeddingsError
 from ..utils.provenance import describe_commit, describe_machine, describe_versions, peak_memory
 
-__all__ = ["check", "execute", "load_dataset"]
+__all__ = ["check", "execute", "execute_alone", "load_dataset"]
 
 
 class EpochTimes(TrainingCallback):
@@ -204,22 +204,30 @@ def _describe(result: PipelineResult, evaluator: TimedEvaluator, times: EpochTim
     )
 
 
-def _end_with(parent: int) -> None:
-    """End this process when the one that has started it is gone, since a restart starts the same run anew."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def execute_alone(description: dict[str, Any], folder: Path, threads: int | None, log: Path) -> None:
+    """Execute a run in this process, which was started for it.
 
-
-def main() -> None:
-    """Execute the run whose description is read from the standard input."""
+    :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
+    :param folder: the folder for the result
+    :param threads: the number of threads. If None, PyTorch chooses.
+    :param log: the file for its error output. Its standard output is lost.
+    """
+    sys.stdout, sys.stderr = (path.open("w", encoding="utf8") for path in (Path(os.devnull), log))
+    # what libraries write, too
+    os.dup2(sys.stdout.fileno(), 1)
+    os.dup2(sys.stderr.fileno(), 2)
     # PyKEEN says much at this level, and each run the same
     logging.disable(logging.INFO)
     logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
-    request = json.load(sys.stdin)
-    threading.Thread(target=_end_with, args=[request["parent"]], daemon=True).start()
-    execute(request["run"], Path(request["folder"]))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    execute(description, folder)
 
 
-if __name__ == "__main__":
-    main()
+def _end_with_parent() -> None:
+    """End this process when the one that has started it is gone, since a restart starts the same run anew."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,16 +1,11 @@
 """Test that comparisons are completed, whatever happens in between."""
 
 import math
+import os
 import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
@@ -74,7 +69,7 @@ def test_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
     def fail_or_run(run: Run, folder: Path, processes: int) -> None:
         if str(run.cell) == "wrong":
-            raise subprocess.CalledProcessError(9, [], stderr="out of memory")
+            raise RuntimeError("exit status 9\nout of memory")
         run_here(run, folder, processes)
 
     monkeypatch.setattr(module, "run_in_process", fail_or_run)
@@ -134,9 +129,8 @@ def test_process(tmp_path: Path) -> None:
     there, here = (load_results(tmp_path / name)[run.digest] for name in ("there", "here"))
     assert there["test"] == here["test"]
     wrong = make(search=[], pipeline=merge(CONTENT["pipeline"], {"dataset": "no such dataset"}))
-    with pytest.raises(subprocess.CalledProcessError) as error:
+    with pytest.raises(RuntimeError, match=r"(?s)^exit status 1\n.*Invalid Dataset name: .*no such dataset"):
         run_in_process(wrong.trials(wrong.cells[0])[0], tmp_path, processes=1)
-    assert "dataset" in error.value.stderr
 
 
 @pytest.mark.usefixtures("here")
@@ -185,7 +179,20 @@ def test_same_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert all(len(summary.finals) == 2 for summary in load(comparison, tmp_path).summaries.values())
 
 
-@pytest.mark.parametrize(("given", "processes", "expected"), [("3", 2, "3"), (None, 2, "2"), (None, 8, "1")])
+def save_threads(description: dict[str, Any], folder: Path, threads: int | None, log: Path) -> None:  # noqa: ARG001
+    """Save the number of threads, instead of a run."""
+    folder.mkdir()
+    (folder / "threads").write_text(str(threads), encoding="utf8")
+
+
+def say_and_end(description: dict[str, Any], folder: Path, threads: int | None, log: Path) -> None:  # noqa: ARG001
+    """End as a process does that a library ends."""
+    log.write_text("out of luck", encoding="utf8")
+    os._exit(7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("given", "processes", "expected"), [("3", 2, "None"), (None, 2, "2"), (None, 8, "1")])
 def test_threads(
     given: str | None, processes: int, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,43 +201,17 @@ def test_threads(
     if given is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", given)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    popen = mock.MagicMock()
-    process = popen.return_value.__enter__.return_value
-    process.communicate.return_value, process.returncode = ("", ""), 0
-    monkeypatch.setattr(module.subprocess, "Popen", popen)  # type: ignore[attr-defined]
-    run_in_process(make().trials(make().cells[0])[0], tmp_path, processes)
-    assert popen.call_args.kwargs["env"]["OMP_NUM_THREADS"] == expected
+    monkeypatch.setattr(module, "execute_alone", save_threads)
+    run_in_process(make().trials(make().cells[0])[0], tmp_path / "run", processes)
+    assert (tmp_path / "run" / "threads").read_text(encoding="utf8") == expected
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows has no such signals")
-def test_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt ends the run that is being started, and no other one is started."""
-    original, started = subprocess.Popen, []
-
-    def start(*_: Any, **kwargs: Any) -> subprocess.Popen[str]:
-        process = original([sys.executable, "-c", "import time; time.sleep(60)"], **kwargs)
-        started.append(process)
-        # Python may miss a signal at the moment at which it begins to wait
-        time.sleep(0.5)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        return process
-
-    monkeypatch.setattr(module.subprocess, "Popen", start)  # type: ignore[attr-defined]
-    monkeypatch.setattr(module, "check", lambda *_: None)
-    # not that of the finished comparison above
-    monkeypatch.setattr(module, "run_in_process", run_in_process)
-    # a shell may have told its background processes to ignore interrupts
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    begin = time.monotonic()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            compare(make(), tmp_path)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    (process,) = started
-    assert process.poll() == -signal.SIGKILL
-    assert time.monotonic() < begin + 30
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.slow
+def test_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends itself is an error with its exit status, and with what it has said."""
+    monkeypatch.setattr(module, "execute_alone", say_and_end)
+    with pytest.raises(RuntimeError, match=r"^exit status 7\nout of luck$"):
+        run_in_process(make().trials(make().cells[0])[0], tmp_path, processes=1)
 
 
 def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

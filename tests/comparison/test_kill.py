@@ -24,6 +24,11 @@ def children(pid: int) -> list[int]:
     return [int(text) for file in files for text in file.read_text(encoding="utf8").split()]
 
 
+def find_runs(pid: int) -> list[int]:
+    """Get the processes of a comparison's runs, which are forked from one that it has started."""
+    return [run for child in children(pid) for run in children(child)]
+
+
 def is_alive(pid: int) -> bool:
     """Return whether a process is there, and not only waits to be noticed."""
     try:
@@ -70,8 +75,8 @@ def test_interrupt(tmp_path: Path) -> None:
         text=True,
         preexec_fn=listen_to_interrupts,  # noqa: PLW1509
     ) as process:
-        wait(lambda: children(process.pid))
-        (run,) = children(process.pid)
+        wait(lambda: find_runs(process.pid))
+        (run,) = find_runs(process.pid)
         # Python may miss a signal at the moment at which it begins to wait
         time.sleep(1)
         # to the comparison only, not to its run
@@ -93,8 +98,8 @@ def test_kill(tmp_path: Path, is_short: bool) -> None:
     folder = tmp_path / "results" / "tiny"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait(lambda: list(folder.glob("*.jsonl.gz")) if is_short else children(process.pid))
-        runs = children(process.pid)
+        wait(lambda: list(folder.glob("*.jsonl.gz")) if is_short else find_runs(process.pid))
+        runs = find_runs(process.pid)
         process.kill()
     wait(lambda: not any(map(is_alive, runs)))
     files = {path: path.stat().st_mtime_ns for path in folder.glob("*")}

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ def run_here(run: Run, folder: Path, processes: int) -> None:
     try:
         execute(json.loads(json.dumps(run.to_dict())), folder)
     except Exception as error:
-        raise subprocess.CalledProcessError(1, [], stderr=str(error)) from error
+        raise RuntimeError(f"exit status 1\n{error}") from error
 
 
 def save_fake(
