@@ -1,7 +1,6 @@
 """Test the command that compares."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def test_failures(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     def fail_or_run(run: Run, folder: Path, processes: int) -> None:
         if str(run.cell) == "basic":
-            raise subprocess.CalledProcessError(9, [], stderr="out of memory")
+            raise RuntimeError("exit status 9\nout of memory")
         run_here(run, folder, processes)
 
     monkeypatch.setattr(execution, "run_in_process", fail_or_run)

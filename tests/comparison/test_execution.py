@@ -15,7 +15,14 @@ from pykeen_dhns.comparison import execution as module
 from pykeen_dhns.comparison.configuration import merge
 from pykeen_dhns.comparison.execution import run_in_process
 
+from ..helpers import fresh
 from ..helpers.comparisons import CONTENT, load, make, run_here, save_fake
+
+
+@pytest.fixture(autouse=True)
+def _preload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out PyKEEN of what new processes share: there is one server for all, and other tests import it themselves."""
+    monkeypatch.setattr(module, "PRELOADED", fresh.PRELOADED)
 
 
 @pytest.fixture(name="here")

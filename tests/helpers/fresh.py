@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[2]
 CONTEXT: Any = multiprocessing.get_context(
     "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 )
-# the first step of an optimizer imports the last one
-CONTEXT.set_forkserver_preload(["optuna", "pandas", "scipy.stats", "sklearn.metrics", "torch", "torch._dynamo"])
+#: What the server imports. The first step of an optimizer imports the last one.
+PRELOADED = ["optuna", "pandas", "scipy.stats", "sklearn.metrics", "torch", "torch._dynamo"]
+CONTEXT.set_forkserver_preload(PRELOADED)
 
 
 def run(code: str, cwd: Path, *arguments: object, path: Path | None = None) -> subprocess.CompletedProcess[str]:
