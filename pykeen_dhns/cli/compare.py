@@ -29,7 +29,9 @@ __all__ = ["compare"]
     multiple=True,
     help="A seed, in place of those of the file. Repeat for several. Trials keep theirs, so the same is selected.",
 )
-@click.option("--list", "list_only", is_flag=True, help="Only show what there is to do, and what is done.")
+@click.option(
+    "--list", "list_only", is_flag=True, help="Only show what there is to do, and what is done. This starts no run."
+)
 @click.option(
     "--table",
     "tables",

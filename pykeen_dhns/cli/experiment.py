@@ -1,5 +1,6 @@
 """Run an experiment from a file that PyKEEN takes, too, and save what generated its negatives."""
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pykeen.utils import load_configuration, random_non_negative_int
 
 from ..datasets.triple_files import check_triple_files
 from ..inspection import KeepSampler, save_result
+from ..utils.arguments import check_names
 from ..utils.files import lock_folder
 from ..utils.validation import check_integer, check_kwargs, check_type
 
@@ -40,10 +42,12 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
     :param output: the folder to save to
     :param report: what prints the metrics
 
+    :raises TypeError: if an argument has a wrong name or type
     :raises ValueError: if the file, or files of triples, are of another format, or validation triples are missing
     :raises FileExistsError: if the folder has a run, or another one is writing to it
     """  # noqa: DOC502
     metadata, arguments = _load(path)
+    check_names(f"{path}: pipeline", arguments, inspect.signature(pipeline).parameters)
     _check_arguments(arguments)
     check_triple_files(arguments)
     # before the training, which would be lost if nothing could be written
@@ -105,7 +109,7 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         return
     for name, without in {"stopper": (None, "nop"), "use_testing_data": (None, True)}.items():
         if arguments.get(name) not in without:
-            raise ValueError(f"{name}={arguments[name]!r} needs validation triples: add a file, 'validation'.")
+            raise ValueError(f"{name}={arguments[name]!r} needs validation triples: add 'validation: FILE'.")
 
 
 def _format_metrics(result: PipelineResult) -> str:

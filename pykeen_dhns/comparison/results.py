@@ -11,6 +11,9 @@ from .store import Result, hash_files
 
 __all__ = ["Results", "Summary"]
 
+#: Of how many values on, the best one should be none of the outer ones
+MIN_VALUES = 3
+
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
@@ -22,6 +25,28 @@ class Summary:
     best: Run | None
     #: The finished runs of the best trial, in the order of their seeds, and their results
     finals: Sequence[tuple[Run, Result]]
+
+    def describe_edges(self) -> list[str]:
+        """Say where the best trial is at an edge of what was tried, so that more of the same may be better.
+
+        :returns: a sentence for each edge. Of two values, each one is at an edge, so this takes three.
+        """
+        if self.best is None:
+            return []
+        hints = []
+        for path, value in self.best.searched.items():
+            values = [run.searched[path] for run, _ in self.trials]
+            if all(isinstance(each, int | float) for each in values) and len(set(values)) >= MIN_VALUES:
+                edges = {"smallest": min(values), "largest": max(values)}
+                hints += [
+                    f"{path}={value} is the {edge} value that was tried: try others beyond it."
+                    for edge, extreme in edges.items()
+                    if value == extreme
+                ]
+        epochs = [(result["validation"]["epoch"], result.get("num_epochs")) for _, result in self.finals]
+        if epochs and all(best == last for best, last in epochs):
+            hints.append(f"The best epoch is the last one, {epochs[0][0]}, with every seed: train longer.")
+        return hints
 
 
 class Results:
@@ -103,5 +128,5 @@ class Results:
             line += f", {num_seeds} of {len(self.comparison.seeds)} seeds"
             if summary.best and summary.best.searched:
                 line += f", best: {dict(summary.best.searched)}"
-            lines.append(line)
+            lines += [line, *(f"  {hint}" for hint in summary.describe_edges())]
         return [*lines, *filter(None, [self.comparison.unequal_trials()])]

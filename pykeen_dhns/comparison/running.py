@@ -87,7 +87,7 @@ def load_dataset(arguments: Arguments) -> Dataset:
     dataset = get_dataset(**{name: arguments[name] for name in DATASET_ARGUMENTS if name in arguments})
     # this loads the triples
     if "validation" not in dataset.factory_dict:
-        raise ValueError(f"{dataset} has no validation triples: nothing can be selected.")
+        raise ValueError(f"{dataset} has no validation triples, so nothing can be selected. Add 'validation: FILE'.")
     return dataset
 
 

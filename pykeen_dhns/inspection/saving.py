@@ -135,7 +135,7 @@ def load_source(directory: str | Path) -> Source:
         if not path.exists():
             raise FileNotFoundError(
                 f"There is no {path}. pykeen-dhns train, or pykeen_dhns.save_result, writes it, if negatives were "
-                f"generated. PyKEEN's experiments do not."
+                f"generated. PyKEEN's experiments do not, and shared negatives are not generated."
             )
     has_labels = (triples_path / f"{TriplesFactory.file_name_entity_to_id}.tsv.gz").exists()
     generator, model = (

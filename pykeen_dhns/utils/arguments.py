@@ -13,6 +13,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 #: Parameters that take any arguments, to pass them on
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+#: Arguments of the training loop that one may look for in the sampler
+OF_LOOP = ("num_shared_negs", "shared_negs_from_batch", "num_proposed_negs")
 
 
 def argument_names(cls: type[Any]) -> set[str]:
@@ -47,6 +49,8 @@ def check_names(owner: str, given: Iterable[str], known: Collection[str]) -> Non
             similar = difflib.get_close_matches(name, sorted(known), n=1)
             names = textwrap.shorten(", ".join(sorted(known)), width=600, placeholder=" ...")
             hint = f"Did you mean {similar[0]!r}?" if similar else f"Its arguments are: {names}"
+            if name in OF_LOOP:
+                hint = "It belongs in training_loop_kwargs, with training_loop='dhns'."
             raise TypeError(f"{owner} got an unexpected keyword argument {name!r}. {hint}")
 
 

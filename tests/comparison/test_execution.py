@@ -21,7 +21,7 @@ from ..helpers.comparisons import CONTENT, load, make, run_here, save_fake
 
 @pytest.fixture(autouse=True)
 def _preload(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out PyKEEN of what new processes share: there is one server for all, and other tests import it themselves."""
+    """Leave PyKEEN out of what new processes share. There is one server for all, and other tests import it anew."""
     monkeypatch.setattr(module, "PRELOADED", fresh.PRELOADED)
 
 

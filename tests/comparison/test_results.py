@@ -55,6 +55,27 @@ def test_progress(tmp_path: Path) -> None:
     ]
 
 
+def test_edges(tmp_path: Path) -> None:
+    """It is said if the best value is at an edge of those that were tried, or the best epoch is the last one."""
+    comparison = make(search=[{"space": {"optimizer_kwargs.lr": [0.1, 0.2, 0.3]}}], trials=3)
+    basic, dhns = comparison.cells
+    for cell, best in ((basic, 0.3), (dhns, 0.2)):
+        for trial in comparison.trials(cell):
+            lr = trial.searched["optimizer_kwargs.lr"]
+            save_fake(tmp_path, trial, validation=0.9 if lr == best else 0.1)
+    results = load(comparison, tmp_path)
+    assert results.summaries[basic].describe_edges() == [
+        "optimizer_kwargs.lr=0.3 is the largest value that was tried: try others beyond it."
+    ]
+    assert results.summaries[dhns].describe_edges() == []
+    assert results.describe_progress([basic])[1].startswith("  optimizer_kwargs.lr=0.3 is the largest")
+    for final in comparison.finals(results.summaries[dhns].best):  # type: ignore[arg-type]
+        save_fake(tmp_path, final, epoch=20)
+    assert load(comparison, tmp_path).summaries[dhns].describe_edges() == [
+        "The best epoch is the last one, 20, with every seed: train longer."
+    ]
+
+
 def test_unfair(tmp_path: Path) -> None:
     """It is said if some cells have more trials than others."""
     comparison = make(search=[{"when": {"sampler": "dhns"}, "space": {"optimizer_kwargs.lr": [0.01, 0.1]}}])

@@ -73,6 +73,7 @@ def save_fake(
         validation=dict(
             mrr=validation, epoch=epoch, curve=[dict(epoch=epoch, seconds=seconds * epoch, mrr=validation)]
         ),
+        num_epochs=20,
         test=dict(mrr=test, hits_at_1=test / 2, hits_at_3=test, hits_at_10=1.0),
         seconds=dict(epoch=seconds, best=seconds * epoch),
         peak_memory=dict(process=memory),

@@ -65,6 +65,12 @@ def test_no_suggestion() -> None:
         make_sampler(x=1)
 
 
+def test_argument_of_the_loop() -> None:
+    """What the sampler lacks, but the loop has, is sent there."""
+    with pytest.raises(TypeError, match=r"'num_shared_negs'\. It belongs in training_loop_kwargs, with"):
+        make_sampler(num_shared_negs=100)
+
+
 def test_argument_names() -> None:
     """Arguments count that are passed on to a base class, and no others."""
     assert argument_names(BasicNegativeSampler) == {
