@@ -31,6 +31,7 @@ def test_quickstart(tmp_path: Path) -> None:
     rows = [line for line in output.splitlines() if line.startswith(("basic", "dhns"))]
     assert [row[:22].strip() for row in rows] == ["basic, 32 negatives", "dhns, 32 negatives", "dhns, 100 shared"]
     assert all(0 < float(value) <= 100 for row in rows for value in row[22:].split()[:3])
+    assert "With dhns, 100 shared: MRR " in output
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("curves.png", "negatives.png"))
 
 
