@@ -26,6 +26,8 @@ __all__ = ["run_experiment"]
 FILE_NAME = "experiment.json"
 #: Where they are until the run is saved. If it is killed before, the next run takes its place.
 UNFINISHED = "unfinished.json"
+#: All arguments of the pipeline
+ARGUMENTS = inspect.signature(pipeline).parameters
 #: The arguments that are names, in a file
 NAMES = (
     *("dataset", "model", "interaction", "loss", "regularizer", "optimizer", "lr_scheduler", "training_loop"),
@@ -47,7 +49,7 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
     :raises FileExistsError: if the folder has a run, or another one is writing to it
     """  # noqa: DOC502
     metadata, arguments = _load(path)
-    check_names(f"{path}: pipeline", arguments, inspect.signature(pipeline).parameters)
+    check_names(f"{path}: pipeline", arguments, ARGUMENTS)
     _check_arguments(arguments)
     check_triple_files(arguments)
     # before the training, which would be lost if nothing could be written

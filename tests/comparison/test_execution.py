@@ -15,14 +15,7 @@ from pykeen_dhns.comparison import execution as module
 from pykeen_dhns.comparison.configuration import merge
 from pykeen_dhns.comparison.execution import run_in_process
 
-from ..helpers import fresh
 from ..helpers.comparisons import CONTENT, load, make, run_here, save_fake
-
-
-@pytest.fixture(autouse=True)
-def _preload(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave PyKEEN out of what new processes share. There is one server for all, and other tests import it anew."""
-    monkeypatch.setattr(module, "PRELOADED", fresh.PRELOADED)
 
 
 @pytest.fixture(name="here")

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pykeen_dhns.comparison import Cell, Comparison, Results, Run, load_results
+from pykeen_dhns.comparison import Cell, Comparison, Results, Run, execution, load_results
 from pykeen_dhns.comparison.reading import make_comparison
 from pykeen_dhns.comparison.running import execute
 from pykeen_dhns.comparison.store import save_result
+
+from .fresh import PRELOADED
+
+# one server starts the processes of all tests, and some of these must not have imported PyKEEN
+execution.PRELOADED = PRELOADED
 
 #: Two samplers, with two trials each, and two other seeds. Each run takes a fraction of a second.
 CONTENT: dict[str, Any] = {
