@@ -24,6 +24,7 @@ OTHERS = {
     "hardness": ("hardness", "hardness/MKG-Y.json"),
     "hardness_umls": ("hardness", "hardness/umls.json"),
     "speed": ("speed", "speed/MKG-Y.json"),
+    "speed_small": ("speed", "speed_small/MKG-Y.json"),
     "speed_profile": ("speed_profile", "speed_profile/MKG-Y.json"),
     "speed_hubs": ("speed_hubs", "speed_hubs/hubs.json"),
     "import_time": ("import_time", "import_time.json"),
