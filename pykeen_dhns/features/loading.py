@@ -91,8 +91,8 @@ def _check_rows(
     if num_rows is not None and len(features) != num_rows:
         raise ValueError(
             f"{label} has {len(features)} rows, but there are {num_rows} entities: there must be one row for each "
-            f"entity, ordered by ID. pykeen_dhns.features.align makes this of features and their labels, with a row of NaN "
-            f"for an entity without features."
+            f"entity, ordered by ID. pykeen_dhns.features.align makes this of features and their labels, with a row of "
+            f"NaN for an entity without features."
         )
     present = ~np.isnan(features).all(axis=1)
     if not present.any():
