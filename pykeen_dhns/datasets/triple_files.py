@@ -17,7 +17,7 @@ def check_triple_files(arguments: Mapping[str, Any]) -> None:
 
     :param arguments: the arguments of PyKEEN's pipeline, with or without files of triples
 
-    :raises FileNotFoundError: if there is no such file; the message has the argument, and the folder
+    :raises FileNotFoundError: if there is no such file; the message has the argument, and the whole path
     :raises ValueError: if a file has no triples; the message shows the first line, and has what to do
     """
     kwargs = (arguments.get("dataset_kwargs") or {}).get("load_triples_kwargs") or {}
@@ -29,7 +29,7 @@ def check_triple_files(arguments: Mapping[str, Any]) -> None:
         try:
             table = pd.read_csv(path, sep=separator, encoding=encoding, header=None, dtype=str, nrows=NUM_LINES)
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{name}: there is no file {path} in {Path.cwd()}.") from error
+            raise FileNotFoundError(f"{name}: there is no file {Path(path).absolute()}.") from error
         except ValueError as error:
             raise ValueError(f"{path} cannot be read as triples: {error}") from error
         if table.shape[1] < 3:

@@ -205,7 +205,7 @@ def test_classification(folder: Path) -> None:  # noqa: ARG001
         (dict(dataset=None, training="tabs.tsv"), "Must specify either dataset or both training/testing triples"),
         (dict(model=None), "must pass one of model or interaction"),
         (dict(los="nssa"), "pipeline got an unexpected keyword argument 'los'. Did you mean 'loss'?"),
-        (dict(dataset=None, training="tabs.tsv", testing="no.tsv"), "testing: there is no file no.tsv in "),
+        (dict(dataset=None, training="tabs.tsv", testing="no.tsv"), f"{os.sep}no.tsv. (FileNotFoundError"),
         (dict(loss="nope"), "Invalid Loss name: nope"),
         (dict(model_kwargs=dict(dim=3)), "unexpected keyword argument 'dim' (TypeError; --traceback shows where"),
         (dict(negative_sampler="dhns", negative_sampler_kwargs=dict(hard_fraction=2)), "hard_fraction=2 is invalid"),
