@@ -26,9 +26,7 @@ __all__ = ["compare"]
 
 #: The number of lines of a failed run's output to show
 NUM_LINES = 15
-#: How the processes of runs begin. Elsewhere than on Linux, it is not safe to fork a process that has loaded PyTorch.
-CONTEXT = multiprocessing.get_context("forkserver") if sys.platform == "linux" else multiprocessing.get_context("spawn")
-#: What they share. PyTorch imports the second with the first optimizer.
+#: What the processes of runs share, where they are forked. PyTorch imports the second with the first optimizer.
 PRELOADED = [execute_alone.__module__, "torch._dynamo"]
 #: The processes of runs that are in progress
 RUNNING: set[BaseProcess] = set()
@@ -123,6 +121,18 @@ def _run(run: Run, folder: Path, processes: int) -> str:
     return ""
 
 
+def _find_process_class() -> type[BaseProcess]:
+    """Find how the process of a run begins."""
+    # Elsewhere than on Linux, it is not safe to fork a process that has loaded PyTorch. With a GPU, it is not safe
+    # anywhere, since some imports initialise CUDA, which then fails in the forked process.
+    if sys.platform != "linux" or torch.cuda.is_available():
+        return multiprocessing.get_context("spawn").Process
+    context = multiprocessing.get_context("forkserver")
+    # each run is forked from a process that has done the imports already, which take longer than a short run
+    context.set_forkserver_preload(PRELOADED)
+    return context.Process
+
+
 def run_in_process(run: Run, folder: Path, processes: int) -> None:
     """Do a run in a process of its own, which can neither disturb other runs, nor end this process.
 
@@ -132,12 +142,10 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
 
     :raises RuntimeError: if it fails. The message has its exit status, and the end of its output.
     """
-    # each run is forked from a process that has done the imports already, which take longer than a short run
-    CONTEXT.set_forkserver_preload(PRELOADED)
     threads = None if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // processes)
     with tempfile.TemporaryDirectory() as temporary:
         log = Path(temporary) / "log.txt"
-        process = CONTEXT.Process(target=execute_alone, args=(run.to_dict(), folder, threads, log))
+        process = _find_process_class()(target=execute_alone, args=(run.to_dict(), folder, threads, log))
         process.start()
         RUNNING.add(process)
         if INTERRUPTED.is_set():
