@@ -81,8 +81,8 @@ def test_links() -> None:
     assert num_anchors > 10
 
 
-#: Pages that may be longer: formulas, and generated tables with their answers
-LONG_PAGES = {"mathematics", "findings", "results"}
+#: Pages that may be longer: generated tables with their answers
+LONG_PAGES = {"findings", "results"}
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)

@@ -37,7 +37,18 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dic
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["extending", "faq", "features", "mathematics", "performance", "trackers", "troubleshooting", "tutorial"]
+    "name",
+    [
+        "entities",
+        "extending",
+        "faq",
+        "features",
+        "mathematics",
+        "performance",
+        "trackers",
+        "troubleshooting",
+        "tutorial",
+    ],
 )
 def test_page(name: str, run: Callable[[str], dict[str, Any]]) -> None:
     """The page's snippets run. What they promise, they check themselves."""

@@ -80,7 +80,7 @@ class DHNSNegativeSampler(NegativeSampler):
         # more is better on dense graphs, and worse on sparse ones
         guidance=dict(type=float, low=0.0, high=1.0),
         # what matters most on one graph does harm on another
-        base_sampler=dict(type="categorical", choices=["basic", "bernoulli"]),
+        base_sampler=dict(type="categorical", choices=["basic", "fastbernoulli"]),
         num_timesteps=dict(type="categorical", choices=[20, 50, 70, 100]),
         learning_rate=dict(type="categorical", choices=[2e-3, 5e-4, 1e-4]),
     )

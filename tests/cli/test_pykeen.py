@@ -147,14 +147,14 @@ def test_ablation_ignores_sampler(changes: dict[str, Any], runs: list[PipelineRe
 @pytest.mark.slow
 def test_ablation_by_training_loop(runs: list[PipelineResult], tmp_path: Path) -> None:
     """With our training loop, the sampler among the loop's arguments is used, as docs/ablation.md says."""
-    kwargs = dict(negative_sampler="bernoulli", generator="none")
+    kwargs = dict(negative_sampler="fastbernoulli", generator="none")
     run_ablation(
         tmp_path,
         training_loops=["dhns"],
         model_to_training_loop_to_training_loop_kwargs=dict(TransE=dict(dhns=kwargs)),
     )
     (result,) = runs
-    assert sampler_of(result) == "bernoulli"
+    assert sampler_of(result) == "fastbernoulli"
 
 
 @pytest.mark.slow

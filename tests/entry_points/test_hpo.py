@@ -95,7 +95,7 @@ def search(**kwargs: Any) -> HpoPipelineResult:
         (
             dict(
                 training_loop="dhns",
-                training_loop_kwargs=dict(base_sampler="bernoulli"),
+                training_loop_kwargs=dict(base_sampler="fastbernoulli"),
                 training_kwargs_ranges=dict(generated_share=dict(type=float, low=0.1, high=1.0)),
                 loss="dhns",
                 loss_kwargs=dict(margin=3, hardness_weight=0.1),
@@ -188,7 +188,7 @@ def test_best_pipeline(kind: str, tmp_path: Path) -> None:
     """The best pipeline is saved as JSON. With the seed of the best trial, it gives the same value, to the bit."""
     numpy.save(tmp_path / "textual.npy", numpy.random.default_rng(0).normal(size=(14, 5)))
     kwargs: dict[str, Any] = dict(
-        sampler=dict(negative_sampler="dhns", negative_sampler_kwargs=dict(base_sampler="bernoulli")),
+        sampler=dict(negative_sampler="dhns", negative_sampler_kwargs=dict(base_sampler="fastbernoulli")),
         multimodal=dict(
             model="multimodal",
             model_kwargs=dict(interaction="transe", modalities=dict(textual=str(tmp_path / "textual.npy"))),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from pykeen.datasets import Nations
-from pykeen.sampling import BasicNegativeSampler, BernoulliNegativeSampler
+from pykeen.sampling import BasicNegativeSampler, BernoulliNegativeSampler, negative_sampler_resolver
 from pykeen.triples.instances import BatchedSLCWAInstances
 
 from pykeen_dhns import DHNSNegativeSampler
@@ -38,6 +38,13 @@ def test_base_sampler() -> None:
     assert isinstance(sparse, BasicNegativeSampler)
     for kwargs in (dict(base_sampler="basic", hard_fraction=0.5), dict(hard_fraction=0.0)):
         assert isinstance(make(TRIPLES, num_entities=NUM_ENTITIES, **kwargs).base_sampler, BasicNegativeSampler)
+
+
+def test_searched() -> None:
+    """A search chooses between the defaults, and not PyKEEN's ``bernoulli``, which is slow on a large graph."""
+    samplers = (make(TRIPLES, num_entities=n, hard_fraction=0.5) for n in (NUM_ENTITIES, NUM_ENTITIES + 1))
+    names = DHNSNegativeSampler.hpo_default["base_sampler"]["choices"]
+    assert {negative_sampler_resolver.lookup(name) for name in names} == {type(s.base_sampler) for s in samplers}
 
 
 @pytest.mark.parametrize(
