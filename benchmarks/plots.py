@@ -13,7 +13,7 @@ import pandas as pd
 from pykeen_dhns.comparison import Cell, Results
 from pykeen_dhns.inspection.plots import choose_colors
 
-__all__ = ["plot_bars", "plot_curves", "plot_levels", "plot_scale"]
+__all__ = ["plot_bars", "plot_curves", "plot_scale"]
 
 #: What is PyKEEN's in the plot of ``scale.py``
 FROM_PYKEEN = ("sampler `basic`", "sampler `bernoulli`", "PyKEEN's loop, `basic`, Adam")
@@ -127,28 +127,6 @@ def plot_bars(results: Results, path: Path) -> Path | None:
         margin = 0.25 * (high - low) or 1.0
         ax.set_xlim(max(0.0, low - margin), min(100.0, high + margin))
     figure.suptitle(comparison.title)
-    return _save(figure, path)
-
-
-def plot_levels(result: dict[str, Any], path: Path) -> Path:
-    """Draw the distributions of scores, cf. ``levels.py``.
-
-    :param result: the content of its file
-    :param path: the file to write
-
-    :returns: the file
-    """
-    figure, (ax,) = _make_figure(1, width=8, height=4)
-    edges = result["edges"]
-    centers = [(left + right) / 2 for left, right in itertools.pairwise(edges)]
-    colors = choose_colors(row["name"] for row in result["rows"])
-    for row in result["rows"]:
-        total = sum(row["counts"])
-        ax.plot(centers, [count / total for count in row["counts"]], color=colors[row["name"]], label=row["name"])
-    configuration = result["configuration"]
-    title = f"Scores of RotatE on {configuration['dataset']}, after {configuration['epochs']} epochs"
-    ax.set(xlabel="score", ylabel="share of the triples", title=title)
-    ax.legend()
     return _save(figure, path)
 
 
