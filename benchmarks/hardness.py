@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm, trange
 
 from pykeen_dhns import DHNSNegativeSampler
+from pykeen_dhns.inspection.plots import choose_color
 from pykeen_dhns.sampling.known_triples import KnownTriples
 
 mpl.use("agg")
@@ -149,8 +150,12 @@ def plot(rows: list[dict[str, Any]], graph: str, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
-    axes.violinplot([row["scores"] for row in rows], showmeans=True)
+    violins: dict[str, Any] = axes.violinplot([row["scores"] for row in rows], showmeans=True)
     labels = [row["sampler"] for row in rows]
+    for body, label in zip(violins["bodies"], labels, strict=True):
+        body.set_color(choose_color(label))
+    for name in ("cmeans", "cmins", "cmaxes", "cbars"):
+        violins[name].set_color("black")
     axes.set_xticks(range(1, len(rows) + 1), labels, rotation=30, ha="right", rotation_mode="anchor")
     axes.set(ylabel="score of RotatE (higher is harder)", title=f"Scores of negatives on {graph}")
     figure.savefig(path, dpi=150)

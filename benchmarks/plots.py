@@ -1,22 +1,20 @@
 """Plots of what benchmarks gave. matplotlib is imported only where there is something to draw.
 
-Colors are those of inspections: blue for what is true or ours, gray for PyKEEN's, a sequence for levels.
+Each sampler has the color that it has in all pictures, cf. :data:`pykeen_dhns.inspection.plots.COLORS`.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pykeen_dhns.comparison import Cell, Results
-from pykeen_dhns.inspection.plots import choose_colors
+from pykeen_dhns.inspection.plots import choose_color
 
-__all__ = ["plot_bars", "plot_curves", "plot_levels", "plot_scale"]
-
-#: What is PyKEEN's in the plot of ``scale.py``
-FROM_PYKEEN = ("sampler `basic`", "sampler `bernoulli`", "PyKEEN's loop, `basic`, Adam")
+__all__ = ["plot_bars", "plot_curves", "plot_scale"]
 
 
 def _panels(results: Results) -> dict[str, list[Cell]]:
@@ -30,6 +28,19 @@ def _panels(results: Results) -> dict[str, list[Cell]]:
 
 def _label(cell: Cell) -> str:
     return ", ".join(value for _, value in cell.values[1:] or cell.values)
+
+
+def _choose_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Choose how to draw the lines of labels: those of the same sampler have the same color, but differ otherwise."""
+    styles: dict[str, Iterator[tuple[str, str]]] = defaultdict(
+        lambda: itertools.product(("", "o", "s"), ("-", "--", ":", "-."))
+    )
+    result: dict[str, dict[str, Any]] = {}
+    for label in dict.fromkeys(labels):
+        color = choose_color(label)
+        marker, line = next(styles[color])
+        result[label] = dict(color=color, marker=marker, linestyle=line, markersize=4)
+    return result
 
 
 def _make_figure(num_panels: int, width: float, height: float) -> tuple[Any, Sequence[Any]]:
@@ -81,15 +92,15 @@ def plot_curves(results: Results, path: Path) -> Path | None:
         return None
     (device, *_) = results.frame["machine.device"].mode()
     figure, axes = _make_figure(len(panels), width=5, height=4)
-    # each row keeps its color, also where a panel lacks another one
-    labels = list(dict.fromkeys(_label(cell) for cells in panels.values() for cell in cells))
+    # each row keeps its style, also where a panel lacks another one
+    styles = _choose_styles(_label(cell) for cells in panels.values() for cell in cells)
     for ax, (title, cells) in zip(axes, panels.items(), strict=True):
         for cell in cells:
             if any(results.runs(cell)["machine.device"] != device):
                 continue
-            curve, index = mean_curve(results, cell), labels.index(_label(cell))
-            color, style = f"C{index % 10}", ("-", "--", ":")[index // 10 % 3]
-            ax.plot(curve["seconds"], curve["mean"], style, color=color, label=_label(cell))
+            curve, label = mean_curve(results, cell), _label(cell)
+            ax.plot(curve["seconds"], curve["mean"], label=label, **styles[label])
+            color = styles[label]["color"]
             ax.fill_between(curve["seconds"], curve["low"], curve["high"], color=color, alpha=0.15, linewidth=0)
         ax.set(title=title, xlabel="seconds of training", ylabel="validation MRR")
         ax.legend(fontsize="small")
@@ -115,9 +126,7 @@ def plot_bars(results: Results, path: Path) -> Path | None:
             pd.Series([getattr(100 * results.runs(cell)["test.mrr"], name)() for cell in cells]).fillna(0.0)
             for name in ("mean", "std")
         )
-        palette = choose_colors([])
-        kinds = ("basic" if comparison.find_baseline(cell, comparison.baseline) == cell else "true" for cell in cells)
-        colors = [palette[kind] for kind in kinds]
+        colors = [choose_color(_label(cell)) for cell in cells]
         ax.barh(range(len(cells)), means, xerr=errors, color=colors, capsize=3)
         ax.set_yticks(range(len(cells)), list(map(_label, cells)))
         ax.invert_yaxis()
@@ -130,28 +139,6 @@ def plot_bars(results: Results, path: Path) -> Path | None:
     return _save(figure, path)
 
 
-def plot_levels(result: dict[str, Any], path: Path) -> Path:
-    """Draw the distributions of scores, cf. ``levels.py``.
-
-    :param result: the content of its file
-    :param path: the file to write
-
-    :returns: the file
-    """
-    figure, (ax,) = _make_figure(1, width=8, height=4)
-    edges = result["edges"]
-    centers = [(left + right) / 2 for left, right in itertools.pairwise(edges)]
-    colors = choose_colors(row["name"] for row in result["rows"])
-    for row in result["rows"]:
-        total = sum(row["counts"])
-        ax.plot(centers, [count / total for count in row["counts"]], color=colors[row["name"]], label=row["name"])
-    configuration = result["configuration"]
-    title = f"Scores of RotatE on {configuration['dataset']}, after {configuration['epochs']} epochs"
-    ax.set(xlabel="score", ylabel="share of the triples", title=title)
-    ax.legend()
-    return _save(figure, path)
-
-
 def plot_scale(result: dict[str, Any], path: Path) -> Path:
     """Draw what a batch, and the construction, cost on graphs of several sizes, cf. ``scale.py``.
 
@@ -161,12 +148,10 @@ def plot_scale(result: dict[str, Any], path: Path) -> Path:
     :returns: the file
     """
     figure, axes = _make_figure(2, width=3.7, height=4.1)
-    palette = choose_colors([])
-    linestyles = {kind: itertools.cycle(["-", "--", ":", "-."]) for kind in ("basic", "true")}
-    for arm, rows in pd.DataFrame(result["rows"]).groupby("arm", sort=False):
-        kind = "basic" if arm in FROM_PYKEEN else "true"
-        marker = "o" if arm.startswith("sampler") else "s"
-        style = dict(color=palette[kind], linestyle=next(linestyles[kind]), marker=marker, markersize=4)
+    frame = pd.DataFrame(result["rows"])
+    styles = _choose_styles(frame["arm"])
+    for arm, rows in frame.groupby("arm", sort=False):
+        style = styles[arm] | dict(marker="o" if arm.startswith("sampler") else "s")
         for ax, column in zip(axes, ("batch", "construction"), strict=True):
             ax.loglog(rows["num_entities"], rows[column], label=arm.replace("`", ""), **style)
     axes[0].set(title="a batch", xlabel="entities", ylabel="CPU time [ms]")

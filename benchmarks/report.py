@@ -14,7 +14,7 @@ from pathlib import Path
 from common import RESULTS, load_result
 from compare import CONFIGS, find_config
 from compare import RESULTS as COMPARISONS
-from plots import plot_bars, plot_curves, plot_levels, plot_scale
+from plots import plot_bars, plot_curves, plot_scale
 
 from pykeen_dhns.comparison import Results, load_comparison, load_results
 from pykeen_dhns.comparison.tables import TABLES
@@ -123,7 +123,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("configs", metavar="config", nargs="*", type=Path, help="files, or names of some in configs")
     parser.add_argument("--output", type=Path, default=COMPARISONS, help="the folder with the results of comparisons")
-    parser.add_argument("--levels", type=Path, default=RESULTS / "levels", help="the folder with those of levels.py")
     parser.add_argument("--tables", nargs="*", choices=list(TABLES), default=list(TABLES), help="what to print")
     parser.add_argument("--seeds", nargs="*", type=int, default=[], help="seeds, in place of those of the file")
     parser.add_argument("--plots", type=Path, help="a folder to draw plots into")
@@ -138,8 +137,6 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
     if args.plots is not None:
-        for file in sorted(args.levels.glob("*.json")):
-            print(f"Wrote {plot_levels(load_result(file), args.plots / f'levels-{file.stem}.png')}")
         print(f"Wrote {plot_scale(load_result(SCALE), args.plots / 'scale.png')}")
 
 

@@ -19,6 +19,7 @@ from pykeen.training.callbacks import TrainingCallback
 from tqdm import tqdm
 
 from pykeen_dhns.inspection import Inspection, KeepSampler, inspect_result
+from pykeen_dhns.inspection.plots import choose_color
 
 mpl.use("agg")
 
@@ -29,7 +30,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "dhns, 32 negatives": dict(negative_sampler="dhns", negative_sampler_kwargs=dict(num_negs_per_pos=32)),
     "dhns, 100 shared": dict(training_loop="dhns", training_loop_kwargs=dict(num_shared_negs=100)),
 }
-COLORS = ("0.6", "#e69f00", "#0072b2")
+COLORS = [choose_color(name) for name in ("basic", "dhns", "shared")]
 
 
 class Curve(TrainingCallback):

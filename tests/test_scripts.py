@@ -44,6 +44,16 @@ def test_hardness(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_levels(tmp_path: Path) -> None:
+    """The script draws scores, a projection, and the negatives of a triple."""
+    arguments = ("--dataset", "nations", "--epochs", "2", "--embedding-dim", "4", "--output", "pictures")
+    output = run("benchmarks/levels.py", *arguments, cwd=tmp_path)
+    assert "t = 25 of 50" in output
+    names = {path.name for path in (tmp_path / "pictures").iterdir() if path.stat().st_size > 10_000}
+    assert names == {"scores.png", "projection.png", "negatives.png"}
+
+
+@pytest.mark.slow
 def test_speed(tmp_path: Path) -> None:
     """The benchmark compares with PyKEEN's sampler."""
     for part, arms in (("sampler", ("basic", "dhns")), ("loop", ("PyKEEN's loop, basic", "our loop"))):

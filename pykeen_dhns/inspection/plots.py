@@ -1,5 +1,6 @@
 """Plots of an inspection. matplotlib is optional, and imported only for drawing."""
 
+import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,10 +13,25 @@ if TYPE_CHECKING:
 
     from .report import Inspection
 
-__all__ = ["choose_colors", "has_matplotlib", "save_plots"]
+__all__ = ["choose_color", "choose_colors", "has_matplotlib", "save_plots"]
 
-#: The colors of what is not generated, in all pictures. Levels have the colors of a sequence.
-COLORS = {"positives": "#0072b2", "true": "#0072b2", "uniform": "0.6", "basic": "0.6"}
+#: The colors of all pictures: of what is not generated, and of samplers. Levels have the colors of a sequence.
+COLORS = {
+    "positives": "#0072b2",
+    "true": "#0072b2",
+    "uniform": "0.6",
+    # PyKEEN's
+    "basic": "0.6",
+    "bernoulli": "0.35",
+    "pseudotyped": "0.8",
+    # ours
+    "shared": "#0072b2",
+    "dhns": "#e31a1c",
+    "fastbernoulli": "#56b4e9",
+    # controls
+    "noise": "#cc79a7",
+    "shadow": "#009e73",
+}
 
 
 def has_matplotlib() -> bool:
@@ -45,6 +61,16 @@ def choose_colors(names: Iterable[str]) -> dict[str, Any]:
     levels = [name for name in names if name not in COLORS]
     sequence = colormaps["YlOrRd"](np.linspace(1.0, 0.35, len(levels)))
     return {**COLORS, **dict(zip(levels, sequence, strict=True))}
+
+
+def choose_color(label: str) -> str:
+    """Choose the color of a sampler.
+
+    :param label: a label, e.g., "dhns on basic". The first name in it counts.
+
+    :returns: the color, black if the label has no known name
+    """
+    return next((COLORS[word] for word in re.findall(r"\w+", label) if word in COLORS), "black")
 
 
 def save_plots(inspection: "Inspection", directory: Path) -> list[Path]:

@@ -94,16 +94,9 @@ def test_script(
     """The script prints tables, draws plots, and updates pages."""
     page = results / "page.md"
     page.write_text(PAGE, encoding="utf8")
-    levels = dict(
-        configuration=dict(dataset="nations", epochs=1),
-        edges=[0.0, 1.0, 2.0],
-        rows=[dict(name="positives", counts=[1, 2]), dict(name="uniform", counts=[3, 0])],
-    )
-    (results / "levels").mkdir()
-    (results / "levels" / "nations.json").write_text(json.dumps(levels), encoding="utf8")
     monkeypatch.setattr(report, "find_config", lambda path, *_: results / f"{path.stem}.json")
     arguments = [str(results / "tiny.json"), "--output", str(results / "results"), "--tables", "quality", "cost"]
-    arguments += ["--plots", str(results / "plots"), "--levels", str(results / "levels"), "--update", str(page)]
+    arguments += ["--plots", str(results / "plots"), "--update", str(page)]
     monkeypatch.setattr(sys, "argv", ["report.py", *arguments])
     report.main()
     output = capsys.readouterr().out
@@ -111,7 +104,7 @@ def test_script(
     ((_, content),) = report.find_blocks(page.read_text(encoding="utf8"))
     assert content == report.make_table("compare:tiny:trials", results / "results", results) + "\n"
     names = {path.name for path in (results / "plots").iterdir()}
-    assert names == {"tiny-curves.png", "tiny-bars.png", "levels-nations.png", "scale.png"}
+    assert names == {"tiny-curves.png", "tiny-bars.png", "scale.png"}
     assert all(path.stat().st_size > 5_000 for path in (results / "plots").iterdir())
 
 
@@ -174,25 +167,6 @@ def test_mean_curve(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     curve = plots.mean_curve(load(make(), results / "results" / "tiny"), make().cells[0])
     assert curve["seconds"].tolist() == [10.0]
     assert curve.loc[10, ["mean", "low", "high"]].tolist() == pytest.approx([0.35, 0.3, 0.4])
-
-
-@pytest.mark.slow
-def test_levels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The distributions of scores cover all triples, and uniform negatives are no known triples."""
-    module = load_benchmark("levels", monkeypatch)
-    arguments = ["--dataset", "nations", "--epochs", "2", "--embedding-dim", "4", "--output", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["levels.py", *arguments])
-    module.main()
-    assert "t = 25 of 50" in capsys.readouterr().out
-    result = json.loads((tmp_path / "nations.json").read_text(encoding="utf8"))
-    counts = {row["name"]: sum(row["counts"]) for row in result["rows"]}
-    num_triples = counts.pop("positives")
-    assert num_triples == 1592
-    assert 0 < counts.pop("uniform") < 4 * num_triples
-    assert counts == {f"t = {t} of 50": 2 * num_triples for t in (2, 5, 10, 25)}
-    assert len(result["edges"]) == len(result["rows"][0]["counts"]) + 1
-    assert result["configuration"]["epochs"] == 2
-    assert result["versions"]
 
 
 def test_null_rates(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:

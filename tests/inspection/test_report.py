@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pykeen_dhns.inspection import Inspection, inspect_source
-from pykeen_dhns.inspection.plots import choose_colors
+from pykeen_dhns.inspection.plots import choose_color, choose_colors
 
 from .runs import Planted
 
@@ -83,6 +83,16 @@ def test_colors() -> None:
     lightness = [sum(colors[name][:3]) for name in ("t = 2", "t = 5", "t = 10")]
     assert lightness == sorted(lightness)
     assert len(set(lightness)) == 3
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [("dhns on basic", "dhns"), ("PyKEEN's loop, `basic`, Adam", "basic"), ("shared 64 + noise", "shared")],
+)
+def test_color_of_sampler(label: str, name: str) -> None:
+    """The first name in a label counts, so that a sampler has the same color in all pictures."""
+    assert choose_color(label) == choose_colors([])[name]
+    assert choose_color("lcwa") == "black"
 
 
 def test_odd_labels(inspection: Inspection, tmp_path: Path) -> None:
