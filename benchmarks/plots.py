@@ -4,6 +4,7 @@ Each sampler has the color that it has in all pictures, cf. :data:`pykeen_dhns.i
 """
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -49,9 +50,14 @@ def _make_figure(num_panels: int, width: float, height: float) -> tuple[Any, Seq
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    size = (width * num_panels, height)
-    figure, axes = plt.subplots(ncols=num_panels, figsize=size, layout="constrained", squeeze=False)
-    return figure, list(axes[0])
+    # more than two side by side are too small to read on a page
+    columns = min(num_panels, 2)
+    rows = math.ceil(num_panels / columns)
+    size = (width * columns, height * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    for ax in axes.flat[num_panels:]:
+        ax.axis("off")
+    return figure, list(axes.flat[:num_panels])
 
 
 def _save(figure: Any, path: Path) -> Path:
@@ -91,7 +97,7 @@ def plot_curves(results: Results, path: Path) -> Path | None:
     if not panels:
         return None
     (device, *_) = results.frame["machine.device"].mode()
-    figure, axes = _make_figure(len(panels), width=5, height=4)
+    figure, axes = _make_figure(len(panels), width=5, height=3)
     # each row keeps its style, also where a panel lacks another one
     styles = _choose_styles(_label(cell) for cells in panels.values() for cell in cells)
     for ax, (title, cells) in zip(axes, panels.items(), strict=True):

@@ -30,7 +30,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "dhns, 32 negatives": dict(negative_sampler="dhns", negative_sampler_kwargs=dict(num_negs_per_pos=32)),
     "dhns, 100 shared": dict(training_loop="dhns", training_loop_kwargs=dict(num_shared_negs=100)),
 }
-COLORS = [choose_color(name) for name in ("basic", "dhns", "shared")]
+COLORS = [choose_color(name) for name in ("bernoulli", "dhns", "shared")]
 
 
 class Curve(TrainingCallback):
