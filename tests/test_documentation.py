@@ -28,8 +28,12 @@ from pykeen_dhns.generators import GeneratorConfig
 from pykeen_dhns.training import LoopConfig
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf8")
-SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+#: The snippets of the pages that people see first. Both may have the same.
+SNIPPETS = [
+    snippet
+    for page in ("README.md", "docs/index.md")
+    for snippet in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text("utf8"), flags=re.MULTILINE | re.DOTALL)
+]
 #: Extras whose requirements have lower bounds that are tested
 TESTED_EXTRAS = ("examples", "lightning", "safetensors", "tests")
 
@@ -47,14 +51,14 @@ def load_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("snippet", SNIPPETS)
+@pytest.mark.parametrize("snippet", dict.fromkeys(SNIPPETS))
 def test_snippets(
     snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The README's snippets run, and print what it says."""
+    """The snippets run, and print what they say."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102
+    exec(compile(snippet, "snippet", "exec"), {})  # noqa: S102
     shown = re.findall(r"^print\(.*\)  # ([\d.]+)$", snippet, flags=re.MULTILINE)
     printed = capsys.readouterr().out.split()
     assert [float(x) for x in printed] == pytest.approx([float(x) for x in shown], rel=0.1)

@@ -39,20 +39,22 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dic
 @pytest.mark.parametrize(
     "name",
     [
-        "entities",
-        "extending",
-        "faq",
-        "features",
-        "mathematics",
-        "performance",
-        "trackers",
-        "troubleshooting",
-        "tutorial",
+        *("entities", "extending", "faq", "features", "mathematics", "performance", "trackers", "training"),
+        *("troubleshooting", "tutorial"),
     ],
 )
 def test_page(name: str, run: Callable[[str], dict[str, Any]]) -> None:
     """The page's snippets run. What they promise, they check themselves."""
     assert run(name) is not None
+
+
+@pytest.mark.slow
+def test_page_about_datasets(
+    published: Path, run: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's snippets run with the published files."""
+    monkeypatch.setenv("PYKEEN_DHNS_DATA", str(published))
+    assert run("datasets")["mine"].num_entities == 4
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 import logging
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from class_resolver import HintOrType, OptionalKwargs
 from pykeen.nn.text import TextEncoder, text_encoder_resolver
+from torch import Tensor
+from torch_max_mem import maximize_memory_utilization
+from tqdm import tqdm
 
 from .labels import to_list
 from ..utils.random_state import seeded
@@ -39,7 +43,7 @@ def encode_texts(
         name or path.
     :param encoder_kwargs: additional keyword-based parameters of the encoder
     :param random_seed: the seed of the encoder's initialisation, if this is random
-    :param batch_size: how many texts to encode at once. PyKEEN takes less if a GPU has too little memory.
+    :param batch_size: how many texts to encode at once. It takes less if a GPU has too little memory.
 
     :returns: shape: (n, k) the features, with rows of NaN for missing texts
 
@@ -61,7 +65,7 @@ def encode_texts(
         raise ValueError(f"All of the {len(items)} texts are missing: at least one must not be empty.")
     with seeded(int(random_seed)):
         instance = text_encoder_resolver.make(encoder, encoder_kwargs).eval()
-    encoded = instance.encode_all(items[present].tolist(), batch_size=int(batch_size)).float().cpu().numpy()
+    encoded = _encode(instance, items[present].tolist(), batch_size=int(batch_size)).float().cpu().numpy()
     if encoded.ndim != 2 or len(encoded) != present.sum():
         raise ValueError(
             f"The encoder's result has shape {encoded.shape}: it must have one row for each of {present.sum()} texts."
@@ -72,3 +76,15 @@ def encode_texts(
     features = np.full((len(items), encoded.shape[1]), np.nan, dtype=np.float32)
     features[present] = encoded
     return features
+
+
+@maximize_memory_utilization(keys="encoder")
+@torch.inference_mode()
+def _encode(encoder: TextEncoder, texts: Sequence[str], batch_size: int) -> Tensor:
+    """Encode texts in batches, as the encoder's ``encode_all`` does.
+
+    PyKEEN's method always shows a progress bar, which does not know how many texts there are: "0it". This one shows a
+    bar if encoding takes longer than a second.
+    """
+    batches = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
+    return torch.cat([encoder(batch) for batch in tqdm(batches, desc="texts", unit="batch", leave=False, delay=1)])

@@ -129,8 +129,7 @@ class LoopConfig(GeneratorConfig):
                 f"generator is an instance of {type(self.generator).__name__}: it must be a name or a class, since its "
                 "dimension is that of the model's embeddings. Its other arguments are generator_kwargs."
             )
-        if self.generator != "none":
-            check_hint("generator", self.generator, generator_resolver)
+        check_hint("generator", self.generator, generator_resolver, more_names=["none"])
         check_hint("base_sampler", self.base_sampler, negative_sampler_resolver)
         check_hint("filterer", self.filterer, filterer_resolver)
         if self.generated_share < 1 and not self.adaptive_training:

@@ -207,24 +207,25 @@ def check_kwargs(name: str, value: Any) -> None:
         raise TypeError(f"{name}={show(value)} has a key that is no string: it must be {allowed}.")
 
 
-def check_hint(name: str, value: Any, resolver: ClassResolver[Any]) -> None:
+def check_hint(name: str, value: Any, resolver: ClassResolver[Any], *, more_names: Collection[str] = ()) -> None:
     """Check that an argument is an instance, a class, or a name that a resolver knows.
 
     :param name: the argument's name
     :param value: its value
     :param resolver: the resolver
+    :param more_names: names that are allowed, too
 
     :raises TypeError: if it is none of these
     :raises ValueError: if the name is unknown
     """  # noqa: DOC503
     try:
-        if not isinstance(value, resolver.base):
+        if not isinstance(value, resolver.base) and not (isinstance(value, str) and value in more_names):
             resolver.lookup(value)
     except (KeyError, TypeError):
         error = ValueError if isinstance(value, str) else TypeError
         raise error(
             f"{name}={show(value)} is unknown: it must be an instance, a class, or a name of {resolver.base.__name__}. "
-            f"The names are {sorted({*resolver.lookup_dict, *resolver.synonyms})}."
+            f"The names are {sorted({*resolver.lookup_dict, *resolver.synonyms, *more_names})}."
         ) from None
 
 

@@ -26,7 +26,7 @@ def run_commands(text: str, folder: Path) -> str:  # noqa: ARG001
 # PyKEEN warns of itself
 @pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["command_line", "inspection", "ablation"])
+@pytest.mark.parametrize("name", ["command_line", "comparing", "inspection", "own_graph"])
 def test_page(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are written, snippets and commands run."""
     monkeypatch.chdir(tmp_path)

@@ -138,7 +138,7 @@ def test_ablation(runs: list[PipelineResult], tmp_path: Path) -> None:
     ],
 )
 def test_ablation_ignores_sampler(changes: dict[str, Any], runs: list[PipelineResult], tmp_path: Path) -> None:
-    """PyKEEN's ablation runs ``basic``, whatever its file says. If this fails, docs/ablation.md is out of date."""
+    """PyKEEN's ablation runs ``basic``, whatever its file says. If this fails, docs/comparing.md is out of date."""
     run_ablation(tmp_path, **changes)
     (result,) = runs
     assert sampler_of(result).__name__ == "BasicNegativeSampler"
@@ -146,7 +146,7 @@ def test_ablation_ignores_sampler(changes: dict[str, Any], runs: list[PipelineRe
 
 @pytest.mark.slow
 def test_ablation_by_training_loop(runs: list[PipelineResult], tmp_path: Path) -> None:
-    """With our training loop, the sampler among the loop's arguments is used, as docs/ablation.md says."""
+    """With our training loop, the sampler among the loop's arguments is used, as docs/comparing.md says."""
     kwargs = dict(negative_sampler="fastbernoulli", generator="none")
     run_ablation(
         tmp_path,
@@ -159,7 +159,7 @@ def test_ablation_by_training_loop(runs: list[PipelineResult], tmp_path: Path) -
 
 @pytest.mark.slow
 def test_ablation_in_two_steps(runs: list[PipelineResult], tmp_path: Path) -> None:
-    """A sampler that is put into the files of a dry run is used, as docs/ablation.md says."""
+    """A sampler that is put into the files of a dry run is used, as docs/comparing.md says."""
     path = tmp_path / "ablation.json"
     path.write_text(json.dumps(make_ablation()), encoding="utf8")
     ((folder, search),) = prepare_ablation_from_path(path, tmp_path / "output", save_artifacts=False)

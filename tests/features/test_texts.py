@@ -60,6 +60,12 @@ def test_pykeens_result() -> None:
     assert np.array_equal(in_batches, torch.cat(parts).detach().numpy())
 
 
+def test_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is encoded in a moment has no progress bar."""
+    encode_texts(PRESENT, batch_size=2)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_random_state() -> None:
     """The initialisation of an encoder depends on its seed only, and leaves the global random state alone."""
     results = []

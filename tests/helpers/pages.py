@@ -1,7 +1,7 @@
 """Pages of the documentation which are run from top to bottom.
 
 A block of text below a snippet, or below a command, is what it prints. As a script (``python -m tests.helpers.pages
-NAME``), this writes these blocks.
+NAME``), this writes these blocks. A block of language ``none``, such as pseudocode, is only shown.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ def run_blocks(name: str, folder: Path, shell: Callable[[str, Path], str]) -> tu
                 exec(compile(block["text"], f"{name}.md", "exec"), variables)  # noqa: S102
         elif block["language"] == "shell":
             output.write(shell(block["text"], folder))
-        else:
+        elif block["language"] != "none":
             assert block["language"] == "text", block["text"]
             assert printed[-1], f"Nothing was printed above: {block['text']}"
         printed.append(output.getvalue())

@@ -122,7 +122,7 @@ def test_arguments_by_way_of_the_sampler() -> None:
     [
         (dict(negative_sampler_kwargs=dict(num_negs_per_pos=3)), r"num_negs_per_pos is given twice: 4, and 3"),
         (dict(negative_sampler="basic", hard_fraction=0.5), r"'hard_fraction'.*negative_sampler=BasicNegativeSampler"),
-        (dict(generator="gan"), r"generator='gan' is unknown.*diffheg"),
+        (dict(generator="gan"), r"generator='gan' is unknown.*diffheg.*none.*query"),
         (
             dict(negative_sampler=BasicNegativeSampler(mapped_triples=FACTORY.mapped_triples)),
             r"'num_negs_per_pos'\] have no effect, since negative_sampler is an instance",
