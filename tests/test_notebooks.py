@@ -28,5 +28,5 @@ def test_colors() -> None:
     """A notebook that imports nothing of the package names the colors of its samplers, which are those everywhere."""
     source = "".join(line for cell in read_notebook("drop_in")["cells"] for line in cell["source"])
     colors = dict(re.findall(r'(\w+)="(0\.\d+|#\w{6})"', source))
-    assert colors.keys() == {"basic", "dhns", "shared"}
+    assert colors.keys() == {"bernoulli", "dhns", "shared"}
     assert colors == {name: choose_color(name) for name in colors}

@@ -89,8 +89,7 @@ class HardnessAdaptiveLoss(SetwiseLoss):
         :param margins: explicit margins $\gamma_t$ instead, one per level, hardest first. They must not decrease.
         :param weights: the weights $w_t \ge 0$ of the negatives of a level, one per level, hardest first. Defaults to 1
         :param positive_weight: the weight $w^+ \ge 0$ of the positive. 1 is the paper's Eq. 13. $L_{KGC}$ has the
-            positive already, and the default leaves it there: $L_{HA}$ is about generated negatives only. To pull the
-            positive twice did harm wherever the margin was right, in early measurements.
+            positive already, and the default leaves it there: $L_{HA}$ is about generated negatives only.
         :param hardness_weight: the weight $\lambda \ge 0$ of the generated negatives
         :param levels: the hardness levels, as fractions in (0, 1] of the time steps. They must be those of the sampler,
             which has the same default.

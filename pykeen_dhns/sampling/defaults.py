@@ -1,6 +1,6 @@
 """Defaults of the sampler that depend on how dense the graph is.
 
-What helps most on a dense graph does harm on a sparse one (``docs/findings.md``).
+What helps most on a dense graph does harm on a sparse one.
 """
 
 import logging

@@ -139,17 +139,16 @@ class DHNSNegativeSampler(NegativeSampler):
         :param filterer: the filterer to use for it
         :param filterer_kwargs: additional keyword-based parameters for the filterer
         :param base_sampler: the sampler of the negatives that are not generated, by class or name, or an instance with
-            the right number of negatives. The default depends on the graph (``docs/findings.md``): ``fastbernoulli``,
-            which draws the same as ``bernoulli``, if there are at least four triples per entity (a triple and its
-            inverse count as one), else ``basic``, PyKEEN's own default. If nothing is generated, or a single side
-            corrupted, it is ``basic``.
+            the right number of negatives. The default depends on the graph: ``fastbernoulli``, which draws the same as
+            ``bernoulli``, if there are at least four triples per entity (a triple and its inverse count as one), else
+            ``basic``, PyKEEN's own default. If nothing is generated, or a single side corrupted, it is ``basic``.
         :param base_sampler_kwargs: additional keyword-based parameters for the base sampler, which must be named then,
             unless nothing is generated
         :param corruption_scheme: the sides to corrupt, ``head`` or ``tail`` or both, as in PyKEEN's ``basic``. Defaults
             to that of the base sampler, if it has one, else to both.
         :param hard_fraction: the share of negatives that are generated, in [0, 1]. 0 leaves only the base sampler. A
-            share of less than one column (small ``num_negs_per_pos``) is reached on average over the rows. The default
-            did no harm on a sparse graph. Dense ones may profit from more (``docs/findings.md``).
+            share of less than one column (small ``num_negs_per_pos``) is reached on average over the rows. Defaults
+            to an eighth. Try more on a dense graph.
         :param anneal_epochs: over how many passes over the triples the ``hard_fraction`` decreases linearly to 0, one
             step after each pass. Afterwards, negatives and their cost are those of the base sampler. The number of
             generated columns is rounded in each pass as without it. If None, the share is constant.
@@ -160,8 +159,7 @@ class DHNSNegativeSampler(NegativeSampler):
         :param guidance: how far to turn generated embeddings towards the proxy model's own query, in [0, 1]: from
             entities that resemble a true answer to those that the proxy model finds most plausible. The latter were
             better on a dense graph, and worse than random ones on a sparse one. So the default is 0.5 on a dense graph
-            (as for ``base_sampler``), and 0 on a sparse one and for controls. It was chosen on five graphs
-            (``docs/findings.md``).
+            (as for ``base_sampler``), and 0 on a sparse one and for controls.
         :param selection: the strategy to choose among the candidates near a generated embedding, by class or name:
             ``nearest``, ``band``, ``uniform`` (a control), or ``semihard``, the default, which alone lost nowhere
         :param selection_kwargs: additional keyword-based parameters for the strategy

@@ -86,7 +86,7 @@ class LoopConfig(GeneratorConfig):
     #: loop generates embeddings in addition.
     hard_fraction: float | None = None
     #: Whether to generate an embedding for each modality, as in the paper, or for the structural one only. The latter
-    #: takes less time, and was better in early measurements.
+    #: takes less time.
     multimodal: bool = False
     #: Whether generated negatives have a loss of their own ($L_{HA}$; NTAT), or are added to the sampled ones
     adaptive_training: bool = True
