@@ -1,4 +1,4 @@
-# make demo      install into a virtual environment, then compare dhns with PyKEEN's basic sampler (a few minutes)
+# make demo      install into a virtual environment, then compare dhns with PyKEEN's bernoulli sampler (a few minutes)
 # make test      install, then run the fast tests, in as many processes as there are cores: under 3 minutes on 2 cores
 # make test-all  install, then run all tests
 # make check     install, then run linters and the type checker, and build the documentation

@@ -30,6 +30,7 @@ COLORS = {
     "fastbernoulli": "#56b4e9",
     # controls
     "noise": "#cc79a7",
+    "query": "#009e73",
     "shadow": "#009e73",
 }
 
