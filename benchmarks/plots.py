@@ -75,10 +75,10 @@ def mean_curve(results: Results, cell: Cell) -> pd.DataFrame:
     :param results: the results
     :param cell: the cell
 
-    :returns: for each evaluation: seconds, the mean of the validation MRR, its minimum, and its maximum
+    :returns: for each evaluation: seconds, the mean of the validation MRR in percent, its minimum, and its maximum
     """
     curves = results.runs(cell)["validation.curve"]
-    points = pd.DataFrame([point for curve in curves for point in curve])
+    points = pd.DataFrame([{**point, "mrr": 100 * point["mrr"]} for curve in curves for point in curve])
     epochs = points.groupby("epoch").filter(lambda group: len(group) == len(curves)).groupby("epoch")
     return epochs.agg(seconds=("seconds", "mean"), mean=("mrr", "mean"), low=("mrr", "min"), high=("mrr", "max"))
 
@@ -108,7 +108,7 @@ def plot_curves(results: Results, path: Path) -> Path | None:
             ax.plot(curve["seconds"], curve["mean"], label=label, **styles[label])
             color = styles[label]["color"]
             ax.fill_between(curve["seconds"], curve["low"], curve["high"], color=color, alpha=0.15, linewidth=0)
-        ax.set(title=title, xlabel="seconds of training", ylabel="validation MRR")
+        ax.set(title=title, xlabel="seconds of training", ylabel="validation MRR [%]")
         ax.legend(fontsize="small")
     figure.suptitle(results.comparison.title)
     return _save(figure, path)

@@ -149,18 +149,22 @@ def plot_curves(results: dict[str, dict[str, Any]], args: argparse.Namespace) ->
 def plot_negatives(inspection: Inspection, args: argparse.Namespace) -> None:
     """Draw the entities nearest to what is generated for a few triples: a column for each level, easy to hard.
 
+    Known answers have a star. They do not become negatives.
+
     :param inspection: what was generated
     :param args: the command line arguments
     """
     from matplotlib import pyplot as plt
 
-    nearest = inspection.neighbors.groupby(["head", "relation", "tail", "level"], sort=False)["entity"]
+    neighbors = inspection.neighbors
+    starred = neighbors.assign(entity=neighbors["entity"] + neighbors["kind"].map({"other": ""}).fillna(" *"))
+    nearest = starred.groupby(["head", "relation", "tail", "level"], sort=False)["entity"]
     cells = nearest.agg(lambda names: "\n".join(names.head(3))).unstack("level", sort=False)
     # levels come hardest first
     cells = cells[cells.columns[::-1]]
-    figure, ax = plt.subplots(figsize=(3 + 2.4 * len(cells.columns), 0.8 + 0.8 * len(cells)), layout="constrained")
+    figure, ax = plt.subplots(figsize=(3 + 1.8 * len(cells.columns), 0.8 + 0.8 * len(cells)), layout="constrained")
     ax.axis("off")
-    ax.set_title(f"Entities nearest to what is generated, {args.dataset}: easy on the left, hard on the right")
+    ax.set_title(f"Entities nearest to what is generated, {args.dataset}: from easy to hard. * known answers, no negatives")
     rows = [f"({head},\n{relation},\n?)   true: {tail}" for head, relation, tail in cells.index]
     table = ax.table(cells.to_numpy(), rowLabels=rows, colLabels=list(cells.columns), loc="center", cellLoc="left")
     table.auto_set_font_size(False)
