@@ -164,7 +164,7 @@ def plot_negatives(inspection: Inspection, args: argparse.Namespace) -> None:
     cells = cells[cells.columns[::-1]]
     figure, ax = plt.subplots(figsize=(3 + 1.8 * len(cells.columns), 0.8 + 0.8 * len(cells)), layout="constrained")
     ax.axis("off")
-    ax.set_title(f"Entities nearest to what is generated, {args.dataset}: from easy to hard. * known answers, no negatives")
+    ax.set_title(f"Entities nearest to what is generated, {args.dataset}: easy to hard. * known answers")
     rows = [f"({head},\n{relation},\n?)   true: {tail}" for head, relation, tail in cells.index]
     table = ax.table(cells.to_numpy(), rowLabels=rows, colLabels=list(cells.columns), loc="center", cellLoc="left")
     table.auto_set_font_size(False)
