@@ -182,6 +182,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="the folder for the pictures")
     args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore", module="torch.utils.data")
     dataset = get_dataset(dataset=args.dataset)

@@ -153,5 +153,5 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
         process.join()
         RUNNING.discard(process)
         if process.exitcode:
-            lines = log.read_text(encoding="utf8").strip().splitlines() if log.is_file() else []
+            lines = log.read_text(encoding="utf8", errors="replace").strip().splitlines() if log.is_file() else []
             raise RuntimeError("\n".join([f"exit status {process.exitcode}", *lines[-NUM_LINES:]]))

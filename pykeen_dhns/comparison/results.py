@@ -25,6 +25,8 @@ class Summary:
     best: Run | None
     #: The finished runs of the best trial, in the order of their seeds, and their results
     finals: Sequence[tuple[Run, Result]]
+    #: How many further runs of the best trial have diverged
+    num_diverged: int = 0
 
     def describe_edges(self) -> list[str]:
         """Say where the best trial is at an edge of what was tried, so that more of the same may be better.
@@ -86,8 +88,10 @@ class Results:
         if not candidates or any(result is None for _, result in trials):
             return Summary(trials, best=None, finals=[])
         best, _ = max(candidates, key=lambda pair: pair[1]["validation"]["mrr"])
-        finals = [(run, self._get(run)) for run in self.comparison.finals(best)]
-        return Summary(trials, best, [(run, result) for run, result in finals if result and "diverged" not in result])
+        results = [(run, self._get(run)) for run in self.comparison.finals(best)]
+        finals = [(run, result) for run, result in results if result and "diverged" not in result]
+        num_diverged = sum(result is not None and "diverged" in result for _, result in results)
+        return Summary(trials, best, finals, num_diverged)
 
     @property
     def finished_cells(self) -> list[Cell]:
@@ -126,6 +130,8 @@ class Results:
             finals = self.comparison.finals(summary.best) if summary.best else []
             num_seeds = sum(run.digest in self.results for run in finals)
             line += f", {num_seeds} of {len(self.comparison.seeds)} seeds"
+            if summary.num_diverged:
+                line += f" ({summary.num_diverged} diverged)"
             if summary.best and summary.best.searched:
                 line += f", best: {dict(summary.best.searched)}"
             lines += [line, *(f"  {hint}" for hint in summary.describe_edges())]

@@ -44,6 +44,8 @@ def process_dense(
     :param **kwargs: further keyword-based arguments of :meth:`pykeen.losses.Loss.process_slcwa_scores`
 
     :returns: shape: () the loss
+
+    :raises ValueError: if labels are to be smoothed, but a softmax is to leave out negatives
     """
     if mask is None:
         # contiguous, since some losses need it
@@ -53,6 +55,13 @@ def process_dense(
         # These make scores dense again, which takes time where there are many. 16 bits hold no score that is so low.
         dtype = torch.promote_types(negative_scores.dtype, torch.float)
         lowest = torch.tensor(LOWEST_SCORE, dtype=dtype, device=mask.device)
+        if kwargs.get("label_smoothing") and not isinstance(loss, AdversarialLoss):
+            # smoothing would give a part of the probability to what is left out
+            raise ValueError(
+                f"label_smoothing={kwargs['label_smoothing']} is not possible with {type(loss).__name__} where known "
+                "triples are left out of the negatives, as with num_shared_negs or filtered=True. Leave it out, or use "
+                "loss='nssa'."
+            )
         if isinstance(loss, AdversarialLoss):
             # where a filter has left nothing, PyKEEN has scores of zero
             lowest = lowest * mask.any(dim=1, keepdim=True)

@@ -1,6 +1,7 @@
 """Test that comparisons are completed, whatever happens in between."""
 
 import math
+import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pykeen_dhns.comparison import Comparison, Run, compare, load_results
 from pykeen_dhns.comparison import execution as module
 from pykeen_dhns.comparison.configuration import merge
 from pykeen_dhns.comparison.execution import run_in_process
+from pykeen_dhns.comparison.store import save_result
+from pykeen_dhns.comparison.tables import TABLES
 
 from ..helpers.comparisons import CONTENT, load, make, run_here, save_fake
 
@@ -160,6 +163,28 @@ def test_diverged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare(comparison, tmp_path) == []
 
 
+def test_diverged_seed(tmp_path: Path) -> None:
+    """A reported seed that diverges is named, and the others are reported."""
+    comparison = make(search=[])
+    for cell in comparison.cells:
+        trials = comparison.trials(cell)
+        for run in (*trials, *comparison.finals(trials[0])):
+            save_fake(tmp_path, run)
+    lost = comparison.finals(comparison.trials(comparison.cells[0])[0])[0]
+    (tmp_path / f"{lost.key}.jsonl.gz").unlink()
+    save_result(tmp_path, {**lost.to_dict(), "diverged": "The loss is not finite."})
+    results = load(comparison, tmp_path)
+    assert len(results.runs(comparison.cells[0])) == 1
+    assert "2 of 2 seeds (1 diverged)" in results.describe_progress(comparison.cells)[0]
+    assert "Seeds that diverged are not in the table: 1 of basic." in TABLES["quality"](results)
+
+
+def test_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a GPU, processes are not forked, since CUDA fails in a fork of a process that has initialised it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert module._find_process_class() is multiprocessing.get_context("spawn").Process
+
+
 def test_same_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of cells with the same arguments, one is run. A result that was copied from another comparison counts."""
     done: list[str] = []
@@ -187,7 +212,7 @@ def save_threads(description: dict[str, Any], folder: Path, threads: int | None,
 
 def say_and_end(description: dict[str, Any], folder: Path, threads: int | None, log: Path) -> None:  # noqa: ARG001
     """End as a process does that a library ends."""
-    log.write_text("out of luck", encoding="utf8")
+    log.write_bytes(b"out of luck, na\xefve")
     os._exit(7)
 
 
@@ -210,7 +235,7 @@ def test_threads(
 def test_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends itself is an error with its exit status, and with what it has said."""
     monkeypatch.setattr(module, "execute_alone", say_and_end)
-    with pytest.raises(RuntimeError, match=r"^exit status 7\nout of luck$"):
+    with pytest.raises(RuntimeError, match=r"^exit status 7\nout of luck, na.ve$"):
         run_in_process(make().trials(make().cells[0])[0], tmp_path, processes=1)
 
 

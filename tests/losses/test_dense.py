@@ -25,3 +25,13 @@ def test_filtered(name: str) -> None:
         value.backward()
         results.append((value.detach(), leaf.grad))
     torch.testing.assert_close(*results)
+
+
+def test_label_smoothing() -> None:
+    """A softmax cannot smooth labels where negatives are left out. Elsewhere, the value is PyKEEN's."""
+    loss, positive, negative = loss_resolver.make("crossentropy"), torch.randn(4, 1), torch.randn(4, 5)
+    mask = torch.rand(4, 5) < 0.5
+    with pytest.raises(ValueError, match=r"label_smoothing=0\.1 is not possible with CrossEntropyLoss where known"):
+        process_dense(loss, positive, negative, mask=mask, label_smoothing=0.1)
+    actual = process_dense(loss, positive, negative, mask=None, label_smoothing=0.1)
+    assert actual == loss.process_slcwa_scores(positive, negative, label_smoothing=0.1)
