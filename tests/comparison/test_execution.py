@@ -167,15 +167,14 @@ def test_diverged_seed(tmp_path: Path) -> None:
     """A reported seed that diverges is named, and the others are reported."""
     comparison = make(search=[])
     for cell in comparison.cells:
-        trials = comparison.trials(cell)
-        for run in (*trials, *comparison.finals(trials[0])):
+        for run in comparison.finals(comparison.trials(cell)[0]):
             save_fake(tmp_path, run)
-    lost = comparison.finals(comparison.trials(comparison.cells[0])[0])[0]
+    lost = comparison.finals(comparison.trials(comparison.cells[0])[0])[1]
     (tmp_path / f"{lost.key}.jsonl.gz").unlink()
     save_result(tmp_path, {**lost.to_dict(), "diverged": "The loss is not finite."})
     results = load(comparison, tmp_path)
-    assert len(results.runs(comparison.cells[0])) == 1
-    assert "2 of 2 seeds (1 diverged)" in results.describe_progress(comparison.cells)[0]
+    assert len(results.runs(comparison.cells[0])) == 2
+    assert "3 of 3 seeds (1 diverged)" in results.describe_progress(comparison.cells)[0]
     assert "Seeds that diverged are not in the table: 1 of basic." in TABLES["quality"](results)
 
 
