@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import torch
 from pykeen.datasets import Dataset, get_dataset
 from pykeen.evaluation import RankBasedEvaluator
 from pykeen.pipeline import pipeline
@@ -183,6 +184,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(), help="the folder for the pictures")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
+    # more threads only slow such small tensors down
+    torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore", module="torch.utils.data")
     dataset = get_dataset(dataset=args.dataset)

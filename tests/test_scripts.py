@@ -116,7 +116,8 @@ def test_speed_lightning(tmp_path: Path) -> None:
 def test_speed_profile(tmp_path: Path) -> None:
     """The profile names operations."""
     output = run("benchmarks/speed_profile.py", "--graph", "nations", "--output", str(tmp_path), cwd=tmp_path)
-    assert all(name.startswith("`aten::") for name in first_column(output)[:3])
+    names = first_column(output)
+    assert sum(name.startswith("`aten::") for name in names) > len(names) / 2
 
 
 @pytest.mark.slow

@@ -2,9 +2,11 @@
 
 import copy
 import inspect
+import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pykeen.losses import MarginRankingLoss
 from pykeen.sampling import NegativeSampler, negative_sampler_resolver
 from pykeen.training import SLCWATrainingLoop, training_loop_resolver
 from pykeen.triples import CoreTriplesFactory
@@ -25,6 +27,8 @@ from ..utils.module_state import preserve_modules
 from ..utils.random_state import preserve_random_state
 
 __all__ = ["DHNSTrainingLoop"]
+
+logger = logging.getLogger(__name__)
 
 #: The sampler's arguments that hyper-parameter optimisation searches here, too, by default
 SEARCHED_ARGUMENTS = ("num_negs_per_pos", "num_timesteps", "learning_rate")
@@ -109,6 +113,11 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         bound.apply_defaults()
         check_train_arguments(bound.arguments)
         self._configure(own, continue_training=bound.arguments["continue_training"])
+        if self.config.num_shared_negs and isinstance(self.model.loss, MarginRankingLoss):
+            logger.warning(
+                "The loss is MarginRankingLoss, which PyKEEN takes if none is named. Shared negatives are meant for "
+                "loss='crossentropy' or loss='nssa'."
+            )
         if self.config.sparse_gradients:
             check_sparse_gradients(self.optimizer, **{name: bound.arguments[name] for name in CLIPPING_ARGUMENTS})
         self._train_arguments = {name: bound.arguments[name] for name in KEPT_ARGUMENTS}

@@ -249,6 +249,14 @@ def test_share_of_nothing() -> None:
         LoopConfig(shared_negs_from_batch=0.5)
 
 
+@pytest.mark.parametrize(("loss", "warns"), [(None, True), ("crossentropy", False)])
+def test_no_loss_named(loss: str | None, warns: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """PyKEEN's default loss is not meant for shared negatives, and the loop says so."""
+    loop = make_loop(RotatE, num_shared_negs=9, num_negs_per_pos=None, model_kwargs=dict(loss=loss))
+    train(loop, num_epochs=1)
+    assert ("The loss is MarginRankingLoss" in caplog.text) == warns
+
+
 def test_loss_without_levels(caplog: pytest.LogCaptureFixture) -> None:
     """The loss with a margin per level says that nothing is generated for it."""
     make_loop(TransE, num_shared_negs=9, num_negs_per_pos=None, model_kwargs=dict(loss="dhns"))
