@@ -78,7 +78,8 @@ def mean_curve(results: Results, cell: Cell) -> pd.DataFrame:
     :returns: for each evaluation: seconds, the mean of the validation MRR in percent, its minimum, and its maximum
     """
     curves = results.runs(cell)["validation.curve"]
-    points = pd.DataFrame([{**point, "mrr": 100 * point["mrr"]} for curve in curves for point in curve])
+    points = pd.DataFrame([point for curve in curves for point in curve])
+    points["mrr"] *= 100
     epochs = points.groupby("epoch").filter(lambda group: len(group) == len(curves)).groupby("epoch")
     return epochs.agg(seconds=("seconds", "mean"), mean=("mrr", "mean"), low=("mrr", "min"), high=("mrr", "max"))
 

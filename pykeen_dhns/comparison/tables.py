@@ -98,11 +98,9 @@ def _explain(results: Results, differences: pd.DataFrame) -> str:
         note += " Bold: the highest mean of rows with several seeds; this is not tested."
         if differences["p"].count():
             note += f" \\*: better than {_name(comparison.baseline)}, ↓: worse ({_explain_test(differences)})."
-    diverged = {str(cell): summary.num_diverged for cell, summary in results.summaries.items() if summary.num_diverged}
-    if diverged:
-        note += (
-            f" Seeds that diverged are not in the table: {', '.join(f'{n} of {name}' for name, n in diverged.items())}."
-        )
+    counts = ((cell, summary.num_diverged) for cell, summary in results.summaries.items())
+    if diverged := [f"{count} of {cell}" for cell, count in counts if count]:
+        note += f" Seeds that diverged are not in the table: {', '.join(diverged)}."
     return f"{note} {comparison.unequal_trials()}".strip()
 
 

@@ -55,16 +55,16 @@ def process_dense(
         # These make scores dense again, which takes time where there are many. 16 bits hold no score that is so low.
         dtype = torch.promote_types(negative_scores.dtype, torch.float)
         lowest = torch.tensor(LOWEST_SCORE, dtype=dtype, device=mask.device)
-        if kwargs.get("label_smoothing") and not isinstance(loss, AdversarialLoss):
+        if isinstance(loss, AdversarialLoss):
+            # where a filter has left nothing, PyKEEN has scores of zero
+            lowest = lowest * mask.any(dim=1, keepdim=True)
+        elif kwargs.get("label_smoothing"):
             # smoothing would give a part of the probability to what is left out
             raise ValueError(
                 f"label_smoothing={kwargs['label_smoothing']} is not possible with {type(loss).__name__} where known "
                 "triples are left out of the negatives, as with num_shared_negs or filtered=True. Leave it out, or use "
                 "loss='nssa'."
             )
-        if isinstance(loss, AdversarialLoss):
-            # where a filter has left nothing, PyKEEN has scores of zero
-            lowest = lowest * mask.any(dim=1, keepdim=True)
         negative_scores, mask = torch.where(mask, negative_scores.to(dtype), lowest), None
     else:
         negative_scores = negative_scores[mask]
