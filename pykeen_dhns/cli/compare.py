@@ -74,6 +74,8 @@ def compare(
         raise ValueError(f"--only={only} is no regular expression: {error}.") from error
     if not cells:
         raise ValueError(f"--only={only} fits to no cell. There are: {'; '.join(map(str, comparison.cells))}.")
+    if num_seeds is not None and num_seeds > len(comparison.seeds):
+        raise ValueError(f"--num-seeds={num_seeds} is too many: {len(comparison.seeds)} seeds are reported.")
     failures = []
     if not list_only:
         failures = run(comparison, folder, processes=processes, cells=cells, num_seeds=num_seeds)

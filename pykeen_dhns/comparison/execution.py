@@ -17,8 +17,9 @@ from pykeen.datasets import Dataset
 from tqdm import tqdm
 
 from .configuration import DATASET_ARGUMENTS, Cell, Comparison, Run
+from .process_group import kill_group
 from .results import Results
-from .running import check, execute_alone, load_dataset
+from .running import LOG, check, execute_alone, load_dataset
 from .store import load_results
 from ..utils.validation import show
 
@@ -56,8 +57,11 @@ def compare(
 
     :returns: a message for each failed run
 
-    :raises ValueError: if a run cannot be built, before any run begins
+    :raises ValueError: if a run cannot be built, or a finished one has read files that have changed since, before any
+        run begins
     """  # noqa: DOC502
+    # this checks finished results, before hours of others
+    Results(comparison, load_results(folder))
     chosen = comparison.cells if cells is None else list(cells)
     trials = [run for cell in chosen for run in comparison.trials(cell)]
     _check_all(_find_unfinished(trials, folder))
@@ -86,7 +90,7 @@ def _run_all(runs: Sequence[Run], folder: Path, stage: str, processes: int) -> l
             INTERRUPTED.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(RUNNING):
-                process.kill()
+                kill_group(process)
             raise
 
 
@@ -144,12 +148,12 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
     """
     threads = None if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // processes)
     with tempfile.TemporaryDirectory() as temporary:
-        log = Path(temporary) / "log.txt"
-        process = _find_process_class()(target=execute_alone, args=(run.to_dict(), folder, threads, log))
+        log = Path(temporary) / LOG
+        process = _find_process_class()(target=execute_alone, args=(run.to_dict(), folder, threads, Path(temporary)))
         process.start()
         RUNNING.add(process)
         if INTERRUPTED.is_set():
-            process.kill()
+            kill_group(process)
         process.join()
         RUNNING.discard(process)
         if process.exitcode:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import itertools
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -59,23 +61,29 @@ class Results:
 
         :param comparison: the comparison
         :param results: the results of runs, cf. :func:`pykeen_dhns.comparison.load_results`
-        """
+
+        :raises ValueError: if a run has read files that have changed since
+        """  # noqa: DOC502
         self.comparison = comparison
         self.results = results
+        self._check_files()
 
-    def _get(self, run: Run) -> Result | None:
-        """Get the result of a run, if it is finished, and was obtained with the same files."""
-        result = self.results.get(run.digest)
-        if result is None:
-            return None
-        # files that are gone do not count
-        digests = hash_files(run.arguments)
-        if changed := [name for name, old in result.get("files", {}).items() if digests.get(name, old) != old]:
+    def _check_files(self) -> None:
+        """Check that finished runs have read the files as they are now. Files that are gone do not count."""
+        changed: dict[str, set[str]] = {}
+        for trial in itertools.chain.from_iterable(map(self.comparison.trials, self.comparison.cells)):
+            for run in (trial, *self.comparison.finals(trial)):
+                result = self.results.get(run.digest, {})
+                digests = hash_files(run.arguments)
+                for name, old in result.get("files", {}).items():
+                    if digests.get(name, old) != old:
+                        changed.setdefault(name, set()).add(result["key"])
+        if changed:
+            keys = textwrap.shorten(", ".join(sorted(set.union(*changed.values()))), width=1000, placeholder=" ...")
             raise ValueError(
-                f"The result {result['key']} was obtained with another content of {', '.join(changed)}. Delete it, and "
-                f"the run will be done again, or name another folder for the results of the new files."
+                f"{', '.join(changed)} changed since these runs: {keys}. Delete their results, and they will be done "
+                "again, or name another folder for the results of the new files."
             )
-        return result
 
     @functools.cached_property
     def summaries(self) -> dict[Cell, Summary]:
@@ -83,12 +91,12 @@ class Results:
         return {cell: self._summarize(cell) for cell in self.comparison.cells}
 
     def _summarize(self, cell: Cell) -> Summary:
-        trials = [(run, self._get(run)) for run in self.comparison.trials(cell)]
+        trials = [(run, self.results.get(run.digest)) for run in self.comparison.trials(cell)]
         candidates = [(run, result) for run, result in trials if result is not None and "diverged" not in result]
         if not candidates or any(result is None for _, result in trials):
             return Summary(trials, best=None, finals=[])
         best, _ = max(candidates, key=lambda pair: pair[1]["validation"]["mrr"])
-        results = [(run, self._get(run)) for run in self.comparison.finals(best)]
+        results = [(run, self.results.get(run.digest)) for run in self.comparison.finals(best)]
         finals = [(run, result) for run, result in results if result and "diverged" not in result]
         num_diverged = sum(result is not None and "diverged" in result for _, result in results)
         return Summary(trials, best, finals, num_diverged)

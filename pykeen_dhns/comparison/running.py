@@ -4,6 +4,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -21,12 +22,16 @@ from typing_extensions import override
 
 from .configuration import DATASET_ARGUMENTS, DEFAULTS, METRICS, Arguments, merge
 from .evaluation import TimedEvaluator
+from .process_group import begin_group, end_group
 from .store import Result, hash_files, save_result
 from ..datasets.triple_files import check_triple_files
 from ..diffusion import NonFiniteEmbeddingsError
 from ..utils.provenance import describe_commit, describe_machine, describe_versions, peak_memory
 
-__all__ = ["check", "execute", "execute_alone", "load_dataset"]
+__all__ = ["LOG", "check", "execute", "execute_alone", "load_dataset"]
+
+#: The file with the error output of a run
+LOG = "log.txt"
 
 
 class EpochTimes(TrainingCallback):
@@ -204,30 +209,34 @@ def _describe(result: PipelineResult, evaluator: TimedEvaluator, times: EpochTim
     )
 
 
-def execute_alone(description: dict[str, Any], folder: Path, threads: int | None, log: Path) -> None:
+def execute_alone(description: dict[str, Any], folder: Path, threads: int | None, temporary: Path) -> None:
     """Execute a run in this process, which was started for it.
 
     :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
     :param folder: the folder for the result
     :param threads: the number of threads. If None, PyTorch chooses.
-    :param log: the file for its error output. Its standard output is lost.
+    :param temporary: a folder for temporary files, and for the error output (``log.txt``). The standard output is lost.
     """
-    sys.stdout, sys.stderr = (path.open("w", encoding="utf8") for path in (Path(os.devnull), log))
+    begin_group()
+    # whoever has made this folder deletes it, also if this process is killed
+    tempfile.tempdir = str(temporary)
+    sys.stdout, sys.stderr = (path.open("w", encoding="utf8") for path in (Path(os.devnull), temporary / LOG))
     # what libraries write, too
     os.dup2(sys.stdout.fileno(), 1)
     os.dup2(sys.stderr.fileno(), 2)
     # PyKEEN says much at this level, and each run the same
     logging.disable(logging.INFO)
     logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=[temporary], daemon=True).start()
     if threads is not None:
         torch.set_num_threads(threads)
     execute(description, folder)
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that has started it is gone, since a restart starts the same run anew."""
+def _end_with_parent(temporary: Path) -> None:
+    """End this run when the process that has started it is gone, since a restart starts the same run anew."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        shutil.rmtree(temporary, ignore_errors=True)
+        end_group()

@@ -67,6 +67,12 @@ def test_selection(config: Path, tmp_path: Path) -> None:
     assert listing[2] == "dhns: 0 of 2 trials, 0 of 2 seeds"
 
 
+def test_too_many_seeds(config: Path, tmp_path: Path) -> None:
+    """More seeds than there are is an error, which says how many there are."""
+    message = fail("compare", config, "--output", tmp_path, "--num-seeds", 9)
+    assert "--num-seeds=9 is too many: 2 seeds are reported." in message
+
+
 def test_seeds(config: Path, tmp_path: Path) -> None:
     """Other seeds, of what is selected with the same one, in a table of their own."""
     run("compare", config, "--output", tmp_path, "--only", "^basic$")

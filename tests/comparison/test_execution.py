@@ -149,6 +149,18 @@ def test_changed_arguments(finished: tuple[Comparison, Path], tmp_path: Path) ->
     assert {digest: after[digest] for digest in before} == before
 
 
+def test_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a file has changed since a run, the error comes before any other run begins."""
+    file = tmp_path / "text.npy"
+    file.write_bytes(b"new")
+    comparison = make(pipeline=merge(CONTENT["pipeline"], {"model_kwargs": {"features": str(file)}}))
+    run = comparison.trials(comparison.cells[1])[0]
+    save_result(tmp_path / "results", {**run.to_dict(), "diverged": "NaN", "files": {str(file): "old"}})
+    monkeypatch.setattr(module, "check", lambda *_: pytest.fail("a check has begun"))
+    with pytest.raises(ValueError, match="changed since these runs"):
+        compare(comparison, tmp_path / "results", cells=comparison.cells[:1])
+
+
 @pytest.mark.usefixtures("here")
 def test_diverged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trial that diverges is a result, which loses the selection, and is not tried again."""
@@ -203,15 +215,15 @@ def test_same_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert all(len(summary.finals) == 2 for summary in load(comparison, tmp_path).summaries.values())
 
 
-def save_threads(description: dict[str, Any], folder: Path, threads: int | None, log: Path) -> None:  # noqa: ARG001
+def save_threads(description: dict[str, Any], folder: Path, threads: int | None, temporary: Path) -> None:  # noqa: ARG001
     """Save the number of threads, instead of a run."""
     folder.mkdir()
     (folder / "threads").write_text(str(threads), encoding="utf8")
 
 
-def say_and_end(description: dict[str, Any], folder: Path, threads: int | None, log: Path) -> None:  # noqa: ARG001
+def say_and_end(description: dict[str, Any], folder: Path, threads: int | None, temporary: Path) -> None:  # noqa: ARG001
     """End as a process does that a library ends."""
-    log.write_bytes(b"out of luck, na\xefve")
+    (temporary / "log.txt").write_bytes(b"out of luck, na\xefve")
     os._exit(7)
 
 

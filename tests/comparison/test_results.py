@@ -1,5 +1,6 @@
 """Test what is selected, and what is finished."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -84,14 +85,19 @@ def test_unfair(tmp_path: Path) -> None:
 
 
 def test_changed_file(tmp_path: Path) -> None:
-    """A result that was obtained with another file is an error, with what to do, unless the file is gone."""
-    file = tmp_path / "text.npy"
-    file.write_bytes(b"new")
-    comparison = make(pipeline=merge(CONTENT["pipeline"], {"model_kwargs": {"features": str(file)}}))
-    run = comparison.trials(comparison.cells[0])[0]
-    save_result(tmp_path, {**run.to_dict(), "diverged": "NaN", "files": {str(file): "old"}})
-    with pytest.raises(ValueError, match=rf"{run.key} was obtained with another content of {file}\. Delete it"):
-        _ = load(comparison, tmp_path).summaries
-    file.unlink()
+    """Results that were obtained with other files are an error, with what to do, unless the files are gone."""
+    files = [tmp_path / "text.npy", tmp_path / "images.npy"]
+    for file in files:
+        file.write_bytes(b"new")
+    comparison = make(pipeline=merge(CONTENT["pipeline"], {"model_kwargs": {"features": list(map(str, files))}}))
+    run, other = (comparison.trials(cell)[0] for cell in comparison.cells[:2])
+    final = comparison.finals(other)[-1]
+    for each, names in ((run, files), (final, files[:1])):
+        save_result(tmp_path, {**each.to_dict(), "diverged": "NaN", "files": dict.fromkeys(map(str, names), "old")})
+    message = f"{files[0]}, {files[1]} changed since these runs: {run.key}, {final.key}. Delete their results"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load(comparison, tmp_path)
+    for file in files:
+        file.unlink()
     (trial, result), _ = load(comparison, tmp_path).summaries[comparison.cells[0]].trials
     assert (trial, result) == (run, load_results(tmp_path)[run.digest])
