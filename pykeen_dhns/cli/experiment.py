@@ -14,7 +14,7 @@ from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training.callbacks import MultiTrainingCallback
 from pykeen.utils import load_configuration, random_non_negative_int
 
-from ..datasets.triple_files import check_triple_files
+from ..datasets.triple_files import DATASET_ARGUMENTS, load_dataset
 from ..inspection import KeepSampler, save_result
 from ..utils.arguments import check_names
 from ..utils.files import lock_folder
@@ -51,14 +51,23 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
     metadata, arguments = _load(path)
     check_names(f"{path}: pipeline", arguments, ARGUMENTS)
     _check_arguments(arguments)
-    check_triple_files(arguments)
+    data = arguments
+    if arguments.get("training") is not None:
+        # mistakes in files are found now
+        data = dict(dataset=load_dataset(arguments))
     # before the training, which would be lost if nothing could be written
     output.mkdir(parents=True, exist_ok=True)
     with lock_folder(output):
-        _run(metadata, arguments, output, report)
+        _run(metadata, arguments, data, output, report)
 
 
-def _run(metadata: dict[str, Any], arguments: dict[str, Any], output: Path, report: Callable[[str], None]) -> None:
+def _run(
+    metadata: dict[str, Any],
+    arguments: dict[str, Any],
+    data: Mapping[str, Any],
+    output: Path,
+    report: Callable[[str], None],
+) -> None:
     """Run the pipeline, and save what it gave."""
     unfinished = output / UNFINISHED
     if (output / PipelineResult.RESULT_FILE_NAME).exists() and not unfinished.exists():
@@ -71,7 +80,8 @@ def _run(metadata: dict[str, Any], arguments: dict[str, Any], output: Path, repo
     training = dict(arguments.get("training_kwargs") or {})
     callbacks = MultiTrainingCallback(training.pop("callbacks", None), training.pop("callbacks_kwargs", None))
     training["callbacks"] = [callbacks, keeper]
-    result = pipeline(**{**arguments, "training_kwargs": training}, metadata=metadata)
+    data = {name: data.get(name) for name in DATASET_ARGUMENTS}
+    result = pipeline(**{**arguments, **data, "training_kwargs": training}, metadata=metadata)
     try:
         save_result(result, output, sampler=keeper.sampler)
         unfinished.replace(output / FILE_NAME)

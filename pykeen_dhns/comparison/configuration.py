@@ -13,7 +13,6 @@ from typing import Any
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 __all__ = [
-    "DATASET_ARGUMENTS",
     "DEFAULTS",
     "METRICS",
     "Arguments",
@@ -27,9 +26,6 @@ __all__ = [
 
 #: Keyword-based arguments of :func:`pykeen.pipeline.pipeline`, as they are in a file
 Arguments = dict[str, Any]
-
-#: The arguments that determine the dataset, as in :func:`pykeen.datasets.get_dataset`
-DATASET_ARGUMENTS = ("dataset", "dataset_kwargs", "training", "testing", "validation")
 
 #: The metrics, and their names in PyKEEN: both sides, realistic ranks
 METRICS = {

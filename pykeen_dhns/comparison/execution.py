@@ -16,11 +16,12 @@ import torch
 from pykeen.datasets import Dataset
 from tqdm import tqdm
 
-from .configuration import DATASET_ARGUMENTS, Cell, Comparison, Run
+from .configuration import Cell, Comparison, Run
 from .process_group import kill_group
 from .results import Results
-from .running import LOG, check, execute_alone, load_dataset
+from .running import LOG, check, execute_alone, load_complete_dataset
 from .store import load_results
+from ..datasets.triple_files import DATASET_ARGUMENTS
 from ..utils.validation import show
 
 __all__ = ["compare"]
@@ -106,7 +107,7 @@ def _check_all(runs: Sequence[Run]) -> None:
     for run in tqdm(runs, desc="checks", unit="run"):
         key = json.dumps([run.arguments.get(name) for name in DATASET_ARGUMENTS])
         try:
-            datasets[key] = datasets.get(key) or load_dataset(run.arguments)
+            datasets[key] = datasets.get(key) or load_complete_dataset(run.arguments)
             check(run.arguments, datasets[key])
         except Exception as error:
             settings = f" with {show(dict(run.searched))}" if run.searched else ""

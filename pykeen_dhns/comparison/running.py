@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from pykeen.datasets import Dataset, get_dataset
+from pykeen.datasets import Dataset
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training import NonFiniteLossError
 from pykeen.training.callbacks import MultiTrainingCallback, TrainingCallback
 from typing_extensions import override
 
-from .configuration import DATASET_ARGUMENTS, DEFAULTS, METRICS, Arguments, merge
+from .configuration import DEFAULTS, METRICS, Arguments, merge
 from .evaluation import TimedEvaluator
 from .process_group import begin_group, end_group
 from .store import Result, hash_files, save_result
-from ..datasets.triple_files import check_triple_files
+from ..datasets.triple_files import DATASET_ARGUMENTS, load_dataset
 from ..diffusion import NonFiniteEmbeddingsError
 from ..utils.provenance import describe_commit, describe_machine, describe_versions, peak_memory
 
-__all__ = ["LOG", "check", "execute", "execute_alone", "load_dataset"]
+__all__ = ["LOG", "check", "execute", "execute_alone", "load_complete_dataset"]
 
 #: The file with the error output of a run
 LOG = "log.txt"
@@ -79,18 +79,16 @@ class BestEpoch(TrainingCallback):
         self.model.load_state_dict(torch.load(self.path, weights_only=True))
 
 
-def load_dataset(arguments: Arguments) -> Dataset:
-    """Load the dataset of a run.
+def load_complete_dataset(arguments: Arguments) -> Dataset:
+    """Load the dataset of a run, which must have validation triples.
 
     :param arguments: the arguments of the run
 
-    :returns: the dataset. PyKEEN warns of triples that it leaves out.
+    :returns: the dataset
 
-    :raises ValueError: if it has no validation triples, or a file has no triples
-    """  # noqa: DOC503
-    check_triple_files(arguments)
-    dataset = get_dataset(**{name: arguments[name] for name in DATASET_ARGUMENTS if name in arguments})
-    # this loads the triples
+    :raises ValueError: if there are no validation triples
+    """
+    dataset = load_dataset(arguments)
     if "validation" not in dataset.factory_dict:
         raise ValueError(f"{dataset} has no validation triples, so nothing can be selected. Add 'validation: FILE'.")
     return dataset
@@ -145,7 +143,7 @@ def execute(description: dict[str, Any], folder: Path) -> None:
         date=time.strftime("%Y-%m-%d", time.gmtime()),
     )
     arguments = merge(DEFAULTS, description["arguments"])
-    dataset = load_dataset(arguments)
+    dataset = load_complete_dataset(arguments)
     try:
         content = _train(dataset, arguments, description["seed"])
     except (NonFiniteLossError, NonFiniteEmbeddingsError) as error:

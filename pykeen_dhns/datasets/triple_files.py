@@ -1,18 +1,44 @@
-"""Check files of triples, whose mistakes PyKEEN explains by an index that is out of bounds."""
+"""Load a dataset, from files of triples, too, whose mistakes PyKEEN explains by an index that is out of bounds."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pykeen.datasets import Dataset, get_dataset
 
-__all__ = ["check_triple_files"]
+__all__ = ["DATASET_ARGUMENTS", "load_dataset"]
+
+#: The arguments that determine the dataset, as in :func:`pykeen.datasets.get_dataset`
+DATASET_ARGUMENTS = ("dataset", "dataset_kwargs", "training", "testing", "validation")
 
 #: The number of lines to look at
 NUM_LINES = 100
 
 
-def check_triple_files(arguments: Mapping[str, Any]) -> None:
+def load_dataset(arguments: Mapping[str, Any]) -> Dataset:
+    """Load the dataset of a run.
+
+    :param arguments: the arguments of PyKEEN's pipeline, with or without files of triples
+
+    :returns: the dataset, with its triples loaded. PyKEEN warns of triples that it leaves out.
+
+    :raises FileNotFoundError: if a file is not there
+    :raises ValueError: if a file has no triples, or PyKEEN leaves out all of them
+    """  # noqa: DOC502
+    _check_triple_files(arguments)
+    dataset = get_dataset(**{name: arguments[name] for name in DATASET_ARGUMENTS if name in arguments})
+    for name, factory in dataset.factory_dict.items():
+        if not factory.num_triples:
+            raise ValueError(
+                f"{name}: {arguments.get(name, dataset)} has no triple whose entities and relation are in the training "
+                "triples, too. PyKEEN leaves out all others, so there is nothing to evaluate. Split the triples anew, "
+                "e.g., by TriplesFactory.split."
+            )
+    return dataset
+
+
+def _check_triple_files(arguments: Mapping[str, Any]) -> None:
     """Check that files of triples have triples of labels.
 
     :param arguments: the arguments of PyKEEN's pipeline, with or without files of triples

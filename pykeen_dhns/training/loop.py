@@ -113,16 +113,25 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         bound.apply_defaults()
         check_train_arguments(bound.arguments)
         self._configure(own, continue_training=bound.arguments["continue_training"])
-        if self.config.num_shared_negs and isinstance(self.model.loss, MarginRankingLoss):
-            logger.warning(
-                "The loss is MarginRankingLoss, which PyKEEN takes if none is named. Shared negatives are meant for "
-                "loss='crossentropy' or loss='nssa'."
-            )
+        if self.config.num_shared_negs:
+            self._log_shared()
         if self.config.sparse_gradients:
             check_sparse_gradients(self.optimizer, **{name: bound.arguments[name] for name in CLIPPING_ARGUMENTS})
         self._train_arguments = {name: bound.arguments[name] for name in KEPT_ARGUMENTS}
         losses: list[float] | None = super().train(*args, **kwargs)
         return losses
+
+    def _log_shared(self) -> None:
+        pool = f"{self.config.num_shared_negs} entities"
+        if self.config.num_shared_negs >= self.model.num_entities:
+            pool = f"all {self.model.num_entities} entities"
+        own = ", and each positive has negatives of its own" if self.config.has_sampler else ""
+        logger.info("All positives of a batch share %s as negatives%s.", pool, own)
+        if isinstance(self.model.loss, MarginRankingLoss):
+            logger.warning(
+                "The loss is MarginRankingLoss, which PyKEEN takes if none is named. Shared negatives are meant for "
+                "loss='crossentropy' or loss='nssa'."
+            )
 
     def _configure(self, own: Mapping[str, Any], *, continue_training: bool) -> None:
         own = {name: value for name, value in own.items() if value is not None}

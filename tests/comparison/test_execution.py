@@ -253,7 +253,7 @@ def test_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each dataset is loaded once, before the first run."""
     events: list[Any] = []
-    original = module.load_dataset  # type: ignore[attr-defined]
+    original = module.load_complete_dataset  # type: ignore[attr-defined]
 
     def load_dataset(arguments: dict[str, Any]) -> Any:
         events.append(arguments.get("dataset_kwargs"))
@@ -263,7 +263,7 @@ def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         events.append("run")
         save_fake(folder, run)
 
-    monkeypatch.setattr(module, "load_dataset", load_dataset)
+    monkeypatch.setattr(module, "load_complete_dataset", load_dataset)
     monkeypatch.setattr(module, "run_in_process", note)
     inverse = {"create_inverse_triples": True}
     axes = {"dataset": {"a": {}, "b": {"dataset_kwargs": inverse}}, "sampler": {"basic": {}, "dhns": {}}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pykeen_dhns.datasets.triple_files import check_triple_files
+from pykeen_dhns.datasets.triple_files import load_dataset
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,12 @@ from pykeen_dhns.datasets.triple_files import check_triple_files
 )
 def test_triples(content: bytes, kwargs: Any, tmp_path: Path) -> None:
     """Whatever PyKEEN can read passes, compressed or not."""
-    (tmp_path / "file.tsv").write_bytes(content)
+    training, testing = tmp_path / "file.tsv", tmp_path / "file.tsv.gz"
+    training.write_bytes(content)
+    testing.write_bytes(gzip.compress(content))
     arguments = dict(dataset_kwargs=dict(load_triples_kwargs=kwargs))
-    check_triple_files(dict(training=tmp_path / "file.tsv", **arguments))
-    (tmp_path / "file.tsv.gz").write_bytes(gzip.compress(content))
-    check_triple_files(dict(testing=str(tmp_path / "file.tsv.gz"), validation=None, **arguments))
+    dataset = load_dataset(dict(training=training, testing=str(testing), validation=None, **arguments))
+    assert dataset.training.num_triples == dataset.testing.num_triples == content.count(b"\n")
 
 
 @pytest.mark.parametrize(
@@ -43,4 +44,16 @@ def test_no_triples(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "file.tsv"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"^{re.escape(str(path))} .*{re.escape(message)}"):
-        check_triple_files(dict(validation=path))
+        load_dataset(dict(training=path, testing=path))
+
+
+def test_nothing_left(tmp_path: Path) -> None:
+    """PyKEEN leaves out triples with unknown entities, and would fail after the training if none is left."""
+    for name, content in {"training": "a\tr\tb\nb\tr\tc\n", "testing": "a\tr\td\n"}.items():
+        (tmp_path / f"{name}.tsv").write_text(content, encoding="utf8")
+    training, testing = tmp_path / "training.tsv", tmp_path / "testing.tsv"
+    with pytest.raises(ValueError, match=rf"^testing: {re.escape(str(testing))} has no triple whose entities and rel"):
+        load_dataset(dict(training=training, testing=testing))
+    with testing.open("a", encoding="utf8") as file:
+        file.write("a\tr\tc\n")
+    assert load_dataset(dict(training=training, testing=testing)).testing.num_triples == 1

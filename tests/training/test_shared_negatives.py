@@ -257,6 +257,26 @@ def test_no_loss_named(loss: str | None, warns: bool, caplog: pytest.LogCaptureF
     assert ("The loss is MarginRankingLoss" in caplog.text) == warns
 
 
+@pytest.mark.parametrize(
+    ("kwargs", "expected"),
+    [
+        (dict(num_shared_negs=9), "share 9 entities as negatives."),
+        (dict(num_shared_negs=1024), "share all 14 entities as negatives."),
+        (
+            dict(num_shared_negs=9, negative_sampler="basic"),
+            "9 entities as negatives, and each positive has negatives of",
+        ),
+    ],
+    ids=str,
+)
+def test_log(kwargs: dict[str, Any], expected: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The loop says what the negatives are: the pool is no larger than the graph, and a sampler adds its own."""
+    loop = make_loop(RotatE, num_negs_per_pos=None, model_kwargs=dict(loss="nssa"), **kwargs)
+    with caplog.at_level("INFO"):
+        train(loop, num_epochs=1)
+    assert expected in caplog.text
+
+
 def test_loss_without_levels(caplog: pytest.LogCaptureFixture) -> None:
     """The loss with a margin per level says that nothing is generated for it."""
     make_loop(TransE, num_shared_negs=9, num_negs_per_pos=None, model_kwargs=dict(loss="dhns"))
