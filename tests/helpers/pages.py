@@ -119,5 +119,7 @@ def run_shell(text: str, folder: Path) -> str:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         os.chdir(temporary)
+        # a page may import a file that it has
+        sys.path.insert(0, temporary)
         for page_name in sys.argv[1:]:
             update_page(page_name, Path(temporary))
