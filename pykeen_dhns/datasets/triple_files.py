@@ -25,7 +25,7 @@ def load_dataset(arguments: Mapping[str, Any]) -> Dataset:
 
     :raises FileNotFoundError: if a file is not there
     :raises ValueError: if a file has no triples, or PyKEEN leaves out all of them
-    """  # noqa: DOC502
+    """  # noqa: DOC503
     _check_triple_files(arguments)
     dataset = get_dataset(**{name: arguments[name] for name in DATASET_ARGUMENTS if name in arguments})
     for name, factory in dataset.factory_dict.items():

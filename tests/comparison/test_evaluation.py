@@ -9,9 +9,10 @@ import pytest
 import torch
 from pykeen.datasets import Nations
 from pykeen.evaluation import RankBasedEvaluator
+from pykeen.evaluation import evaluator as evaluator_module
 from pykeen.models import ERModel, Model, model_resolver
 
-from pykeen_dhns.comparison.evaluation import TimedEvaluator, fast_distances
+from pykeen_dhns.comparison.evaluation import TimedEvaluator, fast_distances, fast_filter
 
 
 def make_model(name: str, kwargs: Mapping[str, Any], *, inverse: bool) -> tuple[Model, Nations]:
@@ -134,6 +135,21 @@ def test_restored() -> None:
         raise KeyError
     assert "forward" not in vars(model.interaction)
     assert "forward" not in vars(model.interaction)
+
+
+@pytest.mark.parametrize("column", [0, 2])
+def test_filter(column: int) -> None:
+    """Known answers are those that PyKEEN finds, and afterwards PyKEEN finds them again."""
+    model, dataset = make_model("TransE", dict(embedding_dim=2), inverse=False)
+    known, batch = known_triples(dataset).unique(dim=0), validation_triples(dataset)[:50]
+    original = evaluator_module.create_sparse_positive_filter_
+    expected, _ = original(batch, known, filter_col=column)
+    with contextlib.suppress(KeyError), fast_filter(model):
+        actual, _ = evaluator_module.create_sparse_positive_filter_(batch, known, filter_col=column)
+        assert sorted(actual.tolist()) == sorted(expected.tolist())
+        assert evaluator_module.create_sparse_positive_filter_ is not original
+        raise KeyError
+    assert evaluator_module.create_sparse_positive_filter_ is original
 
 
 def test_times() -> None:
