@@ -185,7 +185,7 @@ def test_pruned(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["sampler", "multimodal"])
 def test_best_pipeline(kind: str, tmp_path: Path) -> None:
-    """The best pipeline is saved as JSON. With the seed of the best trial, it gives the same value, to the bit."""
+    """The best pipeline is saved as JSON. With the seed of the best trial, it gives the same value, bit for bit."""
     numpy.save(tmp_path / "textual.npy", numpy.random.default_rng(0).normal(size=(14, 5)))
     kwargs: dict[str, Any] = dict(
         sampler=dict(negative_sampler="dhns", negative_sampler_kwargs=dict(base_sampler="fastbernoulli")),

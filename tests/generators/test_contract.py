@@ -37,7 +37,7 @@ def draw(dim: int = 4, num_groups: int = 1) -> tuple[Tensor, Tensor]:
 
 
 def assert_same_state(first: EmbeddingGenerator, second: EmbeddingGenerator) -> None:
-    """Check that two generators have learned the same, to the bit."""
+    """Check that two generators have learned the same, bit for bit."""
     torch.testing.assert_close(first.state_dict(), second.state_dict(), rtol=0, atol=0)
 
 
@@ -243,7 +243,7 @@ def test_learns(generator: Hint) -> None:
 
 @each
 def test_seed_fixes_everything(generator: Hint) -> None:
-    """The same seed leads to the same weights and samples, to the bit."""
+    """The same seed leads to the same weights and samples, bit for bit."""
     results = []
     for _ in range(2):
         torch.manual_seed(7)

@@ -51,7 +51,7 @@ def state(loop: DHNSTrainingLoop) -> dict[str, Tensor]:
 
 
 def assert_same(first: DHNSTrainingLoop, second: DHNSTrainingLoop) -> None:
-    """Check that two loops ended in the same state, to the bit, with the same losses."""
+    """Check that two loops ended in the same state, bit for bit, with the same losses."""
     a, b = state(first), state(second)
     assert a.keys() == b.keys()
     for key, value in a.items():

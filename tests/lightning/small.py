@@ -101,7 +101,7 @@ def state(module: DHNSLitModule) -> dict[str, Tensor]:
 
 
 def assert_same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
-    """Check that two states are the same, to the bit."""
+    """Check that two states are the same, bit for bit."""
     assert first.keys() == second.keys()
     for key, value in first.items():
         assert value.equal(second[key]), key

@@ -74,7 +74,7 @@ def modules(loop: Any, module: DHNSLitModule) -> list[tuple[nn.Module, nn.Module
     ],
 )
 def test_same_as_the_training_loop(model: str, arguments: dict[str, Any]) -> None:
-    """The module does what the training loop does, to the bit: constraints, regularisers and all."""
+    """The module does what the training loop does, bit for bit: constraints, regularisers and all."""
     kwargs: dict[str, Any] = dict(model=model, model_kwargs=dict(embedding_dim=6, random_seed=0))
     module, other = (make_module(**kwargs, **arguments, optimizer="adam") for _ in range(2))
     loader = other.train_dataloader()
@@ -265,7 +265,7 @@ def test_validation_with_inverse_triples() -> None:
 
 
 def test_same_seed_same_result() -> None:
-    """A seed fixes a run, to the bit, whatever was drawn before it, and another one gives another."""
+    """A seed fixes a run, bit for bit, whatever was drawn before it, and another one gives another."""
     records = [Record() for _ in range(3)]
     for seed, record in zip((0, 0, 1), records, strict=True):
         module = make_module(random_seed=seed, hard_fraction=0.5)

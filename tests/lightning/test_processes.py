@@ -45,7 +45,7 @@ def test_every_triple_is_seen_once(name: str, results: Results) -> None:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_processes_agree(name: str, results: Results) -> None:
-    """After each step, all parameters and scales are the same, to the bit, also with different seeds."""
+    """After each step, all parameters and scales are the same, bit for bit, also with different seeds."""
     first, second = (result[name] for result in results)
     assert first["steps"].equal(second["steps"])
     assert first["losses"].equal(second["losses"])

@@ -87,7 +87,7 @@ def test_named_models() -> None:
 
 
 def check_same(actual: Model, expected: Model) -> None:
-    """Check that two models have the same state, to the bit."""
+    """Check that two models have the same state, bit for bit."""
     state = expected.state_dict()
     assert list(actual.state_dict()) == list(state)
     for name, value in actual.state_dict().items():

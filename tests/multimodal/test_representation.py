@@ -41,7 +41,7 @@ def test_registered() -> None:
 
 @shapes
 def test_without_modalities(shape: tuple[int, ...], dtype: torch.dtype) -> None:
-    """Without modalities, it is an embedding, to the bit, with the same state dict."""
+    """Without modalities, it is an embedding, bit for bit, with the same state dict."""
     kwargs: dict[str, Any] = dict(max_id=MAX_ID, shape=shape, dtype=dtype)
     torch.manual_seed(1)
     expected = Embedding(**kwargs)

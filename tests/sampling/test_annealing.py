@@ -67,7 +67,7 @@ def test_share_of_rows() -> None:
     "kwargs", [dict(), dict(base_sampler="basic"), dict(hard_fraction=0.125, base_sampler="basic")]
 )
 def test_ends_as_the_base_sampler(kwargs: dict[str, Any]) -> None:
-    """Afterwards, negatives are those of the base sampler, to the bit, and nothing learns."""
+    """Afterwards, negatives are those of the base sampler, bit for bit, and nothing learns."""
     sampler = make(anneal_epochs=2, **kwargs)
     see(sampler, num_passes=2)
     before = copy.deepcopy(sampler.entity_generator.state_dict())

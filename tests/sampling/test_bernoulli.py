@@ -24,7 +24,7 @@ from .samplers import TRIPLES, sparse_graph
     ],
 )
 def test_same_as_pykeen(triples: Tensor, num_relations: int) -> None:
-    """Probabilities are the same to the bit, and with the same seed, so are the negatives."""
+    """Probabilities are the same bit for bit, and with the same seed, so are the negatives."""
     fast, expected = (
         cls(mapped_triples=triples, num_relations=num_relations, num_negs_per_pos=8)
         for cls in (FastBernoulliNegativeSampler, BernoulliNegativeSampler)

@@ -18,7 +18,7 @@ Restore = Callable[[DHNSNegativeSampler], DHNSNegativeSampler]
 
 
 def assert_same_state(first: DHNSNegativeSampler, second: DHNSNegativeSampler) -> None:
-    """Check that two samplers have learned the same, to the bit."""
+    """Check that two samplers have learned the same, bit for bit."""
     torch.testing.assert_close(first.state_dict(), second.state_dict(), rtol=0, atol=0)
 
 

@@ -45,7 +45,7 @@ def checkpoints(folder: Path) -> dict[str, Any]:
     ids=str,
 )
 def test_resume(tmp_path: Path, kwargs: dict[str, Any], train_kwargs: dict[str, Any]) -> None:
-    """A resumed training ends like one that was not interrupted, to the bit."""
+    """A resumed training ends like one that was not interrupted, bit for bit."""
     for num_epochs in (2, 3):
         resumed = make_loop(**kwargs)
         train(resumed, num_epochs=num_epochs, **checkpoints(tmp_path), **train_kwargs)
@@ -228,7 +228,7 @@ torch.save(dict(losses=losses, state=state(loop)), target)
 
 @pytest.mark.slow
 def test_killed_and_resumed(tmp_path: Path) -> None:
-    """A process that is killed in the middle of an epoch can be resumed by another one, to the bit."""
+    """A process that is killed in the middle of an epoch can be resumed by another one, bit for bit."""
 
     def run(name: str, kill: str, code: int, target: str) -> None:
         process = fresh.run(SCRIPT, tmp_path, tmp_path / name, kill, tmp_path / target, path=fresh.ROOT)

@@ -16,7 +16,7 @@ from ..helpers.loops import FACTORY, assert_same, make_loop, train
 
 
 def test_same_seed_same_result() -> None:
-    """A seed fixes a whole run, to the bit, and another one gives another."""
+    """A seed fixes a whole run, bit for bit, and another one gives another."""
     first, second, third = (make_loop(seed=seed) for seed in (0, 0, 1))
     for loop, seed in ((first, 0), (second, 0), (third, 1)):
         torch.manual_seed(seed)
@@ -33,7 +33,7 @@ def test_no_warnings() -> None:
 
 
 def test_continue_training() -> None:
-    """Training in two parts is the same, to the bit, as in one."""
+    """Training in two parts is the same, bit for bit, as in one."""
     first, second = make_loop(hard_fraction=0.5), make_loop(hard_fraction=0.5)
     torch.manual_seed(0)
     train(first, num_epochs=4)
@@ -92,7 +92,7 @@ def test_known_triples_are_indexed_once() -> None:
 
 
 def test_restart() -> None:
-    """A second training starts with a new model, generator, and sampler, and is the same as a first one, to the bit."""
+    """A second training starts with a new model, generator, and sampler, and is the same as a first one, bit for bit."""
     again, first = make_loop(hard_fraction=0.5), make_loop(hard_fraction=0.5)
     train(again, num_epochs=3)
     again._epoch, again.losses_per_epochs = 0, []

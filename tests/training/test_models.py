@@ -96,7 +96,7 @@ def test_by_name() -> None:
 
 
 def test_same_seed_same_result() -> None:
-    """A seed fixes a whole run with the sampler in PyKEEN's loop, to the bit."""
+    """A seed fixes a whole run with the sampler in PyKEEN's loop, bit for bit."""
     kwargs = dict(num_negs_per_pos=4, filtered=True)
     first, second = (run(negative_sampler_kwargs=kwargs) for _ in range(2))
     assert first.losses == second.losses

@@ -18,7 +18,7 @@ LOOPS: list[dict[str, Any]] = [dict(hard_fraction=0.5), dict(num_shared_negs=10,
 
 @pytest.mark.parametrize("kwargs", LOOPS, ids=str)
 def test_probe_within_a_training(kwargs: dict[str, Any]) -> None:
-    """A training with a probe is the same as one without, to the bit."""
+    """A training with a probe is the same as one without, bit for bit."""
     first, second = (make_loop(automatic_memory_optimization=probes, **kwargs) for probes in (True, False))
     for loop in (first, second):
         torch.manual_seed(0)
