@@ -8,15 +8,15 @@ from types import NoneType
 from typing import Any
 
 import pandas as pd
-import yaml
 from pykeen.evaluation import RankBasedMetricResults
 from pykeen.pipeline import PipelineResult, pipeline
 from pykeen.training.callbacks import MultiTrainingCallback
-from pykeen.utils import load_configuration, random_non_negative_int
+from pykeen.utils import random_non_negative_int
 
-from ..datasets.triple_files import DATASET_ARGUMENTS, load_dataset
+from ..datasets.triple_files import load_dataset
 from ..inspection import KeepSampler, save_result
 from ..utils.arguments import check_names
+from ..utils.configuration_files import load_file
 from ..utils.files import lock_folder
 from ..utils.validation import check_integer, check_kwargs, check_type
 
@@ -51,23 +51,16 @@ def run_experiment(path: Path, output: Path, report: Callable[[str], None]) -> N
     metadata, arguments = _load(path)
     check_names(f"{path}: pipeline", arguments, ARGUMENTS)
     _check_arguments(arguments)
-    data = arguments
-    if arguments.get("training") is not None:
-        # mistakes in files are found now
-        data = dict(dataset=load_dataset(arguments))
+    if arguments.get("training") is not None or arguments.get("validation") is not None:
+        # mistakes in files are found now, not after the training
+        load_dataset(arguments)
     # before the training, which would be lost if nothing could be written
     output.mkdir(parents=True, exist_ok=True)
     with lock_folder(output):
-        _run(metadata, arguments, data, output, report)
+        _run(metadata, arguments, output, report)
 
 
-def _run(
-    metadata: dict[str, Any],
-    arguments: dict[str, Any],
-    data: Mapping[str, Any],
-    output: Path,
-    report: Callable[[str], None],
-) -> None:
+def _run(metadata: dict[str, Any], arguments: dict[str, Any], output: Path, report: Callable[[str], None]) -> None:
     """Run the pipeline, and save what it gave."""
     unfinished = output / UNFINISHED
     if (output / PipelineResult.RESULT_FILE_NAME).exists() and not unfinished.exists():
@@ -80,8 +73,7 @@ def _run(
     training = dict(arguments.get("training_kwargs") or {})
     callbacks = MultiTrainingCallback(training.pop("callbacks", None), training.pop("callbacks_kwargs", None))
     training["callbacks"] = [callbacks, keeper]
-    data = {name: data.get(name) for name in DATASET_ARGUMENTS}
-    result = pipeline(**{**arguments, **data, "training_kwargs": training}, metadata=metadata)
+    result = pipeline(**{**arguments, "training_kwargs": training}, metadata=metadata)
     try:
         save_result(result, output, sampler=keeper.sampler)
         unfinished.replace(output / FILE_NAME)
@@ -92,10 +84,11 @@ def _run(
 
 def _load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Load the metadata, and the arguments of the pipeline."""
+    content = load_file(path)
     try:
         # JSON has no dates, which YAML has
-        content = json.loads(json.dumps(load_configuration(path), default=str))
-    except (TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        content = json.loads(json.dumps(content, default=str))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from error
     content = content if isinstance(content, dict) else {}
     metadata, arguments = content.get("metadata") or {}, content.get("pipeline")

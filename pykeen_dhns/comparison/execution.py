@@ -119,7 +119,7 @@ def _run(run: Run, folder: Path, processes: int) -> str:
     """Do a run. If it fails, show and return why."""
     try:
         run_in_process(run, folder, processes)
-    except RuntimeError as error:
+    except (RuntimeError, OSError, EOFError) as error:
         message = f"{run.key}: {error}"
         tqdm.write(message, file=sys.stderr)
         return message
@@ -148,7 +148,7 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
     :raises RuntimeError: if it fails. The message has its exit status, and the end of its output.
     """
     threads = None if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // processes)
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         log = Path(temporary) / LOG
         process = _find_process_class()(target=execute_alone, args=(run.to_dict(), folder, threads, Path(temporary)))
         process.start()
@@ -158,5 +158,7 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
         process.join()
         RUNNING.discard(process)
         if process.exitcode:
+            # it may have left workers behind
+            kill_group(process)
             lines = log.read_text(encoding="utf8", errors="replace").strip().splitlines() if log.is_file() else []
             raise RuntimeError("\n".join([f"exit status {process.exitcode}", *lines[-NUM_LINES:]]))

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from pykeen.evaluation import Evaluator
-from typing_extensions import override
 
-from .configuration import DEFAULTS, Arguments, Cell, Comparison, list_values, merge, to_text
+from .configuration import DEFAULTS, METRICS, Arguments, Cell, Comparison, list_values, merge, to_text
+from ..utils.configuration_files import load_file, to_unique_keys
 from ..utils.validation import check_integer, check_kwargs, check_number, check_type, show
 
 __all__ = ["load_comparison", "make_comparison"]
@@ -33,27 +32,9 @@ LARGEST = 1_000_000
 RESERVED = (
     *("random_seed", "evaluator", "evaluator_kwargs", "evaluation_kwargs.batch_size", "use_testing_data"),
     *("stopper", "stopper_kwargs.metric", "stopper_kwargs.larger_is_better"),
+    # a run would take that of another seed for its own
+    "training_kwargs.checkpoint_name",
 )
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
-    """A YAML loader for which 1e-3 is a number, as in YAML 1.2, and not a text. No key may be there twice."""
-
-    @override
-    def compose_mapping_node(self, anchor: Any) -> yaml.Node:
-        node = super().compose_mapping_node(anchor)
-        _to_dict([(str(key.value), None) for key, _ in node.value])
-        return node
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), "-+0123456789")
-
-
-def _to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a mapping of pairs, none of whose keys may be there twice."""
-    if duplicates := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
-        raise ValueError(f"{show(duplicates[0])} is there twice.")
-    return dict(pairs)
 
 
 def load_comparison(path: Path, seeds: Sequence[int] = ()) -> Comparison:
@@ -66,12 +47,10 @@ def load_comparison(path: Path, seeds: Sequence[int] = ()) -> Comparison:
 
     :raises ValueError: if there is something wrong with it; the message says what
     """
+    content = load_file(path)
     try:
-        text = path.read_text(encoding="utf8")
-        is_json = path.suffix == ".json"
-        content = json.loads(text, object_pairs_hook=_to_dict) if is_json else yaml.load(text, _Loader)  # noqa: S506
         return make_comparison(path.stem, _to_plain(content), seeds)
-    except (TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
@@ -85,7 +64,7 @@ def _to_plain(content: Any) -> Any:
     parts = list(itertools.islice(json.JSONEncoder(default=refuse).iterencode(content), LARGEST))
     if len(parts) == LARGEST:
         raise ValueError(f"there are more than {LARGEST} parts in it, with what its anchors repeat.")
-    return json.loads("".join(parts), object_pairs_hook=_to_dict)
+    return json.loads("".join(parts), object_pairs_hook=to_unique_keys)
 
 
 def make_comparison(name: str, content: Any, seeds: Sequence[int] = ()) -> Comparison:
@@ -163,7 +142,9 @@ def _check_items(content: Mapping[str, Any]) -> None:
         raise ValueError("rivals has an empty one. Each needs a value of an axis, as baseline does.")
     for cell, metrics in content.get("published", {}).items():
         check_type("published", metrics, Mapping, "a mapping from cells to metrics")
-        for value in metrics.values():
+        for metric, value in metrics.items():
+            if metric not in METRICS:
+                raise ValueError(f"published: {cell} has {metric!r}. Allowed are {', '.join(METRICS)}.")
             check_number(f"published: {cell}", value)
 
 
@@ -192,6 +173,8 @@ def _check(comparison: Comparison) -> None:
         raise ValueError(f"seeds={show(seeds)} must be different integers of at most {MAX_SEED}.")
     if not comparison.cells:
         raise ValueError("exclude leaves no cell.")
+    if same := [name for name, count in Counter(map(str, comparison.cells)).items() if count > 1]:
+        raise ValueError(f"Several cells have the name {same[0]!r}. Rename a value of an axis.")
     if unknown := comparison.published.keys() - set(map(str, comparison.cells)):
         raise ValueError(f"published has {sorted(unknown)}. Cells: {'; '.join(map(str, comparison.cells))}.")
     for cell in comparison.cells:

@@ -5,16 +5,28 @@ import functools
 import itertools
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from .configuration import Cell, Comparison, Run
 from .store import Result, hash_files
 
-__all__ = ["Results", "Summary"]
+__all__ = ["Results", "Summary", "find_edge"]
 
-#: Of how many values on, the best one should be none of the outer ones
-MIN_VALUES = 3
+
+def find_edge(value: Any, tried: Sequence[Any]) -> str:
+    """Find out whether a value is at an edge of those that were tried.
+
+    :param value: the value
+    :param tried: all values that were tried
+
+    :returns: ``"smallest"`` or ``"largest"``, or nothing
+    """
+    is_numeric = all(isinstance(each, int | float) and not isinstance(each, bool) for each in tried)
+    if not is_numeric or len(set(tried)) < 2:
+        return ""
+    return {max(tried): "largest", min(tried): "smallest"}.get(value, "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,23 +45,17 @@ class Summary:
     def describe_edges(self) -> list[str]:
         """Say where the best trial is at an edge of what was tried, so that more of the same may be better.
 
-        :returns: a sentence for each edge. Of two values, each one is at an edge, so this takes three.
+        :returns: a sentence for each edge
         """
         if self.best is None:
             return []
         hints = []
         for path, value in self.best.searched.items():
-            values = [run.searched[path] for run, _ in self.trials]
-            if all(isinstance(each, int | float) for each in values) and len(set(values)) >= MIN_VALUES:
-                edges = {"smallest": min(values), "largest": max(values)}
-                hints += [
-                    f"{path}={value} is the {edge} value that was tried: try others beyond it."
-                    for edge, extreme in edges.items()
-                    if value == extreme
-                ]
-        epochs = [(result["validation"]["epoch"], result.get("num_epochs")) for _, result in self.finals]
-        if epochs and all(best == last for best, last in epochs):
-            hints.append(f"The best epoch is the last one, {epochs[0][0]}, with every seed: train longer.")
+            if edge := find_edge(value, [run.searched[path] for run, _ in self.trials]):
+                hints.append(f"{path}={value} is the {edge} value that was tried: try others beyond it.")
+        validations = [result["validation"] for _, result in self.finals]
+        if validations and all(each["epoch"] == each["curve"][-1]["epoch"] for each in validations):
+            hints.append(f"The best epoch is the last one, {validations[0]['epoch']}, with every seed: train longer.")
         return hints
 
 
@@ -73,7 +79,9 @@ class Results:
         changed: dict[str, set[str]] = {}
         for trial in itertools.chain.from_iterable(map(self.comparison.trials, self.comparison.cells)):
             for run in (trial, *self.comparison.finals(trial)):
-                result = self.results.get(run.digest, {})
+                result = self.results.get(run.digest)
+                if result is None:
+                    continue
                 digests = hash_files(run.arguments)
                 for name, old in result.get("files", {}).items():
                     if digests.get(name, old) != old:
@@ -119,7 +127,7 @@ class Results:
 
     def runs(self, cell: Cell | None) -> pd.DataFrame:
         """Return the rows of the frame that belong to a cell. Without a cell, there are none."""
-        return self.frame[self.frame["cell"] == str(cell)]
+        return self.frame.iloc[:0] if cell is None else self.frame[self.frame["cell"] == str(cell)]
 
     def describe_progress(self, cells: Iterable[Cell]) -> list[str]:
         """Describe which runs there are, and which of them are finished.

@@ -21,7 +21,7 @@ from pykeen.training.callbacks import MultiTrainingCallback, TrainingCallback
 from typing_extensions import override
 
 from .configuration import DEFAULTS, METRICS, Arguments, merge
-from .evaluation import TimedEvaluator
+from .evaluation import ComparisonEvaluator
 from .process_group import begin_group, end_group
 from .store import Result, hash_files, save_result
 from ..datasets.triple_files import DATASET_ARGUMENTS, load_dataset
@@ -37,7 +37,7 @@ LOG = "log.txt"
 class EpochTimes(TrainingCallback):
     """Keeps the time of each epoch, without that of evaluations."""
 
-    def __init__(self, evaluator: TimedEvaluator) -> None:
+    def __init__(self, evaluator: ComparisonEvaluator) -> None:
         """Initialize the callback.
 
         :param evaluator: the evaluator, whose time does not count
@@ -154,7 +154,7 @@ def execute(description: dict[str, Any], folder: Path) -> None:
 
 def _train(dataset: Dataset, arguments: Arguments, seed: int) -> Result:
     """Run PyKEEN's pipeline, and describe what comes out of it."""
-    evaluator = TimedEvaluator(torch.cat([factory.mapped_triples for factory in dataset.factory_dict.values()]))
+    evaluator = ComparisonEvaluator(torch.cat([factory.mapped_triples for factory in dataset.factory_dict.values()]))
     times = EpochTimes(evaluator)
     # PyKEEN's stopper only deletes its file if it stops early
     with tempfile.TemporaryDirectory() as temporary:
@@ -180,7 +180,7 @@ def _check_metrics(result: PipelineResult) -> None:
         raise NonFiniteLossError(f"The mean reciprocal rank is {mrr}: scores are not finite.")
 
 
-def _describe(result: PipelineResult, evaluator: TimedEvaluator, times: EpochTimes) -> Result:
+def _describe(result: PipelineResult, evaluator: ComparisonEvaluator, times: EpochTimes) -> Result:
     """Describe the result of the pipeline."""
     stopper = result.stopper.get_summary_dict()  # type: ignore[union-attr]
     frequency, best_epoch = stopper["frequency"], stopper["best_epoch"]

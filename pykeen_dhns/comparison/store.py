@@ -20,6 +20,8 @@ __all__ = ["SUFFIX", "Result", "hash_files", "load_results", "save_result"]
 
 #: The end of the names of files with results
 SUFFIX = ".jsonl.gz"
+#: How much of a file to read at once, in bytes
+CHUNK_SIZE = 2**20
 
 #: The result of a run, cf. :func:`pykeen_dhns.comparison.running.execute`
 Result = dict[str, Any]
@@ -98,4 +100,9 @@ def _find_paths(content: Any) -> Iterator[str]:
 @functools.cache
 def _hash_file(path: Path, modified: int) -> str:  # noqa: ARG001
     """Hash a file, once for each time that it was modified."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    # not all of it at once, which would count as memory of the training
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_SIZE):
+            digest.update(chunk)
+    return digest.hexdigest()

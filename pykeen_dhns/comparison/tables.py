@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .configuration import Comparison
-from .results import Results
+from .results import Results, find_edge
 from .significance import LEVEL, find_differences
 
 __all__ = ["TABLES"]
@@ -263,10 +263,8 @@ def _format_settings(
     for path, value in searched.items():
         name = path.rpartition(".")[2]
         text = f"{name if names.count(name) == 1 else path}={value}"
-        numbers = [other[path] for other in tried]
-        is_numeric = all(isinstance(x, int | float) and not isinstance(x, bool) for x in numbers)
-        if is_numeric and len(set(numbers)) > 1 and value in (min(numbers), max(numbers)):
-            text += f" {EDGES[value == max(numbers)]}"
+        if edge := find_edge(value, [other[path] for other in tried]):
+            text += f" ({edge})"
         texts.append(text)
     return ", ".join(texts)
 

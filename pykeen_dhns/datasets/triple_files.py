@@ -24,8 +24,14 @@ def load_dataset(arguments: Mapping[str, Any]) -> Dataset:
     :returns: the dataset, with its triples loaded. PyKEEN warns of triples that it leaves out.
 
     :raises FileNotFoundError: if a file is not there
-    :raises ValueError: if a file has no triples, or PyKEEN leaves out all of them
+    :raises ValueError: if a file has no triples, if PyKEEN leaves out all of them, or if it would ignore the file
     """  # noqa: DOC503
+    if arguments.get("dataset") is not None and arguments.get("validation") is not None:
+        raise ValueError(
+            f"validation={arguments['validation']!r} has no effect beside dataset={arguments['dataset']!r}, which has "
+            "validation triples of its own. Its arguments are dataset_kwargs. For files, leave out dataset, and give "
+            "training, testing, and validation."
+        )
     _check_triple_files(arguments)
     dataset = get_dataset(**{name: arguments[name] for name in DATASET_ARGUMENTS if name in arguments})
     for name, factory in dataset.factory_dict.items():

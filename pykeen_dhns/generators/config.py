@@ -52,6 +52,13 @@ class GeneratorConfig:
     #: What the denoiser predicts: ``velocity`` or, as in the paper, ``noise``
     prediction: Prediction = "velocity"
 
+    def _check_generator(self) -> None:
+        if isinstance(self.generator, EmbeddingGenerator):
+            raise TypeError(
+                f"generator is an instance of {type(self.generator).__name__}: it must be a name or a class, since its "
+                "dimension is that of the embeddings. Its other arguments are generator_kwargs."
+            )
+
     def make_generator(
         self, dim: int, *, num_groups: int = 1, condition: nn.Module | None = None
     ) -> EmbeddingGenerator:
@@ -64,12 +71,8 @@ class GeneratorConfig:
         :returns: the generator
 
         :raises TypeError: if the generator is neither a name nor a class
-        """
-        if isinstance(self.generator, EmbeddingGenerator):
-            raise TypeError(
-                f"generator is an instance of {type(self.generator).__name__}: it must be a name or a class, since its "
-                "dimension is that of the embeddings. Its other arguments are generator_kwargs."
-            )
+        """  # noqa: DOC502
+        self._check_generator()
         check_component("generator", self.generator, self.generator_kwargs, generator_resolver)
         cls = generator_resolver.lookup(self.generator)
         accepted = argument_names(cls)

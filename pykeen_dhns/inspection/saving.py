@@ -60,7 +60,9 @@ class KeepSampler(TrainingCallback):
 
         def create_and_keep(*args: Any, **kwargs: Any) -> DataLoader[Any]:
             loader: DataLoader[Any] = create(*args, **kwargs)
-            self.sampler = loader.dataset.negative_sampler  # type: ignore[attr-defined]
+            # PyKEEN's callback for a validation loss makes a sampler of its own in this mode, after each epoch
+            if not torch.is_inference_mode_enabled():
+                self.sampler = loader.dataset.negative_sampler  # type: ignore[attr-defined]
             return loader
 
         training_loop._create_training_data_loader = create_and_keep  # type: ignore[method-assign]

@@ -62,8 +62,7 @@ def process_dense(
             # smoothing would give a part of the probability to what is left out
             raise ValueError(
                 f"label_smoothing={kwargs['label_smoothing']} is not possible with {type(loss).__name__} where known "
-                "triples are left out of the negatives, as with num_shared_negs or filtered=True. Leave it out, or use "
-                "loss='nssa'."
+                "triples are left out of the negatives, as with num_shared_negs or filtered=True. Leave it out."
             )
         negative_scores, mask = torch.where(mask, negative_scores.to(dtype), lowest), None
     else:

@@ -162,6 +162,9 @@ class DistanceQuery(Query):
         if query.is_complex():
             # PyKEEN ignores these arguments of RotatE
             p, power_norm = 2, False
+        if scale is not None and p != 2:
+            # no matrix product, and more memory than the interaction needs for it
+            return None
         scores = negative_distance(query, candidates[0], scale=scale, p=p, power_norm=power_norm)
         bias = self.bias(known, candidates)
         return scores if bias is None else scores + bias

@@ -51,7 +51,8 @@ def negative_distance(
 
     :param queries: shape: (batch_size, dim) the queries $q$
     :param candidates: shape: (num_candidates, dim) the candidates $c$
-    :param scale: shape: (batch_size, dim) by what the candidates are multiplied, $s$. If None, by one.
+    :param scale: shape: (batch_size, dim) by what the candidates are multiplied, $s$, which needs ``p=2``. If None, by
+        one.
     :param p: the norm
     :param power_norm: whether to compute the p-th power of the norm
 
@@ -62,11 +63,7 @@ def negative_distance(
         if p == 2:
             squares = _square_distances(queries, candidates, scale)
             return -squares if power_norm else -squares.sqrt()
-        if scale is not None:
-            difference = queries.unsqueeze(dim=1) - scale.unsqueeze(dim=1) * candidates
-            distances = torch.linalg.vector_norm(difference.to(dtype), ord=p, dim=-1)
-        else:
-            distances = torch.cdist(queries.to(dtype), candidates.to(dtype), p=p)
+        distances = torch.cdist(queries.to(dtype), candidates.to(dtype), p=p)
     result: Tensor = -(distances**p) if power_norm else -distances
     return result
 

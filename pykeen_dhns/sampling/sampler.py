@@ -125,7 +125,7 @@ class DHNSNegativeSampler(NegativeSampler):
         reverse: Reverse = "short",
         learning_rate: float = 2e-3,
         embedding_dim: int = 32,
-        shadow_learning_rate: float = 0.1,
+        proxy_learning_rate: float = 0.1,
     ) -> None:
         """Initialize the sampler.
 
@@ -177,7 +177,7 @@ class DHNSNegativeSampler(NegativeSampler):
         :param embedding_dim: the real dimension of the proxy model, an even number. The proxy model only has to tell
             which entities are plausible. The default is small, which keeps the sampler fast. More makes harder
             negatives.
-        :param shadow_learning_rate: the learning rate of the proxy model. The default is large, as usual for Adagrad,
+        :param proxy_learning_rate: the learning rate of the proxy model. The default is large, as usual for Adagrad,
             since the proxy model has to be ahead of the model.
 
         :raises TypeError: if one of the arguments has a wrong type; the message says what is allowed
@@ -200,7 +200,7 @@ class DHNSNegativeSampler(NegativeSampler):
         check_size("num_candidates", num_candidates, maximum=MAX_POOL_SIZE)
         check_size("embedding_dim", embedding_dim, multiple_of=2)
         check_positive("learning_rate", learning_rate)
-        check_positive("shadow_learning_rate", shadow_learning_rate)
+        check_positive("proxy_learning_rate", proxy_learning_rate)
         super().__init__(
             mapped_triples=mapped_triples,
             num_entities=num_entities,
@@ -235,7 +235,7 @@ class DHNSNegativeSampler(NegativeSampler):
                 self.known = KnownTriples(mapped_triples, self.num_entities, self.num_relations)
                 if guidance is None:
                     guidance = default_guidance(learns=made.optimizer is not None, dense=dense)
-                self._make_entity_generator(made, chosen, num_candidates, guidance, shadow_learning_rate)
+                self._make_entity_generator(made, chosen, num_candidates, guidance, proxy_learning_rate)
         #: The base sampler, the guidance, the share, and the levels, given or by default
         self.choices = log_choices(self)
 

@@ -37,7 +37,7 @@ __all__ = ["LoopConfig", "is_same"]
 SAMPLER_ARGUMENTS = ("num_negs_per_pos", "filtered", "filterer", "filterer_kwargs")
 OWN_SAMPLER_ARGUMENTS = ("base_sampler", "base_sampler_kwargs", "hard_fraction")
 #: Arguments that configure the generator of our own sampler as well as that of the loop
-SHARED_ARGUMENTS = ("num_timesteps", "schedule", "reverse", "levels", "learning_rate")
+COMMON_ARGUMENTS = ("num_timesteps", "schedule", "reverse", "levels", "learning_rate")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,15 +120,11 @@ class LoopConfig(GeneratorConfig):
         check_non_negative("diffusion_weight", self.diffusion_weight)
         check_integer("num_shared_negs", self.num_shared_negs, minimum=0, maximum=MAX_POOL_SIZE)
         check_fraction("shared_negs_from_batch", self.shared_negs_from_batch)
-        self._check_shared()
+        self._check_pool()
         for field in dataclasses.fields(self):
             if field.name.endswith("_kwargs"):
                 check_kwargs(field.name, getattr(self, field.name))
-        if isinstance(self.generator, EmbeddingGenerator):
-            raise TypeError(
-                f"generator is an instance of {type(self.generator).__name__}: it must be a name or a class, since its "
-                "dimension is that of the model's embeddings. Its other arguments are generator_kwargs."
-            )
+        self._check_generator()
         check_hint("generator", self.generator, generator_resolver, more_names=["none"])
         check_hint("base_sampler", self.base_sampler, negative_sampler_resolver)
         check_hint("filterer", self.filterer, filterer_resolver)
@@ -138,7 +134,7 @@ class LoopConfig(GeneratorConfig):
                 "are added to the sampled ones, and each positive must have the same number of these."
             )
 
-    def _check_shared(self) -> None:
+    def _check_pool(self) -> None:
         check_integer("num_proposed_negs", self.num_proposed_negs, minimum=0, maximum=MAX_SIZE)
         check_size("num_candidates", self.num_candidates, maximum=MAX_POOL_SIZE)
         check_non_negative("proposal_sharpness", self.proposal_sharpness)
@@ -214,7 +210,7 @@ class LoopConfig(GeneratorConfig):
         sampler_cls = negative_sampler_resolver.lookup(given.get("negative_sampler"), default=DHNSNegativeSampler)
         if issubclass(sampler_cls, DHNSNegativeSampler):
             sampler_kwargs = given.get("negative_sampler_kwargs") or {}
-            shared = {name: sampler_kwargs[name] for name in SHARED_ARGUMENTS if name in sampler_kwargs}
+            shared = {name: sampler_kwargs[name] for name in COMMON_ARGUMENTS if name in sampler_kwargs}
             given = _merge(shared, given)
         config = cls(**given)
         config._check_sampler()
@@ -267,7 +263,7 @@ class LoopConfig(GeneratorConfig):
             return self.negative_sampler, {}
         if is_own:
             # what the generator of the loop has, and nothing to generate
-            shared = {name: getattr(self, name) for name in SHARED_ARGUMENTS}
+            shared = {name: getattr(self, name) for name in COMMON_ARGUMENTS}
             kwargs = {"hard_fraction": 0.0, **shared, **kwargs}
         return cls if self.negative_sampler is None else self.negative_sampler, kwargs
 

@@ -1,4 +1,4 @@
-"""Training instances that several workers share."""
+"""Training instances that are divided among workers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from pykeen.typing import LongTensor
 from torch.utils import data
 from typing_extensions import override
 
-__all__ = ["NoNegativeSampler", "SharedSLCWAInstances"]
+__all__ = ["DividedSLCWAInstances", "NoNegativeSampler"]
 
 
 class NoNegativeSampler(NegativeSampler):
@@ -20,7 +20,7 @@ class NoNegativeSampler(NegativeSampler):
         return positive_batch.new_empty(*positive_batch.shape[:-1], 0, 3)
 
 
-class SharedSLCWAInstances(BatchedSLCWAInstances):
+class DividedSLCWAInstances(BatchedSLCWAInstances):
     """Training instances that see each triple once an epoch, however many workers there are.
 
     With a single process, these are PyKEEN's own, in the same order. With several workers, PyKEEN 1.11.1 takes

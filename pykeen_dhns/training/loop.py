@@ -18,7 +18,7 @@ from typing_extensions import override
 from .callbacks import GeneratorTrainingCallback, take_callbacks
 from .checks import check_constructor_arguments, check_sparse_gradients, check_train_arguments
 from .config import LoopConfig, is_same
-from .instances import SharedSLCWAInstances
+from .instances import DividedSLCWAInstances
 from .objective import JointObjective
 from .resumable import ResumableTrainingLoop
 from ..sampling import DHNSNegativeSampler
@@ -196,7 +196,7 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         )
         dataset: BaseBatchedSLCWAInstances
         if sampler is None:
-            dataset = SharedSLCWAInstances.from_triples_factory(triples_factory, num_workers=num_workers, **arguments)
+            dataset = DividedSLCWAInstances.from_triples_factory(triples_factory, num_workers=num_workers, **arguments)
         elif sampler == "schlichtkrull":
             dataset = SubGraphSLCWAInstances.from_triples_factory(triples_factory, **arguments)
         else:

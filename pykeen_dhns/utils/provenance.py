@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,9 @@ from typing import Any
 import torch
 
 from ..version import VERSION
+
+if sys.platform != "win32":
+    import resource
 
 __all__ = ["describe_commit", "describe_machine", "describe_versions", "peak_memory"]
 
@@ -35,7 +37,7 @@ def describe_commit() -> str:
     """
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parents[1]), *arguments, "--", "."]
+        command = ["git", "--no-optional-locks", "-C", str(Path(__file__).parents[1]), *arguments, "--", "."]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
     if shutil.which("git") and (commit := git("log", "-1", "--format=%H")):
@@ -66,11 +68,13 @@ def peak_memory(device: torch.device) -> dict[str, float]:
 
     :param device: the device of the model
 
-    :returns: in MiB, of the process, and of the device, if it has memory of its own
+    :returns: in MiB, of the process (except on Windows), and of the device, if it has memory of its own
     """
-    # kibibytes on Linux, bytes on macOS
-    unit = 1024**2 if sys.platform == "darwin" else 1024
-    memory = dict(process=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+    memory = {}
+    if sys.platform != "win32":
+        # kibibytes on Linux, bytes on macOS
+        unit = 1024**2 if sys.platform == "darwin" else 1024
+        memory["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     if device.type == "cuda":
         memory["device"] = torch.cuda.max_memory_allocated(device) / 1024**2
     return memory

@@ -63,8 +63,9 @@ def test_selection(config: Path, tmp_path: Path) -> None:
     run("compare", config, "--output", tmp_path, "--only", "^basic$", "--num-seeds", 1)
     listing = run("compare", config, "--output", tmp_path, "--list").splitlines()
     assert listing[0].startswith("basic: 2 of 2 trials, 1 of 2 seeds, best: ")
-    assert listing[1] == "  The best epoch is the last one, 2, with every seed: train longer."
-    assert listing[2] == "dhns: 0 of 2 trials, 0 of 2 seeds"
+    assert "value that was tried: try others beyond it." in listing[1]
+    assert listing[2] == "  The best epoch is the last one, 2, with every seed: train longer."
+    assert listing[3] == "dhns: 0 of 2 trials, 0 of 2 seeds"
 
 
 def test_too_many_seeds(config: Path, tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_mistakes(changes: dict[str, Any], message: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("file.txt", "", "Unknown configuration file format: .txt"),
+        ("file.txt", "", "file.txt: the name must end with .json, .yaml, or .yml"),
         ("file.json", "{}", "file.json needs an entry 'pipeline'"),
         ("file.json", "[]", "file.json needs an entry 'pipeline'"),
         ("file.json", '{"pipeline": "nations"}', "file.json needs an entry 'pipeline'"),

@@ -153,6 +153,9 @@ def test_keys() -> None:
         (dict(rivals=[{"sampler": "dhns"}, {"sampler": "x"}]), "rivals: there is no sampler='x'"),
         (dict(exclude=[{"sampler": ["basic", "dhns"]}]), "exclude leaves no cell"),
         (dict(published={"x": {"mrr": 1.0}}), r"published has \['x'\]. Cells: basic; dhns."),
+        (dict(published={"basic": {"MRR": 1.0}}), "published: basic has 'MRR'. Allowed are mrr, hits_at_1,"),
+        (dict(pipeline={"training_kwargs": {"checkpoint_name": "a.pt"}}), "checkpoint_name cannot be given"),
+        (dict(axes={"x": {"a": {}, "a, b": {}}, "y": {"b, c": {}, "c": {}}}, baseline={}), "have the name 'a, b, c'"),
     ],
 )
 def test_errors(changes: dict[str, Any], message: str) -> None:
@@ -171,6 +174,7 @@ def test_errors(changes: dict[str, Any], message: str) -> None:
         ("a.yaml", "axes: &a {x: *a}", r"a.yaml: Circular reference"),
         ("a.yaml", "notes: " + 10_000 * "[" + 10_000 * "]", r"a.yaml: .*recursion"),
         ("a.yaml", "notes: 2024-01-01", r"a.yaml: datetime.date\(2024, 1, 1\) is not allowed. Write it as a text"),
+        ("a.txt", "axes: {x: {a: {}}}", r"a.txt: the name must end with .json, .yaml, or .yml"),
         ("...yaml", "axes: {x: {a: {}}}", r"\.\.\.yaml: '\.\.' cannot be the name of a folder"),
         ("a.yaml", "a: [", r"a.yaml: "),
         ("a.yaml", "text", r"a.yaml: 'text' is not allowed. A comparison is a mapping"),

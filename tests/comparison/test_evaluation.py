@@ -12,7 +12,7 @@ from pykeen.evaluation import RankBasedEvaluator
 from pykeen.evaluation import evaluator as evaluator_module
 from pykeen.models import ERModel, Model, model_resolver
 
-from pykeen_dhns.comparison.evaluation import TimedEvaluator, fast_distances, fast_filter
+from pykeen_dhns.comparison.evaluation import ComparisonEvaluator, fast_distances, fast_filter
 
 
 def make_model(name: str, kwargs: Mapping[str, Any], *, inverse: bool) -> tuple[Model, Nations]:
@@ -57,7 +57,8 @@ def num_forward(model: Model, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         ("TransE", dict(embedding_dim=8, scoring_fct_norm=2), True),
         ("TransE", dict(embedding_dim=8, scoring_fct_norm=1), True),
         ("TransE", dict(embedding_dim=8, scoring_fct_norm=2, power_norm=True), True),
-        ("PairRE", dict(embedding_dim=8), True),
+        ("PairRE", dict(embedding_dim=8), False),
+        ("PairRE", dict(embedding_dim=8, p=2), True),
         ("MuRE", dict(embedding_dim=8), True),
         ("DistMult", dict(embedding_dim=8), False),
         ("ComplEx", dict(embedding_dim=8), False),
@@ -72,7 +73,7 @@ def test_ranks(
     theirs = RankBasedEvaluator(clear_on_finalize=False)
     expected = theirs.evaluate(model, triples, additional_filter_triples=[known], batch_size=64, use_tqdm=False)
     calls = num_forward(model, monkeypatch)
-    ours = TimedEvaluator(known)
+    ours = ComparisonEvaluator(known)
     ours.clear_on_finalize = False
     # what PyKEEN's stopper passes is replaced by all triples; the last batch has a single one
     training = dataset.training.mapped_triples
@@ -155,7 +156,7 @@ def test_filter(column: int) -> None:
 def test_times() -> None:
     """The times of all evaluations add up."""
     model, dataset = make_model("DistMult", dict(embedding_dim=8), inverse=False)
-    evaluator = TimedEvaluator(known_triples(dataset))
+    evaluator = ComparisonEvaluator(known_triples(dataset))
     for triples in (validation_triples(dataset), dataset.testing.mapped_triples):
         seconds = evaluator.seconds
         evaluator.evaluate(model, triples, use_tqdm=False)

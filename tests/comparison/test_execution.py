@@ -4,6 +4,8 @@ import math
 import multiprocessing
 import os
 import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from pykeen_dhns.comparison import Comparison, Run, compare, load_results
 from pykeen_dhns.comparison import execution as module
 from pykeen_dhns.comparison.configuration import merge
 from pykeen_dhns.comparison.execution import run_in_process
+from pykeen_dhns.comparison.process_group import begin_group
 from pykeen_dhns.comparison.store import save_result
 from pykeen_dhns.comparison.tables import TABLES
 
@@ -67,12 +70,15 @@ def test_restart(finished: tuple[Comparison, Path], tmp_path: Path) -> None:
     assert {path for path in folder.iterdir() if path.stat().st_mtime_ns != times[path]} == {path}
 
 
-def test_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run that fails is reported and leaves nothing behind, and the rest goes on."""
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_failure(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that fails, or cannot be started, is reported and leaves nothing behind, and the rest goes on."""
 
     def fail_or_run(run: Run, folder: Path, processes: int) -> None:
         if str(run.cell) == "wrong":
-            raise RuntimeError("exit status 9\nout of memory")
+            raise error("exit status 9\nout of memory")
         run_here(run, folder, processes)
 
     monkeypatch.setattr(module, "run_in_process", fail_or_run)
@@ -82,9 +88,9 @@ def test_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     (failure,) = compare(comparison, folder)
     key = comparison.trials(comparison.cells[0])[0].key
     assert failure == f"{key}: exit status 9\nout of memory"
-    error = capsys.readouterr().err
-    assert failure in error
-    assert "wrong: trials failed, or all have diverged, so nothing is selected." in error
+    errors = capsys.readouterr().err
+    assert failure in errors
+    assert "wrong: trials failed, or all have diverged, so nothing is selected." in errors
     assert len(load(comparison, folder).summaries[comparison.cells[1]].finals) == 3
     assert not [path for path in folder.iterdir() if key in path.name]
 
@@ -222,7 +228,10 @@ def save_threads(description: dict[str, Any], folder: Path, threads: int | None,
 
 
 def say_and_end(description: dict[str, Any], folder: Path, threads: int | None, temporary: Path) -> None:  # noqa: ARG001
-    """End as a process does that a library ends."""
+    """End as a process does that a library ends, with a worker that stays."""
+    begin_group()
+    worker = subprocess.Popen(["sleep", "600"])  # noqa: S607
+    folder.joinpath("worker").write_text(str(worker.pid), encoding="utf8")
     (temporary / "log.txt").write_bytes(b"out of luck, na\xefve")
     os._exit(7)
 
@@ -244,10 +253,16 @@ def test_threads(
 
 @pytest.mark.slow
 def test_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that ends itself is an error with its exit status, and with what it has said."""
+    """A process that ends itself is an error with its exit status, and with what it has said. Its workers end, too."""
     monkeypatch.setattr(module, "execute_alone", say_and_end)
     with pytest.raises(RuntimeError, match=r"^exit status 7\nout of luck, na.ve$"):
         run_in_process(make().trials(make().cells[0])[0], tmp_path, processes=1)
+    worker = Path("/proc", (tmp_path / "worker").read_text(encoding="utf8"), "stat")
+    deadline = time.monotonic() + 60
+    # nobody may wait for it, so that it stays a zombie
+    while worker.exists() and ") Z " not in worker.read_text(encoding="utf8"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_load_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

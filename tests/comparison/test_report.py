@@ -165,7 +165,7 @@ def test_mean_curve(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     """Curves are averaged over seeds."""
     plots = load_benchmark("plots", monkeypatch)
     curve = plots.mean_curve(load(make(), results / "results" / "tiny"), make().cells[0])
-    assert curve["seconds"].tolist() == [10.0]
+    assert curve["seconds"].tolist() == [10.0, 20.0]
     assert curve.loc[10, ["mean", "low", "high"]].tolist() == pytest.approx([35, 30, 40])
 
 

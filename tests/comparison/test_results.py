@@ -48,10 +48,12 @@ def test_progress(tmp_path: Path) -> None:
     basic, dhns = comparison.cells
     first, second = comparison.trials(basic)
     save_fake(tmp_path, first, validation=0.7)
+    hint = "  optimizer_kwargs.lr=0.01 is the smallest value that was tried: try others beyond it."
     save_result(tmp_path, {**second.to_dict(), "diverged": "NaN"})
     save_fake(tmp_path, comparison.finals(first)[0])
     assert load(comparison, tmp_path).describe_progress([basic, dhns]) == [
         "basic: 2 of 2 trials (1 diverged), 1 of 2 seeds, best: {'optimizer_kwargs.lr': 0.01}",
+        hint,
         "dhns: 0 of 2 trials, 0 of 2 seeds",
     ]
 
@@ -101,3 +103,14 @@ def test_changed_file(tmp_path: Path) -> None:
         file.unlink()
     (trial, result), _ = load(comparison, tmp_path).summaries[comparison.cells[0]].trials
     assert (trial, result) == (run, load_results(tmp_path)[run.digest])
+
+
+def test_none(tmp_path: Path) -> None:
+    """A cell that is called None is not taken for the baseline of cells that have none."""
+    comparison = make(axes={"features": {"None": {}, "text": {"model": "RotatE"}}}, baseline={}, search=[])
+    for cell in comparison.cells:
+        for run in comparison.trials(cell):
+            save_fake(tmp_path, run)
+    results = load(comparison, tmp_path)
+    assert len(results.runs(comparison.cells[0])) == 1
+    assert not len(results.runs(None))

@@ -15,7 +15,7 @@ from pykeen.training import NonFiniteLossError
 
 from pykeen_dhns.comparison import load_results, running
 from pykeen_dhns.comparison.configuration import METRICS, merge
-from pykeen_dhns.comparison.evaluation import TimedEvaluator
+from pykeen_dhns.comparison.evaluation import ComparisonEvaluator
 from pykeen_dhns.comparison.running import EpochTimes, execute
 from pykeen_dhns.comparison.store import Result
 
@@ -76,14 +76,14 @@ def test_no_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without validation triples, nothing can be selected."""
     nations = Nations()
     dataset = EagerDataset(training=nations.training, testing=nations.testing)
-    monkeypatch.setattr(running, "get_dataset", lambda **_: dataset)
+    monkeypatch.setattr(running, "load_dataset", lambda _: dataset)
     with pytest.raises(ValueError, match="has no validation triples"):
         run(tmp_path)
 
 
 def test_epoch_times() -> None:
     """The time of evaluations does not count, nor that before the first batch."""
-    evaluator = TimedEvaluator(torch.zeros(0, 3, dtype=torch.long))
+    evaluator = ComparisonEvaluator(torch.zeros(0, 3, dtype=torch.long))
     times = EpochTimes(evaluator)
     times.peak_memory = dict(process=1.0)
     evaluator.seconds = 50.0

@@ -57,3 +57,10 @@ def test_nothing_left(tmp_path: Path) -> None:
     with testing.open("a", encoding="utf8") as file:
         file.write("a\tr\tc\n")
     assert load_dataset(dict(training=training, testing=testing)).testing.num_triples == 1
+
+
+def test_validation_beside_dataset() -> None:
+    """PyKEEN would ignore the file, without a word."""
+    with pytest.raises(ValueError, match="validation='held-out' has no effect beside dataset='nations'"):
+        load_dataset(dict(dataset="nations", validation="held-out"))
+    assert load_dataset(dict(dataset="nations", validation=None)).validation is not None

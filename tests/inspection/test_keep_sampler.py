@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pykeen.datasets import Nations
 from pykeen.training.callbacks import TrainingCallback
 
 from pykeen_dhns import DHNSNegativeSampler
@@ -51,6 +52,21 @@ def test_early_stopping() -> None:
         assert keeper.sampler is not None
         assert keeper.sampler is not first
         first = keeper.sampler
+
+
+def test_validation_loss() -> None:
+    """The sampler that PyKEEN makes for a validation loss is not the one to keep."""
+    keeper, validation = KeepSampler(), Nations().validation
+    callbacks_kwargs: list[Any] = [None, dict(triples_factory=validation, callbacks=[], prefix="validation")]
+    run(
+        negative_sampler="dhns",
+        negative_sampler_kwargs=dict(num_negs_per_pos=8),
+        training_kwargs=dict(
+            num_epochs=1, batch_size=256, callbacks=[keeper, "evaluation-loss"], callbacks_kwargs=callbacks_kwargs
+        ),
+    )
+    assert isinstance(keeper.sampler, DHNSNegativeSampler)
+    assert keeper.sampler.known.num_triples == Nations().training.num_triples
 
 
 def test_other_loops() -> None:

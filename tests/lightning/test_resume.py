@@ -41,7 +41,7 @@ fit(module, max_epochs=4, callbacks=[checkpoint, Kill()])
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 @pytest.mark.parametrize(("model", "hard_fraction"), [("RotatE", 0.0), ("TuckER", 0.5)])
 def test_killed_and_resumed(tmp_path: Path, model: str, hard_fraction: float) -> None:
-    """A run that is killed in an epoch, and resumed from a checkpoint in it, ends like one that was not, bit for bit."""
+    """A run that is killed in an epoch, and resumed from a checkpoint in it, ends like one that was not."""
     process = fresh.run(SCRIPT, tmp_path, tmp_path, model, hard_fraction, path=fresh.ROOT)
     assert process.returncode == -signal.SIGKILL, process.stderr
     # the 18th step is the 4th of the 3rd epoch

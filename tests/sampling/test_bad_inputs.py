@@ -85,7 +85,7 @@ CASES = [
     *bad_values(make, "embedding_dim", ValueError, 31, 0, -2, 2**40),
     *(
         case
-        for name in ("learning_rate", "shadow_learning_rate")
+        for name in ("learning_rate", "proxy_learning_rate")
         for case in (
             *bad_values(make, name, TypeError, *NO_NUMBERS),
             *bad_values(make, name, ValueError, 0, -1.0, math.nan, math.inf),

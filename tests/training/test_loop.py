@@ -92,7 +92,7 @@ def test_known_triples_are_indexed_once() -> None:
 
 
 def test_restart() -> None:
-    """A second training starts with a new model, generator, and sampler, and is the same as a first one, bit for bit."""
+    """A second training starts with a new model, generator, and sampler, and is the same as a first one."""
     again, first = make_loop(hard_fraction=0.5), make_loop(hard_fraction=0.5)
     train(again, num_epochs=3)
     again._epoch, again.losses_per_epochs = 0, []
