@@ -29,7 +29,7 @@ def test_quickstart(tmp_path: Path) -> None:
     """The example prints a row for each kind of negatives, and draws two pictures."""
     output = run("examples/quickstart.py", "--epochs", "2", cwd=tmp_path)
     rows = [line for line in output.splitlines() if line.startswith(("bernoulli", "dhns"))]
-    assert [row[:25].strip() for row in rows] == ["bernoulli, 32 negatives", "dhns, 32 negatives", "dhns, 100 shared"]
+    assert [row[:25].strip() for row in rows] == ["bernoulli, 32", "dhns on bernoulli, 32", "dhns, 100 shared"]
     assert all(0 < float(value) <= 100 for row in rows for value in row[25:].split()[:3])
     assert "With dhns, 100 shared: MRR " in output
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("curves.png", "negatives.png"))

@@ -91,6 +91,8 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from error
     content = content if isinstance(content, dict) else {}
+    if misplaced := sorted(content.keys() & ARGUMENTS.keys() - {"metadata"}):
+        raise ValueError(f"{path}: {', '.join(misplaced)} must be below 'pipeline', with its other arguments.")
     metadata, arguments = content.get("metadata") or {}, content.get("pipeline")
     if not isinstance(metadata, dict) or not isinstance(arguments, dict):
         message = f"{path} needs an entry 'pipeline', and may have one 'metadata'. Both hold values by name."

@@ -60,9 +60,13 @@ def compare(
 
     :raises ValueError: if a run cannot be built, or a finished one has read files that have changed since, before any
         run begins
+    :raises OSError: if results cannot be saved
     """  # noqa: DOC502
-    # this checks finished results, before hours of others
+    # before hours of training, this checks what is finished, and whether results can be saved
     Results(comparison, load_results(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
     chosen = comparison.cells if cells is None else list(cells)
     trials = [run for cell in chosen for run in comparison.trials(cell)]
     _check_all(_find_unfinished(trials, folder))
@@ -121,7 +125,8 @@ def _run(run: Run, folder: Path, processes: int) -> str:
         run_in_process(run, folder, processes)
     except (RuntimeError, OSError, EOFError) as error:
         message = f"{run.key}: {error}"
-        tqdm.write(message, file=sys.stderr)
+        if not INTERRUPTED.is_set():
+            tqdm.write(message, file=sys.stderr)
         return message
     return ""
 
@@ -161,4 +166,7 @@ def run_in_process(run: Run, folder: Path, processes: int) -> None:
             # it may have left workers behind
             kill_group(process)
             lines = log.read_text(encoding="utf8", errors="replace").strip().splitlines() if log.is_file() else []
-            raise RuntimeError("\n".join([f"exit status {process.exitcode}", *lines[-NUM_LINES:]]))
+            reason = f"exit status {process.exitcode}"
+            if process.exitcode < 0:
+                reason = f"killed by signal {-process.exitcode}, perhaps for lack of memory"
+            raise RuntimeError("\n".join([reason, *lines[-NUM_LINES:]]))

@@ -134,6 +134,8 @@ def execute(description: dict[str, Any], folder: Path) -> None:
 
     :param description: the run, cf. :meth:`pykeen_dhns.comparison.Run.to_dict`
     :param folder: the folder for the result
+
+    :raises ValueError: if a file changes while it is read
     """
     # before anything is read: files may change during a run, and so may the commit
     provenance = dict(
@@ -144,6 +146,8 @@ def execute(description: dict[str, Any], folder: Path) -> None:
     )
     arguments = merge(DEFAULTS, description["arguments"])
     dataset = load_complete_dataset(arguments)
+    if hash_files(description["arguments"]) != provenance["files"]:
+        raise ValueError("A file of triples or features changed while it was read. Start again.")
     try:
         content = _train(dataset, arguments, description["seed"])
     except (NonFiniteLossError, NonFiniteEmbeddingsError) as error:
@@ -216,6 +220,9 @@ def execute_alone(description: dict[str, Any], folder: Path, threads: int | None
     :param temporary: a folder for temporary files, and for the error output (``log.txt``). The standard output is lost.
     """
     begin_group()
+    if sys.platform == "linux":
+        # workers of a data loader start as they do elsewhere, which is much faster than how this process did
+        multiprocessing.set_start_method("fork", force=True)
     # whoever has made this folder deletes it, also if this process is killed
     tempfile.tempdir = str(temporary)
     sys.stdout, sys.stderr = (path.open("w", encoding="utf8") for path in (Path(os.devnull), temporary / LOG))

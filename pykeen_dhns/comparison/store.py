@@ -7,6 +7,7 @@ processes do not wait for each other. Files of several runs can be concatenated:
 import functools
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import zlib
@@ -82,7 +83,10 @@ def hash_files(arguments: Mapping[str, Any]) -> dict[str, str]:
     """
     # what a tracker of results writes is not read
     inputs = {key: value for key, value in arguments.items() if key != "result_tracker_kwargs"}
-    paths = {text: os.path.expanduser(os.path.expandvars(text)) for text in _find_paths(inputs)}  # noqa: PTH111
+    # names of these may look like any other text
+    triples = [inputs[name] for name in ("training", "testing", "validation") if isinstance(inputs.get(name), str)]
+    texts = itertools.chain(triples, _find_paths(inputs))
+    paths = {text: os.path.expanduser(os.path.expandvars(text)) for text in texts}  # noqa: PTH111
     # unlike pathlib, this takes any text, e.g., a long one
     files = {text: path for text, path in paths.items() if os.path.isfile(path)}  # noqa: PTH113
     return {text: _hash_file(Path(path).resolve(), Path(path).stat().st_mtime_ns) for text, path in files.items()}

@@ -62,6 +62,8 @@ def _check_triple_files(arguments: Mapping[str, Any]) -> None:
             table = pd.read_csv(path, sep=separator, encoding=encoding, header=None, dtype=str, nrows=NUM_LINES)
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{name}: there is no file {Path(path).absolute()}.") from error
+        except pd.errors.EmptyDataError as error:
+            raise ValueError(f"{path} is empty. It must have triples: head, relation, and tail.") from error
         except ValueError as error:
             raise ValueError(f"{path} cannot be read as triples: {error}") from error
         if table.shape[1] < 3:

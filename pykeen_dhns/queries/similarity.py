@@ -8,9 +8,9 @@ from ..utils.real_vectors import to_real_vector
 
 __all__ = ["dot_product", "negative_distance"]
 
-#: The smallest squared distance, relative to the mean of the squared norms. A squared distance is the difference of
-#: larger numbers, so nothing smaller can be told from zero in single precision.
-SMALLEST = 1e-6
+#: The smallest squared distance, relative to the mean of the squared norms, by precision. A squared distance is the
+#: difference of larger numbers, so nothing smaller can be told from zero.
+SMALLEST = {torch.float: 1e-6, torch.double: 1e-14}
 
 
 def to_matrix(parts: Representations) -> Tensor:
@@ -82,6 +82,6 @@ def _square_distances(queries: Tensor, candidates: Tensor, scale: Tensor | None)
         factor = q * s
         c_square = s.square() @ c.square().t()
     q_square = q.square().sum(dim=-1, keepdim=True)
-    smallest = SMALLEST * (q_square.detach().mean() + c_square.detach().mean())
+    smallest = SMALLEST[dtype] * (q_square.detach().mean() + c_square.detach().mean())
     squares = torch.addmm(q_square + c_square, factor, c.t(), alpha=-2)
     return squares.clamp(min=smallest)

@@ -5,6 +5,7 @@ from pykeen.sampling import BernoulliNegativeSampler, NegativeSampler, negative_
 from pykeen.typing import MappedTriples
 from torch import Tensor
 
+from ..utils.arguments import argument_names, check_names
 from ..utils.caching import cached_by_tensor
 
 __all__ = ["FastBernoulliNegativeSampler"]
@@ -23,6 +24,7 @@ class FastBernoulliNegativeSampler(BernoulliNegativeSampler):
         :param mapped_triples: shape: (num_triples, 3) the positive training triples
         :param kwargs: additional keyword-based arguments of :class:`pykeen.sampling.NegativeSampler`
         """  # noqa: DOC103
+        check_names(type(self).__name__, kwargs, argument_names(type(self)))
         # not the constructor of PyKEEN's sampler, which computes the probabilities
         NegativeSampler.__init__(self, mapped_triples=mapped_triples, **kwargs)  # type: ignore[arg-type]
         probability = corrupt_head_probability(mapped_triples, self.num_entities, self.num_relations)

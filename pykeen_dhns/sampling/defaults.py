@@ -103,5 +103,13 @@ def log_choices(sampler: "DHNSNegativeSampler") -> dict[str, Any]:
         hard_fraction=layout.occupancy * layout.num_generated / layout.num_negs_per_pos,
         levels=[layout.levels.fractions[i] for i in sorted(set(layout.generated))],
     )
-    logger.info("Negatives are from %s.", ", ".join(f"{name}={value}" for name, value in choices.items()))
+    # where nothing is generated, the rest says nothing
+    shown = choices if generates else {"base_sampler": choices["base_sampler"]}
+    logger.info("Negatives are from %s.", ", ".join(f"{name}={value}" for name, value in shown.items()))
+    if generates and layout.occupancy < 1:
+        logger.warning(
+            "With num_negs_per_pos=%d, only a share of %.3g of the positives has a generated negative. Use 16 or more.",
+            layout.num_negs_per_pos,
+            layout.occupancy,
+        )
     return choices

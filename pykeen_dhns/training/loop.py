@@ -113,21 +113,29 @@ class DHNSTrainingLoop(ResumableTrainingLoop):
         bound.apply_defaults()
         check_train_arguments(bound.arguments)
         self._configure(own, continue_training=bound.arguments["continue_training"])
-        if self.config.num_shared_negs:
-            self._log_shared()
+        self._log_negatives()
         if self.config.sparse_gradients:
             check_sparse_gradients(self.optimizer, **{name: bound.arguments[name] for name in CLIPPING_ARGUMENTS})
         self._train_arguments = {name: bound.arguments[name] for name in KEPT_ARGUMENTS}
         losses: list[float] | None = super().train(*args, **kwargs)
         return losses
 
-    def _log_shared(self) -> None:
-        pool = f"{self.config.num_shared_negs} entities"
-        if self.config.num_shared_negs >= self.model.num_entities:
-            pool = f"all {self.model.num_entities} entities"
-        own = ", and each positive has negatives of its own" if self.config.has_sampler else ""
-        logger.info("All positives of a batch share %s as negatives%s.", pool, own)
-        if isinstance(self.model.loss, MarginRankingLoss):
+    def _log_negatives(self) -> None:
+        num_shared, num_entities, generator = (
+            self.config.num_shared_negs,
+            self.model.num_entities,
+            self.objective.generator,
+        )
+        parts = {
+            f"{num_shared} entities that a batch shares": 0 < num_shared < num_entities,
+            f"all {num_entities} entities, which a batch shares": num_shared >= num_entities,
+            "those of a sampler": self.config.has_sampler,
+        }
+        if generator is not None:
+            levels = list(generator.levels.fractions)
+            parts[f"embeddings that {type(generator).__name__} generates, levels {levels}"] = True
+        logger.info("Negatives are %s.", ", and ".join(part for part, is_there in parts.items() if is_there))
+        if num_shared and isinstance(self.model.loss, MarginRankingLoss):
             logger.warning(
                 "The loss is MarginRankingLoss, which PyKEEN takes if none is named. Shared negatives are meant for "
                 "loss='crossentropy' or loss='nssa'."

@@ -18,13 +18,19 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     """A YAML loader for which 1e-3 is a number, as in YAML 1.2, and not a text. No key may be there twice."""
 
     @override
-    def compose_mapping_node(self, anchor: Any) -> yaml.Node:
-        node = super().compose_mapping_node(anchor)
-        to_unique_keys([(str(key.value), None) for key, _ in node.value])
-        return node
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        # before what an anchor brings along, which may be replaced
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
+        if duplicates := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            raise ValueError(f"{show(duplicates[0])} is there twice.")
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), "-+0123456789")
+#: The tag of a key that brings in what an anchor has
+MERGE = "tag:yaml.org,2002:merge"
+NUMBER = re.compile(r"[-+]?(\.\d+([eE][-+]?\d+)?|\d+(\.\d*)?[eE][-+]?\d+)$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, "-+.0123456789")
 
 
 def to_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -171,6 +171,8 @@ def test_errors(changes: dict[str, Any], message: str) -> None:
         ("a.json", '{"axes": {"x": {"a": {}, "a": {}}}}', r"a.json: 'a' is there twice"),
         ("a.yaml", "axes: {x: {a: {}, a: {}}}", r"a.yaml: 'a' is there twice"),
         ("a.yaml", "axes: {x: {1: {}, '1': {}}}", r"a.yaml: '1' is there twice"),
+        ("a.yaml", "axes: {x: {0: {}, 0.0: {}}}", r"a.yaml: 0.0 is there twice"),
+        ("a.yaml", "axes: {x: {on: {}, yes: {}}}", r"a.yaml: True is there twice"),
         ("a.yaml", "axes: &a {x: *a}", r"a.yaml: Circular reference"),
         ("a.yaml", "notes: " + 10_000 * "[" + 10_000 * "]", r"a.yaml: .*recursion"),
         ("a.yaml", "notes: 2024-01-01", r"a.yaml: datetime.date\(2024, 1, 1\) is not allowed. Write it as a text"),
@@ -219,7 +221,16 @@ def test_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1e-3", 0.001), ("+1.E-3", 0.001), ("1.0e-3", 0.001), ("1e-3x", "1e-3x"), ('"1e-3"', "1e-3")]
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("-.5", -0.5),
+        (".5e3", 500.0),
+        ("+1.E-3", 0.001),
+        ("1.0e-3", 0.001),
+        ("1e-3x", "1e-3x"),
+        ('"1e-3"', "1e-3"),
+    ],
 )
 def test_numbers(text: str, value: object, tmp_path: Path) -> None:
     """Numbers of YAML may have exponents, also without a point. YAML 1.1 would read some of them as text."""

@@ -161,3 +161,21 @@ def test_times() -> None:
         seconds = evaluator.seconds
         evaluator.evaluate(model, triples, use_tqdm=False)
         assert evaluator.seconds > seconds
+
+
+@pytest.mark.parametrize(("name", "kwargs"), [("RotatE", {}), ("TransE", dict(scoring_fct_norm=2)), ("MuRE", {})])
+def test_outlier(name: str, kwargs: Mapping[str, Any]) -> None:
+    """An entity whose norm is far above the others changes no rank."""
+    model, dataset = make_model(name, dict(embedding_dim=8, **kwargs), inverse=False)
+    assert isinstance(model, ERModel)
+    embeddings: Any = model.entity_representations[0]
+    with torch.no_grad():
+        embeddings._embeddings.weight[0] *= 1e4
+    triples, known = validation_triples(dataset), known_triples(dataset)
+    evaluators = [RankBasedEvaluator(clear_on_finalize=False), ComparisonEvaluator(known)]
+    for evaluator in evaluators:
+        evaluator.clear_on_finalize = False
+        evaluator.evaluate(model, triples, additional_filter_triples=[known], batch_size=64, use_tqdm=False)
+    for side in ("head", "tail"):
+        theirs, ours = (np.concatenate(evaluator.ranks[side, "realistic"]) for evaluator in evaluators)
+        assert ours.tolist() == theirs.tolist()

@@ -125,7 +125,15 @@ def test_check_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     tracker = {"result_tracker": "csv", "result_tracker_kwargs": {"path": str(tmp_path / "metrics.csv")}}
     monkeypatch.setattr(module, "run_in_process", lambda *_, **__: None)
     compare(make(pipeline={**CONTENT["pipeline"], **tracker}), tmp_path / "results")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.rglob("*")) == [tmp_path / "results"]
+
+
+def test_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If results cannot be saved, the error comes before the first check."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(module, "check", lambda *_: pytest.fail("a check has begun"))
+    with pytest.raises(OSError, match="file"):
+        compare(make(), tmp_path / "file" / "results")
 
 
 @pytest.mark.slow

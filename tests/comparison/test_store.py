@@ -68,9 +68,10 @@ def test_damaged(content: bytes | None, runs: list[Run], tmp_path: Path) -> None
         load_results(folder)
 
 
-def test_hash_files(tmp_path: Path) -> None:
+def test_hash_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are hashed, wherever arguments name them, and again when their content changes."""
-    features, triples = tmp_path / "features.npy", tmp_path / "triples.tsv"
+    monkeypatch.chdir(tmp_path)
+    features, triples = tmp_path / "features.npy", Path("triples")
     features.write_bytes(b"features")
     triples.write_text("a\tb\tc\n", encoding="utf8")
     arguments = {"training": str(triples), "features": [str(features)]}

@@ -35,7 +35,7 @@ def test_triples(content: bytes, kwargs: Any, tmp_path: Path) -> None:
         (b"a,r,b\n", r"separated by '\t', but its first line is 'a,r,b'. Other separators are possible by, e.g., "),
         (b"a r b\n", r"but its first line is 'a r b'"),
         (b"a\tr\n", r"but its first line is 'a\tr'"),
-        (b"", "cannot be read as triples: No columns"),
+        (b"", "is empty. It must have triples"),
         (b"\xff\tr\tb\n", "cannot be read as triples: 'utf-8' codec"),
     ],
 )

@@ -60,12 +60,17 @@ def test_searched() -> None:
 def test_choices(
     num_entities: int, kwargs: dict[str, Any], expected: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line of the log says what the sampler has chosen, and so does an attribute."""
+    """One line of the log says what the sampler has chosen, and so does an attribute. Too few are a warning."""
     caplog.set_level("INFO", logger="pykeen_dhns")
     sampler = make(TRIPLES, num_entities=num_entities, **dict(num_negs_per_pos=16, hard_fraction=0.125) | kwargs)
     assert list(sampler.choices.values()) == expected
-    (line,) = caplog.messages
-    assert line.startswith(f"Negatives are from base_sampler={expected[0]}, guidance={expected[1]}, hard_fraction=")
+    line, *warnings = caplog.messages
+    assert line.startswith(f"Negatives are from base_sampler={expected[0]}")
+    assert (f", guidance={expected[1]}, hard_fraction=" in line) == (expected[2] > 0)
+    message = (
+        "With num_negs_per_pos=1, only a share of 0.125 of the positives has a generated negative. Use 16 or more."
+    )
+    assert warnings == ([message] if sampler.num_negs_per_pos == 1 else [])
 
 
 def test_inverse_triples() -> None:

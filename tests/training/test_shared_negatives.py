@@ -260,12 +260,13 @@ def test_no_loss_named(loss: str | None, warns: bool, caplog: pytest.LogCaptureF
 @pytest.mark.parametrize(
     ("kwargs", "expected"),
     [
-        (dict(num_shared_negs=9), "share 9 entities as negatives."),
-        (dict(num_shared_negs=1024), "share all 14 entities as negatives."),
+        (dict(num_shared_negs=9), "Negatives are 9 entities that a batch shares."),
+        (dict(num_shared_negs=1024), "Negatives are all 14 entities, which a batch shares."),
         (
             dict(num_shared_negs=9, negative_sampler="basic"),
-            "9 entities as negatives, and each positive has negatives of",
+            "Negatives are 9 entities that a batch shares, and those of a",
         ),
+        (dict(levels=[0.1, 0.5]), "those of a sampler, and embeddings that DiffHEG generates, levels [0.1, 0.5]."),
     ],
     ids=str,
 )
