@@ -23,7 +23,8 @@ def run_commands(text: str, folder: Path) -> str:  # noqa: ARG001
     return "".join(printed)
 
 
-# PyKEEN warns of itself
+# PyKEEN warns of itself, and PyTorch of how PyKEEN filters predictions
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")
 @pytest.mark.filterwarnings("ignore:Please explicitly provide a metric result class:DeprecationWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["command_line", "comparing", "inspection", "own_graph"])
