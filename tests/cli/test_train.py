@@ -242,6 +242,7 @@ def test_mistakes(changes: dict[str, Any], message: str, folder: Path) -> None:
         ("file.txt", "", "file.txt: the name must end with .json, .yaml, or .yml"),
         ("file.json", "{}", "file.json needs an entry 'pipeline'"),
         ("file.json", "[]", "file.json needs an entry 'pipeline'"),
+        ("file.yaml", "{pipeline: {model: transe}, loss: nssa}", "file.yaml: loss must be below 'pipeline'"),
         ("file.json", '{"pipeline": "nations"}', "file.json needs an entry 'pipeline'"),
         ("file.json", "{", "file.json: "),
         ("file.yaml", "{", "file.yaml: "),

@@ -64,6 +64,21 @@ def test_files(tmp_path: Path) -> None:
     assert result["num_triples"]["testing"] == Nations().testing.num_triples
 
 
+def test_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that changes while it is read is an error: its hash would be that of another content."""
+    path = tmp_path / "features.npy"
+    path.write_bytes(b"before")
+    original = running.load_complete_dataset
+
+    def load(arguments: dict[str, Any]) -> Any:
+        path.write_bytes(b"after it")
+        return original(arguments)
+
+    monkeypatch.setattr(running, "load_complete_dataset", load)
+    with pytest.raises(ValueError, match="changed while it was read"):
+        run(tmp_path / "results", model_kwargs={"features": str(path)})
+
+
 @pytest.mark.parametrize(("mrr", "best"), [(math.nan, 0.5), (1.5, 0.5), (0.5, math.nan)])
 def test_no_metrics(mrr: float, best: float) -> None:
     """Metrics that cannot be are an error."""
