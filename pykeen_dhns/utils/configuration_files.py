@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        # before what an anchor brings along, which may be replaced
+        # without what an anchor brings along, which may be replaced
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
-        if duplicates := [key for i, key in enumerate(keys) if key in keys[:i]]:
-            raise ValueError(f"{show(duplicates[0])} is there twice.")
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        to_unique_keys([(key, None) for key in keys])
         return mapping
 
 
@@ -33,7 +31,7 @@ NUMBER = re.compile(r"[-+]?(\.\d+([eE][-+]?\d+)?|\d+(\.\d*)?[eE][-+]?\d+)$")
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, "-+.0123456789")
 
 
-def to_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def to_unique_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     """Make a mapping of pairs.
 
     :param pairs: keys and values
@@ -42,9 +40,12 @@ def to_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
     :raises ValueError: if a key is there twice
     """
-    if duplicates := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
-        raise ValueError(f"{show(duplicates[0])} is there twice.")
-    return dict(pairs)
+    mapping: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise ValueError(f"{show(key)} is there twice.")
+        mapping[key] = value
+    return mapping
 
 
 def load_file(path: Path) -> Any:
